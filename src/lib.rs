@@ -1,0 +1,3 @@
+//! A validating admission webhook that guards the ServiceCIDRs of a Kubernetes cluster.
+
+pub mod net;

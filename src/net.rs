@@ -1,0 +1,9 @@
+//! CIDR arithmetic: what two CIDRs have to do with each other. Knows nothing of Kubernetes objects.
+
+mod cidr;
+mod cidr_set;
+mod family;
+
+pub use cidr::{Cidr, CidrError, Relation};
+pub use cidr_set::CidrSet;
+pub use family::IpFamily;
