@@ -1,3 +1,5 @@
 //! A validating admission webhook that guards the ServiceCIDRs of a Kubernetes cluster.
 
 pub mod net;
+
+pub mod inventory;

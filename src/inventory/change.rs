@@ -1,0 +1,266 @@
+//! `Change`: what a request does to one ServiceCIDR.
+
+use std::fmt;
+
+use crate::net::{Cidr, CidrError, IpFamily};
+
+/// What a request does to one ServiceCIDR: the CIDRs it adds and removes.
+///
+/// A CIDR is added when its text is not among the old ones, so an UPDATE that keeps a CIDR is not
+/// judged for it, however that CIDR came to be stored.
+///
+/// ```
+/// use servicecidr_guard::inventory::{Change, Operation};
+///
+/// let old = ["10.96.0.0/28".to_owned()];
+/// let new = ["10.96.0.0/28".to_owned(), "fd00:10:96::/112".to_owned()];
+/// let change = Change::between(Operation::Update, "kubernetes", &old, &new);
+/// let added: Vec<&str> = change.adds.iter().map(|added| added.text.as_str()).collect();
+/// assert_eq!(added, ["fd00:10:96::/112"]);
+/// assert!(!change.is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What is done.
+    pub operation: Operation,
+    /// The name of the ServiceCIDR. Empty when it has none.
+    pub name: String,
+    /// The new CIDRs whose text is not among the old ones.
+    pub adds: Vec<Added>,
+    /// The old CIDRs whose text is not among the new ones.
+    pub removes: Vec<String>,
+    /// Whether the two lists are the same text in the same order.
+    keeps_list: bool,
+    /// Why this is not a change that kube-apiserver would let through to admission.
+    pub faults: Vec<Fault>,
+}
+
+/// The operations that admission knows for a stored object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// A new object.
+    Create,
+    /// A change of a stored object: every PUT and PATCH, those of finalizers and labels too.
+    Update,
+    /// A request to delete a stored object.
+    Delete,
+}
+
+/// One CIDR that a request adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// Its place in `spec.cidrs`, from 0.
+    pub index: usize,
+    /// As it is written in the request.
+    pub text: String,
+    /// What the text means.
+    pub cidr: Result<Cidr, CidrError>,
+}
+
+/// What kube-apiserver's own validation would have refused before admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A field that must be there is absent or null.
+    Missing {
+        /// Its path in the request, as `object.spec`.
+        field: &'static str,
+    },
+    /// A field can't be read.
+    Unreadable {
+        /// Its path in the request.
+        field: &'static str,
+        /// What is wrong with it, as in `is not an object`.
+        problem: String,
+    },
+    /// `spec.cidrs` is empty or absent.
+    NoCidrs,
+    /// `spec.cidrs` has more than two entries.
+    TooManyCidrs {
+        /// How many it has.
+        count: usize,
+    },
+    /// Both entries of `spec.cidrs` are of one family.
+    SameFamily,
+    /// An added entry of `spec.cidrs` isn't a canonical CIDR.
+    Malformed {
+        /// Its place in `spec.cidrs`, from 0.
+        index: usize,
+        /// As it is written in the request.
+        text: String,
+        /// Why it isn't one.
+        error: CidrError,
+    },
+}
+
+impl Change {
+    /// What turns the CIDRs `old` into `new`. A CREATE has no old ones, a DELETE no new ones.
+    #[must_use]
+    pub fn between(operation: Operation, name: &str, old: &[String], new: &[String]) -> Self {
+        let adds: Vec<Added> = new
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| !old.contains(text))
+            .map(|(index, text)| Added { index, text: text.clone(), cidr: text.parse() })
+            .collect();
+        let removes = old.iter().filter(|text| !new.contains(text)).cloned().collect();
+        let keeps_list = operation == Operation::Update && old == new;
+        let faults = match operation {
+            Operation::Delete => Vec::new(),
+            Operation::Create | Operation::Update if keeps_list => Vec::new(),
+            Operation::Create | Operation::Update => faults(&adds, new),
+        };
+        Self { operation, name: name.to_owned(), adds, removes, keeps_list, faults }
+    }
+
+    /// A request that doesn't say what it changes.
+    #[must_use]
+    pub fn faulty(operation: Operation, name: &str, fault: Fault) -> Self {
+        Self {
+            operation,
+            name: name.to_owned(),
+            adds: Vec::new(),
+            removes: Vec::new(),
+            keeps_list: false,
+            faults: vec![fault],
+        }
+    }
+
+    /// Whether `spec.cidrs` stays exactly as it was: an UPDATE of labels, annotations or finalizers,
+    /// or one that changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keeps_list
+    }
+}
+
+/// What kube-apiserver would refuse in a list of CIDRs, of which `adds` are new.
+fn faults(adds: &[Added], new: &[String]) -> Vec<Fault> {
+    match new {
+        [] => vec![Fault::NoCidrs],
+        [_] => malformed(adds),
+        [first, second] => {
+            let mut faults = malformed(adds);
+            if let (Some(a), Some(b)) = (sloppy_family(first), sloppy_family(second))
+                && a == b
+            {
+                faults.push(Fault::SameFamily);
+            }
+            faults
+        }
+        more => vec![Fault::TooManyCidrs { count: more.len() }],
+    }
+}
+
+fn malformed(adds: &[Added]) -> Vec<Fault> {
+    adds.iter()
+        .filter_map(|added| {
+            let error = added.cidr.err()?;
+            Some(Fault::Malformed { index: added.index, text: added.text.clone(), error })
+        })
+        .collect()
+}
+
+/// Whether a text reads as IPv4 or IPv6, as far as one can say. Kubernetes counts an IPv4-mapped
+/// CIDR as IPv4, and one with leading zeros as what it looks like.
+fn sloppy_family(text: &str) -> Option<IpFamily> {
+    match Cidr::lenient(text) {
+        Ok(cidr) => Some(cidr.family()),
+        Err(CidrError::LeadingZeros) if text.contains(':') => Some(IpFamily::IPv6),
+        Err(CidrError::LeadingZeros | CidrError::Ipv4Mapped) => Some(IpFamily::IPv4),
+        Err(CidrError::NotACidr | CidrError::HostBits { .. } | CidrError::NotCanonical { .. }) => None,
+    }
+}
+
+impl Operation {
+    /// The operation of an AdmissionReview, by its name there.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "CREATE" => Some(Self::Create),
+            "UPDATE" => Some(Self::Update),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// Its name in an AdmissionReview.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(old: &[&str], new: &[&str], expected: &str) {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let operation = if old.is_empty() { Operation::Create } else { Operation::Update };
+        let change = Change::between(operation, "a", &owned(old), &owned(new));
+        let seen: Vec<String> = change
+            .faults
+            .iter()
+            .map(|fault| match fault {
+                Fault::NoCidrs => "R".to_owned(),
+                Fault::TooManyCidrs { .. } => "N".to_owned(),
+                Fault::SameFamily => "F".to_owned(),
+                Fault::Malformed { index, .. } => format!("[{index}]"),
+                Fault::Missing { .. } | Fault::Unreadable { .. } => unreachable!(),
+            })
+            .collect();
+        assert_eq!(seen.join(","), expected, "{old:?} -> {new:?}");
+    }
+
+    /// Kubernetes 1.37.2 on the same lists: R required, N too many, F family, [i] malformed entry.
+    #[test]
+    fn what_kube_apiserver_would_refuse_is_a_fault() {
+        check(&[], &["10.0.0.0/24"], "");
+        check(&[], &["fd00::/64", "10.0.0.0/24"], "");
+        check(&[], &[], "R");
+        check(&[], &[""], "[0]");
+        check(&[], &["10.0.0.0/24", "10.1.0.0/24"], "F");
+        check(&[], &["10.0.0.0/24", "10.0.0.0/24"], "F");
+        check(&[], &["fd00::/64", "fd01::/64"], "F");
+        check(&[], &["10.0.0.0/24", "::ffff:1.2.3.0/120"], "[1],F");
+        check(&[], &["fd00::/64", "::ffff:1.2.3.0/120"], "[1]");
+        check(&[], &["10.0.0.0/24", "bogus"], "[1]");
+        check(&[], &["bogus", "bogus"], "[0],[1]");
+        check(&[], &["10.0.0.1/24", "010.1.0.0/24"], "[0],[1],F");
+        check(&[], &["10.0.0.0/24", "10.1.0.0/24", "bogus"], "N");
+    }
+
+    #[test]
+    fn an_update_is_judged_for_what_it_adds() {
+        check(&["10.0.0.0/24"], &["10.0.0.0/24"], "");
+        check(&["010.0.0.0/24"], &["010.0.0.0/24"], "");
+        check(&["010.0.0.0/24"], &["010.0.0.0/24", "fd00::/64"], "");
+        check(&["10.0.0.0/24"], &["10.0.0.0/24", "FD00::/64"], "[1]");
+        check(&["10.0.0.0/24"], &["10.0.0.0/24", "10.1.0.0/24"], "F");
+        check(&["10.0.0.0/24"], &["10.0.0.0/24", "10.0.0.0/24"], "F");
+        check(&["10.0.0.0/24", "fd00::/64"], &[], "R");
+        check(&["10.0.0.0/24"], &["10.0.0.0/24", "fd00::/64", "fd01::/64"], "N");
+    }
+
+    #[test]
+    fn only_the_same_list_in_the_same_order_is_no_change() {
+        let list = |texts: [&str; 2]| texts.map(str::to_owned);
+        let (ab, ba) = (list(["10.0.0.0/24", "fd00::/64"]), list(["fd00::/64", "10.0.0.0/24"]));
+        assert!(Change::between(Operation::Update, "a", &ab, &ab).is_empty());
+        assert!(Change::between(Operation::Update, "a", &[], &[]).is_empty());
+        assert!(!Change::between(Operation::Update, "a", &ab, &ba).is_empty());
+        assert!(!Change::between(Operation::Create, "a", &[], &[]).is_empty());
+        assert!(!Change::between(Operation::Delete, "a", &[], &[]).is_empty());
+    }
+}
