@@ -3,3 +3,5 @@
 pub mod net;
 
 pub mod inventory;
+
+pub mod policy;
