@@ -5,3 +5,5 @@ pub mod net;
 pub mod inventory;
 
 pub mod policy;
+
+pub mod kube;

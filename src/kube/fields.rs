@@ -1,0 +1,100 @@
+//! Named fields of a JSON object, as they stand in the text, each at most once.
+//!
+//! Derived deserializers would take an array for an object and, with unknown fields captured, let
+//! the last of two equal keys win. A review is read by more than one program; none may see another
+//! value than the one that was judged.
+
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// What is wrong with a JSON value, as a predicate: `is not an object`.
+pub(super) type Problem = String;
+
+/// The text of each field that `names` lists; `None` where it is absent or null.
+pub(super) fn fields<'a, const N: usize>(
+    object: &'a RawValue,
+    names: [&'static str; N],
+) -> Result<[Option<&'a RawValue>; N], Problem> {
+    if !object.get().starts_with('{') {
+        return Err("is not an object".to_owned());
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(object.get());
+    deserializer.deserialize_map(Named { names }).map_err(|error| {
+        // A `RawValue` is well-formed JSON, so this is the visitor's own complaint.
+        let text = error.to_string();
+        text.split(" at line ").next().unwrap_or_default().to_owned()
+    })
+}
+
+/// A string.
+pub(super) fn string(value: &RawValue) -> Result<String, Problem> {
+    serde_json::from_str(value.get()).map_err(|_| "is not a string".to_owned())
+}
+
+/// A list of strings.
+pub(super) fn strings(value: &RawValue) -> Result<Vec<String>, Problem> {
+    serde_json::from_str(value.get()).map_err(|_| "is not a list of strings".to_owned())
+}
+
+/// A boolean.
+pub(super) fn boolean(value: &RawValue) -> Result<bool, Problem> {
+    serde_json::from_str(value.get()).map_err(|_| "is not a boolean".to_owned())
+}
+
+struct Named<const N: usize> {
+    names: [&'static str; N],
+}
+
+impl<'de, const N: usize> Visitor<'de> for Named<N> {
+    type Value = [Option<&'de RawValue>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; N];
+        let mut seen = [false; N];
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            let Some(position) = self.names.iter().position(|name| *name == key) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let (Some(slot), Some(seen)) = (found.get_mut(position), seen.get_mut(position)) else { continue };
+            if std::mem::replace(seen, true) {
+                return Err(serde::de::Error::custom(format_args!("holds `{key}` twice")));
+            }
+            let value: &'de RawValue = map.next_value()?;
+            *slot = (value.get() != "null").then_some(value);
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<[Option<&str>; 2], &str>) {
+        let raw: &RawValue = serde_json::from_str(text).unwrap();
+        let seen = fields(raw, ["a", "b"]);
+        let seen = seen.as_ref().map(|found| found.map(|value| value.map(RawValue::get))).map_err(String::as_str);
+        assert_eq!(seen, expected, "{text}");
+    }
+
+    #[test]
+    fn fields_are_found_once_or_not_at_all() {
+        check(r#"{"a": [1, 2], "c": {"a": 3}, "b": "x"}"#, Ok([Some("[1, 2]"), Some(r#""x""#)]));
+        check(r#"{"a": null}"#, Ok([None, None]));
+        check("{}", Ok([None, None]));
+        check(r#"{"\u0061": 1}"#, Ok([Some("1"), None]));
+        check(r#"{"c": 1, "c": 2}"#, Ok([None, None]));
+        check(r#"{"a": 1, "a": 1}"#, Err("holds `a` twice"));
+        check(r#"{"a": null, "\u0061": 1}"#, Err("holds `a` twice"));
+        check("[1, 2]", Err("is not an object"));
+        check("7", Err("is not an object"));
+    }
+}

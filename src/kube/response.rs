@@ -1,0 +1,135 @@
+//! A verdict, as the AdmissionReview that answers a request, within Kubernetes' limits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kube::core::DynamicObject;
+use kube::core::admission::{AdmissionResponse, AdmissionReview};
+use kube::core::response::{Status, StatusCause, StatusDetails, StatusSummary};
+
+use crate::policy::{Verdict, Violation};
+
+use super::{Refusal, Review};
+
+/// The longest message of a denial, in bytes.
+const MAX_MESSAGE: usize = 1024;
+/// The longest warning that Kubernetes surely delivers, in characters ("runes").
+const MAX_WARNING: usize = 256;
+/// How many characters of warnings Kubernetes delivers for one request, from all webhooks.
+const MAX_WARNINGS: usize = 4096;
+
+/// The answer to a review: the verdict on its request, or why there can be none.
+#[must_use]
+pub fn respond(review: &Review<'_>, outcome: Result<(&str, &Verdict), &Refusal>) -> AdmissionReview<DynamicObject> {
+    // `invalid` is the one constructor that needs no parsed request.
+    let mut response = AdmissionResponse::invalid("");
+    response.uid = review.uid();
+    response.result = Status::default();
+    match outcome {
+        Err(refusal) => response.result = failure(400, "BadRequest", &refusal.to_string()),
+        Ok((name, verdict)) => {
+            response.allowed = verdict.allows();
+            if !response.allowed {
+                response.result = denied(name, verdict);
+            }
+            let warnings = within_budget(verdict.warnings().map(Violation::to_string));
+            response.warnings = (!warnings.is_empty()).then_some(warnings);
+            response.audit_annotations = annotations(verdict);
+        }
+    }
+    response.into_review()
+}
+
+/// 403 where a rule denies, 422 where kube-apiserver's own validation would have.
+fn denied(name: &str, verdict: &Verdict) -> Status {
+    let is_invalid = verdict.denials().any(|violation| matches!(violation, Violation::Invalid(_)));
+    let (code, reason) = if is_invalid { (422, "Invalid") } else { (403, "Forbidden") };
+    let sentences: Vec<String> = verdict.denials().map(Violation::to_string).collect();
+    let causes = verdict.denials().zip(&sentences).map(|(violation, sentence)| {
+        let prefix = format!("{}: ", violation.field());
+        StatusCause {
+            reason: violation.rule().to_owned(),
+            message: cut(sentence.strip_prefix(&prefix).unwrap_or(sentence), MAX_MESSAGE),
+            field: violation.field(),
+        }
+    });
+    let details = StatusDetails {
+        name: cut(name, 253),
+        group: "networking.k8s.io".to_owned(),
+        kind: "ServiceCIDR".to_owned(),
+        uid: String::new(),
+        causes: causes.collect(),
+        retry_after_seconds: 0,
+    };
+    Status { details: Some(details), ..failure(code, reason, &sentences.join("; ")) }
+}
+
+fn failure(code: u16, reason: &str, message: &str) -> Status {
+    Status {
+        status: Some(StatusSummary::Failure),
+        code,
+        message: cut(message, MAX_MESSAGE),
+        reason: reason.to_owned(),
+        ..Status::default()
+    }
+}
+
+/// One annotation a rule: its id, and its sentences. kube-apiserver puts the webhook's name before
+/// the key.
+fn annotations(verdict: &Verdict) -> HashMap<String, String> {
+    let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for violation in verdict.audits() {
+        by_rule.entry(violation.rule()).or_default().push(violation.to_string());
+    }
+    by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).collect()
+}
+
+/// The warnings that Kubernetes delivers whole.
+fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
+    let mut left = MAX_WARNINGS;
+    warnings
+        .map(|warning| match warning.char_indices().nth(MAX_WARNING) {
+            Some(_) => warning.chars().take(MAX_WARNING - 1).chain(['…']).collect(),
+            None => warning,
+        })
+        .take_while(|warning| {
+            let length = warning.chars().count();
+            let fits = length <= left;
+            left = left.saturating_sub(length);
+            fits
+        })
+        .collect()
+}
+
+/// At most `limit` bytes of a text, whole characters, with an ellipsis where something is cut.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_stay_within_kubernetes_limits() {
+        let long = within_budget(["ü".repeat(257)].into_iter());
+        assert_eq!(long, [format!("{}…", "ü".repeat(255))]);
+        let exact = within_budget(["ü".repeat(256)].into_iter());
+        assert_eq!(exact, ["ü".repeat(256)]);
+        let many = within_budget((0..20).map(|_| "x".repeat(256)));
+        assert_eq!(many.len(), 16);
+    }
+
+    #[test]
+    fn a_cut_text_is_whole_characters_within_its_limit() {
+        assert_eq!(cut("abcdef", 6), "abcdef");
+        assert_eq!(cut("abcdefg", 6), "abc…");
+        assert_eq!(cut("üüüü", 7), "üü…");
+    }
+}
