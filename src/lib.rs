@@ -7,3 +7,5 @@ pub mod inventory;
 pub mod policy;
 
 pub mod kube;
+
+pub mod config;

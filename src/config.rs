@@ -1,0 +1,10 @@
+//! The policy file: read, checked, and turned into a `Policy`.
+
+mod diagnostic;
+mod file;
+mod loaded;
+
+pub use diagnostic::Diagnostic;
+pub use file::schema;
+pub(crate) use loaded::read;
+pub use loaded::{ConfigError, Loaded, MAX_POLICY_BYTES};
