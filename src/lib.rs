@@ -1,4 +1,9 @@
 //! A validating admission webhook that guards the ServiceCIDRs of a Kubernetes cluster.
+//!
+//! The modules are layers, each may name only those below it. From the bottom:
+//! [`net`] CIDR arithmetic · [`inventory`] what the cluster holds and what a request changes ·
+//! [`policy`] the rules and [`policy::decide`] · [`kube`] AdmissionReviews in and out ·
+//! [`config`] the policy file · [`server`] HTTPS, certificates, metrics · [`cli`] the commands.
 
 pub mod net;
 
@@ -9,3 +14,8 @@ pub mod policy;
 pub mod kube;
 
 pub mod config;
+
+pub mod server;
+pub mod telemetry;
+
+pub mod cli;

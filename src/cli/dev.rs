@@ -1,0 +1,67 @@
+//! `serve --dev`: the files that a first try needs, and what to do with them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::certs::{self, Names};
+
+const FOLDER: &str = "certs/dev";
+const POLICY: &str = include_str!("../../examples/policy.yaml");
+const REVIEW: &str = include_str!("../../tests/fixtures/recorded/007-create-newcidr1.json");
+
+/// The files that the server is started with.
+pub(super) struct Files {
+    pub policy: PathBuf,
+    pub tls_cert: PathBuf,
+    pub tls_key: PathBuf,
+}
+
+/// Writes a policy, a review and a fresh CA with its certificate below the current folder.
+pub(super) fn files(listen: &[SocketAddr]) -> Result<Files, Failure> {
+    if let Some(address) = listen.iter().find(|address| !address.ip().is_loopback()) {
+        return Err(Failure::input(format!("--dev serves on loopback only, not on {address}"))
+            .with_hint("127.0.0.1 and [::1] are loopback"));
+    }
+    let folder = Path::new(FOLDER);
+    let pair = certs::write(folder, &Names::loopback()?)?;
+    let policy = folder.join("policy.yaml");
+    write(&policy, POLICY)?;
+    write(&folder.join("review.json"), REVIEW)?;
+    Ok(Files { policy, tls_cert: pair.cert, tls_key: pair.key })
+}
+
+/// What is served, and how to see it at work.
+pub(super) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
+    let served = [
+        (format!("https://{webhook}/validate"), "judges AdmissionReviews"),
+        (format!("http://{health}/readyz"), "and /livez, /metrics"),
+        (format!("{FOLDER}/policy.yaml"), "the policy: edit it, it is read again within a second"),
+        (format!("{FOLDER}/review.json"), "what a real kube-apiserver asked when newcidr1 (10.96.0.0/24) was created"),
+    ];
+    let served: String = served.map(|(what, why)| format!("  {what:<36}{why}\n")).concat();
+    let curl = format!("curl --silent --cacert {FOLDER}/ca.crt --header 'Content-Type: application/json'");
+    let review = format!("{FOLDER}/review.json");
+    let url = format!("https://{webhook}/validate");
+    format!(
+        "\
+servicecidr-guard, to try: nothing here is for a cluster.
+
+{served}
+Ask in another terminal, from this folder:
+
+  {curl} --data @{review} {url}
+
+and see a refusal:
+
+  sed 's#10.96.0.0/24#172.20.0.0/16#' {review} | {curl} --data @- {url}
+
+Ctrl-C ends it.
+"
+    )
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| Failure::io(format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,94 @@
+//! `serve`: the webhook.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+use crate::server::{Server, ServerError, Settings};
+use crate::telemetry::{self, LogFormat};
+
+use super::{Failure, dev, output};
+
+/// Answer AdmissionReviews of kube-apiserver over TLS.
+///
+/// Policy, certificate and key are read again when their files change. SIGTERM ends the server when
+/// the requests in flight are answered, SIGINT at once.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The policy file, YAML or JSON
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_POLICY", required_unless_present = "dev")]
+    policy: Option<PathBuf>,
+
+    /// The certificate chain in PEM, leaf first
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_CERT", required_unless_present = "dev")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate in PEM: PKCS#8, PKCS#1 or SEC1
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_KEY", required_unless_present = "dev")]
+    tls_key: Option<PathBuf>,
+
+    /// Where to answer AdmissionReviews, over TLS [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
+    listen: Option<SocketAddr>,
+
+    /// Where to answer /livez, /readyz and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
+    health_listen: Option<SocketAddr>,
+
+    /// How to write the log to stderr
+    #[arg(long, value_enum, default_value = "auto", env = "SERVICECIDR_GUARD_LOG_FORMAT")]
+    log_format: LogFormat,
+
+    /// What to log: error, warn, info, debug, trace, or directives such as info,actix_server=warn
+    #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn", env = "SERVICECIDR_GUARD_LOG_LEVEL")]
+    log_level: String,
+
+    /// Try it without files or a cluster: loopback only, with an example policy and a throw-away CA under certs/dev
+    #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key"])]
+    dev: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    telemetry::start(args.log_format, &args.log_level)
+        .map_err(|error| Failure::input(format!("--log-level {}: {error}", args.log_level)))?;
+    let host = if args.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
+    let health_listen = args.health_listen.unwrap_or_else(|| (host, 8080).into());
+    let files = match (args.policy, args.tls_cert, args.tls_key) {
+        (Some(policy), Some(tls_cert), Some(tls_key)) => dev::Files { policy, tls_cert, tls_key },
+        _ => dev::files(&[listen, health_listen])?,
+    };
+    let dev::Files { policy, tls_cert, tls_key } = files;
+    let settings = Settings { policy, tls_cert, tls_key, listen, health_listen };
+    let bound = Server::bind(&settings).map_err(failure)?;
+    for note in &bound.notes {
+        output::talk(&format!("note: {note:#}"));
+    }
+    let (webhook, health) = (address(bound.local_addr())?, address(bound.health_addr())?);
+    if args.dev {
+        output::talk(&dev::welcome(webhook, health));
+    }
+    tracing::info!(
+        listen = %webhook,
+        health_listen = %health,
+        policy = %settings.policy.display(),
+        version = env!("CARGO_PKG_VERSION"),
+        "serving"
+    );
+    bound.run().map_err(failure)
+}
+
+fn address(address: std::io::Result<SocketAddr>) -> Result<SocketAddr, Failure> {
+    address.map_err(Failure::io)
+}
+
+fn failure(error: ServerError) -> Failure {
+    match &error {
+        ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) => Failure::io(error),
+        ServerError::Policy(_) | ServerError::Tls(_) => Failure::input(error),
+        ServerError::Listen { flag, .. } => {
+            let hint = format!("choose another address with {flag} ADDRESS:PORT; port 0 takes a free one");
+            Failure::io(error).with_hint(hint)
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The webhook server: HTTPS for kube-apiserver, plain HTTP for health and metrics.
+
+mod admission;
+mod health;
+mod metrics;
+mod reload;
+mod routes;
+mod tls;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::App;
+use actix_web::dev::{Server as HttpServer, ServerHandle};
+use actix_web::middleware::from_fn;
+use arc_swap::ArcSwap;
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{ConfigError, Diagnostic};
+use crate::policy::Policy;
+
+use metrics::Metrics;
+use reload::Reloader;
+use tls::Certificate;
+pub use tls::TlsError;
+
+/// How long requests in flight may take after SIGTERM, in seconds.
+const SHUTDOWN_SECONDS: u64 = 20;
+/// Longer than the 90 s for which kube-apiserver keeps an idle connection, so that it is never the
+/// server that hangs up while a request is under way.
+const KEEP_ALIVE: Duration = Duration::from_secs(120);
+
+/// What to serve and where.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The policy file.
+    pub policy: PathBuf,
+    /// The certificate chain, PEM, leaf first.
+    pub tls_cert: PathBuf,
+    /// Its private key, PEM.
+    pub tls_key: PathBuf,
+    /// Where AdmissionReviews are answered, over TLS.
+    pub listen: SocketAddr,
+    /// Where health and metrics are answered, in plain HTTP.
+    pub health_listen: SocketAddr,
+}
+
+/// Why the server can't start, or had to end.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// There is no policy.
+    #[error(transparent)]
+    Policy(#[from] ConfigError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address can't be listened on.
+    #[error("can't listen on {address} ({flag}): {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The flag that names it.
+        flag: &'static str,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The server ended on its own.
+    #[error("server: {0}")]
+    Run(#[from] io::Error),
+}
+
+/// What requests are answered with. Swapped as a whole when a file changes.
+pub(crate) struct State {
+    policy: ArcSwap<Policy>,
+    certificate: Arc<ArcSwap<Certificate>>,
+    metrics: Metrics,
+}
+
+/// The webhook server.
+pub struct Server;
+
+/// A server that listens: its ports are taken, nothing is answered yet.
+pub struct Bound {
+    state: Arc<State>,
+    reloader: Reloader,
+    webhook: TcpListener,
+    health: TcpListener,
+    /// What the author of the policy should know.
+    pub notes: Vec<Diagnostic>,
+}
+
+impl Server {
+    /// Reads policy and certificate and takes both ports. Port 0 takes a free one.
+    ///
+    /// # Errors
+    /// If a file is missing or bad, or a port can't be had. Then nothing listens.
+    pub fn bind(settings: &Settings) -> Result<Bound, ServerError> {
+        let (reloader, first) = Reloader::start(settings)?;
+        let webhook = listen(settings.listen, "--listen")?;
+        let health = listen(settings.health_listen, "--health-listen")?;
+        let metrics = Metrics::new();
+        metrics.policy_in_force(&first.policy_digest);
+        metrics.certificate_in_force(first.certificate.not_after);
+        let state = State {
+            policy: ArcSwap::from_pointee(first.policy),
+            certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
+            metrics,
+        };
+        Ok(Bound { state: Arc::new(state), reloader, webhook, health, notes: first.notes })
+    }
+}
+
+impl Bound {
+    /// Where AdmissionReviews will be answered.
+    ///
+    /// # Errors
+    /// If the system won't say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.webhook.local_addr()
+    }
+
+    /// Where health and metrics will be answered.
+    ///
+    /// # Errors
+    /// If the system won't say.
+    pub fn health_addr(&self) -> io::Result<SocketAddr> {
+        self.health.local_addr()
+    }
+
+    /// Serves until SIGTERM (requests in flight are answered) or SIGINT (they are not).
+    ///
+    /// # Errors
+    /// If a server can't start or ends on its own.
+    pub fn run(self) -> Result<(), ServerError> {
+        actix_web::rt::System::new().block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), ServerError> {
+        let webhook = self.webhook_server()?;
+        let health = self.health_server()?;
+        let handles = [webhook.handle(), health.handle()];
+        let reloading = actix_web::rt::spawn(self.reloader.run(Arc::clone(&self.state)));
+        let signals = actix_web::rt::spawn(stop_on_signal(handles, signals()?));
+        let ended = futures_util::future::try_join(webhook, health).await;
+        reloading.abort();
+        signals.abort();
+        ended?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn webhook_server(&self) -> Result<HttpServer, ServerError> {
+        let state = Arc::clone(&self.state);
+        let server = actix_web::HttpServer::new(move || {
+            App::new().wrap(from_fn(routes::counted)).configure(|app| routes::webhook(app, &state))
+        })
+        .disable_signals()
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .listen_rustls_0_23(self.webhook.try_clone()?, tls::server_config(&self.state.certificate)?)?;
+        Ok(server.run())
+    }
+
+    fn health_server(&self) -> Result<HttpServer, ServerError> {
+        let state = Arc::clone(&self.state);
+        let server = actix_web::HttpServer::new(move || {
+            App::new().wrap(from_fn(routes::counted)).configure(|app| routes::health(app, &state))
+        })
+        .disable_signals()
+        .workers(1)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .listen(self.health.try_clone()?)?;
+        Ok(server.run())
+    }
+}
+
+fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|error| ServerError::Listen { address, flag, error })
+}
+
+type Signals = [tokio::signal::unix::Signal; 2];
+
+fn signals() -> io::Result<Signals> {
+    Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?])
+}
+
+async fn stop_on_signal(handles: [ServerHandle; 2], [mut terminate, mut interrupt]: Signals) {
+    let is_graceful = tokio::select! {
+        _ = terminate.recv() => true,
+        _ = interrupt.recv() => false,
+    };
+    tracing::info!(graceful = is_graceful, "stopping");
+    futures_util::future::join_all(handles.map(|handle| async move { handle.stop(is_graceful).await })).await;
+}

@@ -1,0 +1,76 @@
+//! `POST /validate`: bytes to review, review to verdict, verdict to answer; a log line and the
+//! counts beside it.
+
+use std::time::Instant;
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
+use tracing::{info, warn};
+
+use crate::inventory::Inventory;
+use crate::kube::{Refusal, Review, respond};
+use crate::policy::{Request, Verdict, Violation, decide};
+
+use super::State;
+use super::metrics::Decision;
+
+/// The largest body that is read: kube-apiserver takes objects of up to 3 MiB and sends two of them.
+pub(super) const MAX_BODY_BYTES: usize = 7 * 1024 * 1024;
+
+pub(super) async fn validate(state: web::Data<State>, body: web::Bytes) -> HttpResponse {
+    let began = Instant::now();
+    let in_flight = state.metrics.review_begins();
+    let review = match Review::parse(&body) {
+        Ok(review) => review,
+        Err(error) => {
+            warn!(%error, bytes = body.len(), "not an AdmissionReview");
+            return HttpResponse::BadRequest().content_type(ContentType::plaintext()).body(format!("{error}\n"));
+        }
+    };
+    let judged = review.request().map(|request| {
+        let verdict = decide(&state.policy.load(), &Inventory::default(), &request);
+        (request, verdict)
+    });
+    let answer = match &judged {
+        Ok((request, verdict)) => respond(&review, Ok((&request.change.name, verdict))),
+        Err(refusal) => respond(&review, Err(refusal)),
+    };
+    record(&state, &review, &judged, began);
+    drop(in_flight);
+    HttpResponse::Ok().json(answer)
+}
+
+fn record(state: &State, review: &Review<'_>, judged: &Result<(Request, Verdict), Refusal>, began: Instant) {
+    let duration = began.elapsed();
+    let seconds = duration.as_secs_f64();
+    match judged {
+        Ok((request, verdict)) => {
+            let decision = if verdict.allows() { Decision::Allow } else { Decision::Deny };
+            let violations: Vec<String> = verdict
+                .findings
+                .iter()
+                .map(|finding| format!("{}: {}", finding.violation.rule(), finding.violation))
+                .collect();
+            state.metrics.reviewed(Some(request.change.operation), decision, request.dry_run, duration);
+            for rule in verdict.denials().map(Violation::rule) {
+                state.metrics.denied(rule);
+            }
+            info!(
+                uid = review.uid(),
+                operation = %request.change.operation,
+                name = request.change.name,
+                user = request.requester,
+                dry_run = request.dry_run,
+                decision = decision.name(),
+                exemption = verdict.exemption.map(crate::policy::Exemption::id),
+                violations = (!violations.is_empty()).then(|| violations.join("; ")),
+                seconds,
+                "review"
+            );
+        }
+        Err(refusal) => {
+            state.metrics.reviewed(None, Decision::Error, false, duration);
+            warn!(uid = review.uid(), decision = Decision::Error.name(), error = %refusal, seconds, "review refused");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Policy, certificate and key are read again when their bytes change; on any failure the last good
+//! ones stay in force.
+//!
+//! By reading, not by watching: a second's poll of three small files costs next to nothing, and sees
+//! the kubelet's `..data` swap, a plain replacement and a network file system alike
+//! (docs/decisions/0003-files-are-polled.md).
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{ConfigError, Diagnostic, Loaded};
+use crate::policy::Policy;
+
+use super::tls::{Certificate, TlsError};
+use super::{ServerError, Settings, State};
+
+/// How often the files are read.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The largest certificate or key file that is read, in bytes.
+const MAX_PEM_BYTES: u64 = 1024 * 1024;
+
+/// Knows the files and what was last seen in them.
+pub(super) struct Reloader {
+    policy: Watched<Vec<u8>, String>,
+    pair: Watched<(Vec<u8>, Vec<u8>), String>,
+    paths: Paths,
+}
+
+/// What the first reading gave.
+pub(super) struct First {
+    pub policy: Policy,
+    pub policy_digest: String,
+    pub certificate: Certificate,
+    pub notes: Vec<Diagnostic>,
+}
+
+struct Paths {
+    policy: PathBuf,
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+/// What was last read: content, or why there was none. Only a difference from it is acted upon, so
+/// that a broken file is reported once and not once a second.
+struct Watched<T, E> {
+    last: Result<T, E>,
+}
+
+impl<T: PartialEq, E: PartialEq> Watched<T, E> {
+    /// Whether this reading differs from the one before. It is the last one from now on.
+    fn changed(&mut self, reading: Result<T, E>) -> bool {
+        let changed = self.last != reading;
+        self.last = reading;
+        changed
+    }
+}
+
+impl Reloader {
+    pub fn start(settings: &Settings) -> Result<(Self, First), ServerError> {
+        let paths =
+            Paths { policy: settings.policy.clone(), cert: settings.tls_cert.clone(), key: settings.tls_key.clone() };
+        let policy_bytes = paths.read_policy()?;
+        let loaded = paths.parse_policy(&policy_bytes)?;
+        let pair = paths.read_pair()?;
+        let certificate = paths.parse_pair(&pair)?;
+        let policy_digest = digest(&policy_bytes);
+        let first = First { policy: loaded.policy, policy_digest, certificate, notes: loaded.notes };
+        let reloader = Self { policy: Watched { last: Ok(policy_bytes) }, pair: Watched { last: Ok(pair) }, paths };
+        Ok((reloader, first))
+    }
+
+    /// Runs for ever.
+    pub async fn run(mut self, state: Arc<State>) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        loop {
+            ticks.tick().await;
+            self.poll_policy(&state);
+            self.poll_pair(&state);
+        }
+    }
+
+    fn poll_policy(&mut self, state: &State) {
+        let reading = self.paths.read_policy().map_err(|error| error.to_string());
+        if !self.policy.changed(reading) {
+            return;
+        }
+        let result = match &self.policy.last {
+            Ok(bytes) => {
+                self.paths.parse_policy(bytes).map(|loaded| (loaded, digest(bytes))).map_err(|e| e.to_string())
+            }
+            Err(error) => Err(error.clone()),
+        };
+        state.metrics.policy_reloaded(result.is_ok());
+        match result {
+            Ok((loaded, sha256)) => {
+                for note in &loaded.notes {
+                    tracing::warn!(note = %note, "policy reloaded with a note");
+                }
+                state.policy.store(Arc::new(loaded.policy));
+                state.metrics.policy_in_force(&sha256);
+                tracing::info!(sha256, "policy reloaded");
+            }
+            Err(error) => tracing::error!(error, "policy not reloaded: the last good one stays in force"),
+        }
+    }
+
+    fn poll_pair(&mut self, state: &State) {
+        let reading = self.paths.read_pair().map_err(|error| error.to_string());
+        if !self.pair.changed(reading) {
+            return;
+        }
+        let result = match &self.pair.last {
+            Ok(pair) => self.paths.parse_pair(pair).map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        state.metrics.certificate_reloaded(result.is_ok());
+        match result {
+            Ok(certificate) => {
+                state.metrics.certificate_in_force(certificate.not_after);
+                tracing::info!(not_after = certificate.not_after, "certificate reloaded");
+                state.certificate.store(Arc::new(certificate));
+            }
+            Err(error) => tracing::error!(error, "certificate not reloaded: the last good one stays in force"),
+        }
+    }
+}
+
+impl Paths {
+    fn read_policy(&self) -> Result<Vec<u8>, ConfigError> {
+        crate::config::read(&self.policy)
+    }
+
+    fn parse_policy(&self, bytes: &[u8]) -> Result<Loaded, ConfigError> {
+        Loaded::from_bytes(&self.policy.display().to_string(), bytes)
+    }
+
+    fn read_pair(&self) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
+        Ok((read_pem(&self.cert)?, read_pem(&self.key)?))
+    }
+
+    fn parse_pair(&self, (cert, key): &(Vec<u8>, Vec<u8>)) -> Result<Certificate, TlsError> {
+        Certificate::from_pem((&self.cert, cert), (&self.key, key))
+    }
+}
+
+fn read_pem(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAX_PEM_BYTES).read_to_end(&mut bytes))
+        .map_err(|error| TlsError::Read { path: path.to_owned(), error })?;
+    Ok(bytes)
+}
+
+/// SHA-256, in hexadecimal: what `sha256sum` prints.
+fn digest(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
