@@ -153,6 +153,7 @@ fn check_resource(resource: Option<&RawValue>) -> Result<(), Refusal> {
     let resource = required_string(resource, "request.resource.resource")?;
     match (group.as_str(), version.as_str(), resource.as_str()) {
         ("networking.k8s.io", "v1" | "v1beta1", "servicecidrs") => Ok(()),
+        ("", _, _) => Err(Refusal::Resource(quoted(&format!("{resource}.{version}")))),
         _ => Err(Refusal::Resource(quoted(&format!("{resource}.{version}.{group}")))),
     }
 }

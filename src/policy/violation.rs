@@ -94,8 +94,11 @@ impl fmt::Display for Violation {
                     Operation::Update => "changed",
                     Operation::Delete => "deleted",
                 };
-                let name = Excerpt(name);
-                write!(f, "ServiceCIDR {name} may not be {verb}: the policy denies it for all but `kubernetes`")
+                let which = match name.as_str() {
+                    "" => "a ServiceCIDR without a name".to_owned(),
+                    name => format!("ServiceCIDR {}", Excerpt(name)),
+                };
+                write!(f, "{which} may not be {verb}: the policy denies it for all but `kubernetes`")
             }
             Self::OutsideAllowedRanges { cidr, narrower, allowed, .. } => outside(*cidr, narrower, allowed, f),
         }
