@@ -1,0 +1,21 @@
+//! What needs Rust alone. Run by `make test`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails says so by a panic"
+)]
+
+mod admission; // every sentence of an answer, exactly
+mod certs; // `certs`: what it writes and refuses to
+mod config; // the policy file: every error, exactly
+mod program; // a running server, and the program's other commands
+mod properties; // what holds for every request
+mod recorded; // what a real kube-apiserver asked, under three policies
+mod reload; // files that change under a running server
+mod server; // HTTP: paths, methods, sizes, health, metrics, the end
+mod tidy; // the layout and the documents keep their word

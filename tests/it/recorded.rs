@@ -1,0 +1,41 @@
+//! What a real kube-apiserver asked, sent to the real server under three policies.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::{Server, fixtures};
+
+#[track_caller]
+fn check(policy: &str) {
+    let folder = fixtures().join("recorded");
+    let answers = fs::read_to_string(folder.join("answers").join(format!("{policy}.json"))).unwrap_or_default();
+    let expected: BTreeMap<String, Value> = serde_json::from_str(&answers).unwrap_or_default();
+    let server = Server::start(&fs::read_to_string(folder.join("policies").join(format!("{policy}.yaml"))).unwrap());
+    let mut seen = BTreeMap::new();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            seen.insert(name, server.review(&fs::read(&path).unwrap()));
+        }
+    }
+    assert_eq!(seen.len(), 31);
+    assert!(seen == expected, "the answers under {policy} are now\n{}", serde_json::to_string_pretty(&seen).unwrap());
+}
+
+#[test]
+fn under_allowed_ranges() {
+    check("allowed-ranges");
+}
+
+#[test]
+fn under_deny_all_with_delete() {
+    check("deny-all");
+}
+
+#[test]
+fn under_warnings_and_audit() {
+    check("warn-and-audit");
+}

@@ -1,0 +1,116 @@
+//! Files that change under a running server: the last good ones stay in force.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::program::{Server, agent, eventually, fixtures, run};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+const ALLOW_10: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {ranges: [10.0.0.0/8]}\n";
+
+fn allowed(server: &Server) -> bool {
+    let create = fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
+    server.review(&create)["response"]["allowed"].as_bool().unwrap()
+}
+
+#[test]
+fn a_changed_policy_comes_into_force_and_a_broken_one_does_not() {
+    let server = Server::start(DENY_ALL);
+    assert!(!allowed(&server));
+    fs::write(server.path("policy.yaml"), ALLOW_10).unwrap();
+    server.logged("policy reloaded");
+    assert!(allowed(&server));
+
+    let failed = "policy not reloaded: the last good one stays in force";
+    for broken in ["", "kind: Policy\n", "\u{0}", DENY_ALL.trim_end_matches("denyAll: {}\n")] {
+        fs::write(server.path("policy.yaml"), broken).unwrap();
+        server.logged(failed);
+        assert!(allowed(&server), "{broken:?}");
+    }
+    assert_eq!(server.metric("servicecidr_guard_config_last_reload_successful").unwrap(), "0");
+    fs::remove_file(server.path("policy.yaml")).unwrap();
+    server.logged(failed);
+    assert!(allowed(&server));
+
+    fs::write(server.path("policy.yaml"), DENY_ALL).unwrap();
+    server.logged("policy reloaded");
+    assert!(!allowed(&server));
+    assert_eq!(server.metric("servicecidr_guard_config_last_reload_successful").unwrap(), "1");
+    assert_eq!(server.metric(r#"servicecidr_guard_config_reloads_total{result="success"}"#).unwrap(), "2");
+    assert_eq!(server.metric(r#"servicecidr_guard_config_reloads_total{result="failure"}"#).unwrap(), "5");
+}
+
+#[test]
+fn a_broken_policy_is_reported_once_and_not_at_every_poll() {
+    let server = Server::start(DENY_ALL);
+    fs::write(server.path("policy.yaml"), "nonsense").unwrap();
+    server.logged("policy not reloaded: the last good one stays in force");
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert_eq!(server.messages(), Vec::<String>::new());
+}
+
+#[test]
+fn a_new_certificate_is_served_to_new_connections_and_a_broken_pair_never() {
+    let server = Server::start(DENY_ALL);
+    let old_ca = fs::read(server.path("ca.crt")).unwrap();
+    let is_trusted = |ca: &[u8]| agent(ca).get(format!("{}/validate", server.webhook)).call().is_ok();
+    assert!(is_trusted(&old_ca));
+    assert!(!allowed(&server));
+
+    let other = TempDir::new().unwrap();
+    assert!(run(&["certs", "--out", other.path().to_str().unwrap()]).status.success());
+    let take = |name: &str| fs::copy(other.path().join(name), server.path(name)).unwrap();
+    take("tls.crt");
+    let failed = server.logged("certificate not reloaded: the last good one stays in force");
+    assert!(failed["error"].as_str().unwrap().ends_with("the key is not that of the certificate"), "{failed}");
+    assert!(is_trusted(&old_ca));
+    take("tls.key");
+    server.logged("certificate reloaded");
+    let new_ca = fs::read(other.path().join("ca.crt")).unwrap();
+    assert!(is_trusted(&new_ca));
+    assert!(!is_trusted(&old_ca));
+
+    for broken in ["", "-----BEGIN CERTIFICATE-----\nMIIB\n", "nonsense"] {
+        fs::write(server.path("tls.crt"), broken).unwrap();
+        server.logged("certificate not reloaded: the last good one stays in force");
+        assert!(is_trusted(&new_ca), "{broken:?}");
+    }
+    // The agent of the beginning still has its connection.
+    assert!(!allowed(&server));
+    assert_eq!(server.metric(r#"servicecidr_guard_tls_reloads_total{result="success"}"#).unwrap(), "1");
+    assert_eq!(server.metric(r#"servicecidr_guard_tls_reloads_total{result="failure"}"#).unwrap(), "4");
+}
+
+#[test]
+fn a_swap_as_the_kubelet_does_it_is_seen() {
+    let folder = TempDir::new().unwrap();
+    volume(folder.path(), "1", DENY_ALL);
+    fs::copy(folder.path().join("..1/ca.crt"), folder.path().join("ca.crt")).unwrap();
+    symlink("..1", folder.path().join("..data")).unwrap();
+    for name in ["policy.yaml", "tls.crt", "tls.key"] {
+        symlink(format!("..data/{name}"), folder.path().join(name)).unwrap();
+    }
+    let server = Server::serve(folder, "policy.yaml", "tls.crt", "tls.key");
+    assert!(!allowed(&server));
+
+    volume(server.folder.path(), "2", ALLOW_10);
+    symlink("..2", server.path("..data_tmp")).unwrap();
+    fs::rename(server.path("..data_tmp"), server.path("..data")).unwrap();
+    fs::remove_dir_all(server.path("..1")).unwrap();
+    server.logged("certificate reloaded");
+    let ca = fs::read(server.path("..2/ca.crt")).unwrap();
+    eventually("the new certificate is served", || {
+        agent(&ca).get(format!("{}/validate", server.webhook)).call().is_ok()
+    });
+    assert!(allowed(&server));
+}
+
+/// One generation of a volume: policy, certificate and key in a folder of its own.
+fn volume(folder: &Path, generation: &str, policy: &str) {
+    let made = folder.join(format!("..{generation}"));
+    assert!(run(&["certs", "--out", made.to_str().unwrap()]).status.success());
+    fs::write(made.join("policy.yaml"), policy).unwrap();
+}

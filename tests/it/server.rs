@@ -1,0 +1,289 @@
+//! HTTP: paths, methods, sizes, health, metrics, the log, the start and the end.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use crate::program::{Server, fixtures, program, run};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+
+fn create() -> Vec<u8> {
+    fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
+}
+
+#[test]
+fn a_body_that_is_no_review_is_400_and_says_why() {
+    let server = Server::start(DENY_ALL);
+    let check = |body: &[u8], expected: &str| {
+        let (status, answer) = server.post("/validate", body);
+        let answer = String::from_utf8(answer).unwrap();
+        assert_eq!((status, answer.as_str()), (400, expected), "{}", String::from_utf8_lossy(body));
+    };
+    let wanted = "expected an AdmissionReview of admission.k8s.io/v1 with a request";
+    let head = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview""#;
+    check(b"", "body: not JSON: EOF while parsing a value at line 1 column 0\n");
+    check(b"{", "body: not JSON: EOF while parsing an object at line 1 column 1\n");
+    check(b"{} {}", "body: not JSON: trailing characters at line 1 column 4\n");
+    check(b"\"\xff\"", "body: not JSON: invalid utf-8 sequence of 1 bytes from index 1\n");
+    check(b"[]", &format!("body: is not an object: {wanted}\n"));
+    check(b"{}", &format!("body: apiVersion is not `admission.k8s.io/v1`: {wanted}\n"));
+    check(
+        br#"{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview"}"#,
+        &format!("body: apiVersion is not `admission.k8s.io/v1`: {wanted}\n"),
+    );
+    check(br#"{"apiVersion":"admission.k8s.io/v1"}"#, &format!("body: kind is not `AdmissionReview`: {wanted}\n"));
+    check(format!("{head}}}").as_bytes(), &format!("body: request is missing: {wanted}\n"));
+    check(format!(r#"{head},"request":null}}"#).as_bytes(), &format!("body: request is missing: {wanted}\n"));
+    check(format!(r#"{head},"request":7}}"#).as_bytes(), &format!("body: request is not an object: {wanted}\n"));
+    check(format!(r#"{head},"kind":"X"}}"#).as_bytes(), &format!("body: holds `kind` twice: {wanted}\n"));
+    check(
+        format!(r#"{head},"request":{{}}}}"#).as_bytes(),
+        "request.uid: is missing: expected a string of 1 to 128 bytes\n",
+    );
+    check(
+        format!(r#"{head},"request":{{"uid":7}}}}"#).as_bytes(),
+        "request.uid: is not a string: expected a string of 1 to 128 bytes\n",
+    );
+    check(
+        format!(r#"{head},"request":{{"uid":""}}}}"#).as_bytes(),
+        "request.uid: has 0 bytes: expected a string of 1 to 128 bytes\n",
+    );
+    check(
+        format!(r#"{head},"request":{{"uid":"a","uid":"b"}}}}"#).as_bytes(),
+        &format!("body: request holds `uid` twice: {wanted}\n"),
+    );
+    // Deeper than any stack, and well within the size limit.
+    check(&vec![b'['; 1_000_000], "body: not JSON: EOF while parsing a list at line 1 column 1000000\n");
+    assert_eq!(server.review(&create())["response"]["allowed"], false);
+}
+
+#[test]
+fn only_post_on_the_one_path_is_answered() {
+    let server = Server::start(DENY_ALL);
+    let refused = server.get(&format!("{}/validate", server.webhook));
+    assert_eq!(refused.status(), 405);
+    assert_eq!(refused.headers()["allow"], "POST");
+    assert_eq!(refused.body(), "/validate answers POST only\n");
+    assert_eq!(server.post("/", &create()).0, 404);
+    assert_eq!(server.post("/validate/", &create()).0, 404);
+    assert_eq!(server.get(&format!("{}/metrics", server.webhook)).status(), 404);
+    assert_eq!(server.post("/validate?timeout=10s", &create()).0, 200);
+}
+
+#[test]
+fn a_body_of_seven_mebibytes_is_read_and_one_byte_more_is_413() {
+    let server = Server::start(DENY_ALL);
+    let mut body = create();
+    body.resize(7 * 1024 * 1024, b' ');
+    assert_eq!(server.post("/validate", &body).0, 200);
+    body.push(b' ');
+    assert_eq!(server.post("/validate", &body).0, 413);
+    assert_eq!(server.post("/validate", &create()).0, 200);
+}
+
+#[test]
+fn health_and_metrics_are_on_the_other_port() {
+    let server = Server::start(DENY_ALL);
+    let get = |path: &str| server.get(&format!("{}{path}", server.health));
+    assert_eq!(get("/livez").body(), "ok\n");
+    assert_eq!(get("/readyz").body(), "ok\n");
+    assert_eq!(get("/healthz").body(), "ok\n");
+    assert_eq!(get("/readyz?verbose").body(), "[+]policy ok: deny-all\n[+]certificate ok\nreadyz check passed\n");
+    assert_eq!(get("/validate").status(), 404);
+
+    server.review(&create());
+    server.review(&fs::read(fixtures().join("recorded/012-update-newcidr1.json")).unwrap());
+    server.review(&fs::read(fixtures().join("recorded/001-delete-10.96.0.23.json")).unwrap());
+    server.post("/validate", b"{}");
+    let page = get("/metrics");
+    assert_eq!(page.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    for line in [
+        r#"admission_requests_total{operation="CREATE",decision="deny",dry_run="false"} 1"#,
+        r#"admission_requests_total{operation="UPDATE",decision="allow",dry_run="true"} 1"#,
+        r#"admission_requests_total{operation="UNKNOWN",decision="error",dry_run="false"} 1"#,
+        r#"admission_denials_total{rule="deny-all"} 1"#,
+        "admission_request_duration_seconds_count 3",
+        "admission_requests_in_flight 0",
+        r#"http_requests_total{path="/validate",code="200"} 3"#,
+        r#"http_requests_total{path="/validate",code="400"} 1"#,
+        r#"http_requests_total{path="/validate",code="404"} 1"#,
+        r#"tls_reloads_total{result="failure"} 0"#,
+        "config_last_reload_successful 1",
+        &format!(r#"build_info{{version="{}",commit="unknown"}} 1"#, env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(page.body().contains(&format!("\nservicecidr_guard_{line}\n")), "{line}\n{}", page.body());
+    }
+}
+
+#[test]
+fn every_review_is_one_line_of_the_log() {
+    let server = Server::start(DENY_ALL);
+    server.review(&create());
+    let line = server.logged("review");
+    for (field, expected) in [
+        ("uid", "b3276ca1-f347-49c4-b95e-2dcec3a2d40a"),
+        ("operation", "CREATE"),
+        ("name", "newcidr1"),
+        ("user", "admin"),
+        ("decision", "deny"),
+        (
+            "violations",
+            "deny-all: metadata.name: ServiceCIDR `newcidr1` may not be created: the policy denies it for all but `kubernetes`",
+        ),
+    ] {
+        assert_eq!(line[field], expected);
+    }
+    assert_eq!(line["dry_run"], false);
+    assert!(line["seconds"].is_number());
+    server.review(&fs::read(fixtures().join("recorded/026-create-kubernetes.json")).unwrap());
+    assert_eq!(server.logged("review")["exemption"], "default-service-cidr");
+}
+
+#[test]
+fn sigterm_ends_it_cleanly_once_the_open_request_is_answered() {
+    let mut server = Server::start(DENY_ALL);
+    server.review(&create());
+    server.signal("TERM");
+    server.logged("stopped");
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn sigint_ends_it_too() {
+    let mut server = Server::start(DENY_ALL);
+    server.signal("INT");
+    server.logged("stopped");
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn a_bad_start_is_an_error_and_nothing_listens() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    assert!(run(&["certs", "--out", &at("")]).status.success());
+    assert!(run(&["certs", "--out", &at("other")]).status.success());
+    fs::write(at("good.yaml"), DENY_ALL).unwrap();
+    fs::write(at("bad.yaml"), DENY_ALL.replace("denyAll", "denyall")).unwrap();
+    fs::write(at("empty.pem"), "").unwrap();
+    let check = |policy: &str, cert: &str, key: &str, more: &[&str], code: i32, expected: &str| {
+        let (policy, cert, key) = (at(policy), at(cert), at(key));
+        let mut arguments = vec!["serve", "--policy", &policy, "--tls-cert", &cert, "--tls-key", &key];
+        arguments.extend(more);
+        let ended = run(&arguments);
+        assert_eq!(String::from_utf8(ended.stderr).unwrap(), expected);
+        assert_eq!(ended.status.code(), Some(code));
+    };
+    check(
+        "bad.yaml",
+        "tls.crt",
+        "tls.key",
+        &[],
+        2,
+        &format!(
+            "error: {}:3:1: unknown field `denyall`\n  3 | denyall: {{}}\n    | ^\nhint: did you mean `denyAll`?\n",
+            at("bad.yaml")
+        ),
+    );
+    check(
+        "absent",
+        "tls.crt",
+        "tls.key",
+        &[],
+        3,
+        &format!("error: {}: No such file or directory (os error 2)\n", at("absent")),
+    );
+    check(
+        "good.yaml",
+        "absent",
+        "tls.key",
+        &[],
+        2,
+        &format!("error: {}: No such file or directory (os error 2)\n", at("absent")),
+    );
+    check(
+        "good.yaml",
+        "empty.pem",
+        "tls.key",
+        &[],
+        2,
+        &format!("error: {}: no certificate in it: no PEM block\n", at("empty.pem")),
+    );
+    check(
+        "good.yaml",
+        "tls.crt",
+        "tls.crt",
+        &[],
+        2,
+        &format!("error: {}: no private key in it: no items found\n", at("tls.crt")),
+    );
+    check(
+        "good.yaml",
+        "tls.crt",
+        "other/tls.key",
+        &[],
+        2,
+        &format!("error: {} and {}: the key is not that of the certificate\n", at("tls.crt"), at("other/tls.key")),
+    );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    check(
+        "good.yaml",
+        "tls.crt",
+        "tls.key",
+        &["--listen", &address],
+        3,
+        &format!(
+            "error: can't listen on {address} (--listen): Address already in use (os error 98)\n\
+             hint: choose another address with --listen ADDRESS:PORT; port 0 takes a free one\n"
+        ),
+    );
+}
+
+#[test]
+fn every_flag_of_serve_is_an_environment_variable() {
+    let help = String::from_utf8(run(&["serve", "--help"]).stdout).unwrap();
+    let flags: Vec<&str> = help.lines().filter_map(|line| line.trim_start().strip_prefix("--")).collect();
+    assert!(flags.len() >= 8, "{help}");
+    for flag in flags {
+        let flag = flag.split([' ', ',']).next().unwrap();
+        let variable = format!("[env: SERVICECIDR_GUARD_{}=", flag.replace('-', "_").to_uppercase());
+        assert!(flag == "help" || help.contains(&variable), "--{flag} has no {variable}\n{help}");
+    }
+    let refused = program().args(["serve", "--dev"]).env("SERVICECIDR_GUARD_LISTEN", "0.0.0.0:0").output().unwrap();
+    assert_eq!(
+        String::from_utf8(refused.stderr).unwrap(),
+        "error: --dev serves on loopback only, not on 0.0.0.0:0\nhint: 127.0.0.1 and [::1] are loopback\n"
+    );
+}
+
+#[test]
+fn the_dev_server_prints_curl_lines_that_work() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut child = program()
+        .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let commands: Vec<String> =
+        lines.by_ref().take_while(|line| !line.contains("Ctrl-C")).filter(|line| line.contains("curl ")).collect();
+    thread::spawn(move || lines.count());
+    thread::sleep(Duration::from_millis(200));
+    let answers: Vec<String> = commands
+        .iter()
+        .map(|command| {
+            let ran = std::process::Command::new("sh").args(["-c", command]).current_dir(folder.path()).output();
+            String::from_utf8(ran.unwrap().stdout).unwrap()
+        })
+        .collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(answers.len(), 2, "{commands:?}");
+    assert!(answers[0].contains(r#""allowed":true"#), "{answers:?}");
+    assert!(answers[1].contains("spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges"), "{answers:?}");
+}

@@ -1,0 +1,149 @@
+//! The layout and the documents keep their word.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers of `src/`, lowest first. A file may name those below its own; `telemetry` stands
+/// beside `server`.
+const LAYERS: [&str; 7] = ["net", "inventory", "policy", "kube", "config", "server", "cli"];
+/// The layers that are pure.
+const PURE: [&str; 3] = ["net", "inventory", "policy"];
+/// What a pure layer may not name.
+const IMPURE: [&str; 8] =
+    ["actix_web", "kube::", "k8s_openapi", "tokio", "std::fs", "std::env", "std::time", "tracing"];
+/// The longest file, in lines of code without its tests, and with them.
+const MAX_CODE: usize = 250;
+const MAX_LINES: usize = 400;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_str().unwrap().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Path below `src/`, and text, of every source file.
+fn sources() -> BTreeMap<String, String> {
+    let src = root().join("src");
+    let named = |path: PathBuf| (path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned(), path);
+    files(&src, ".rs").into_iter().map(named).map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
+}
+
+fn layer(name: &str) -> Option<usize> {
+    let top = name.split(['/', '.']).next().unwrap();
+    LAYERS.iter().position(|layer| *layer == top)
+}
+
+/// The part of a file before its tests, without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let tested = text.split("#[cfg(test)]").next().unwrap();
+    tested.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
+}
+
+#[test]
+fn a_layer_names_only_those_below_it() {
+    for (name, text) in sources() {
+        let Some(own) = layer(&name) else { continue };
+        for (above, upper) in LAYERS.iter().enumerate().filter(|(above, _)| *above > own) {
+            let names_it = code(&text).any(|line| line.contains(&format!("crate::{upper}")));
+            assert!(!names_it, "src/{name} (layer {own}) names the layer {upper} ({above})");
+        }
+        if PURE.contains(&LAYERS[own]) {
+            for word in IMPURE {
+                assert!(!code(&text).any(|line| line.contains(word)), "src/{name} is pure and names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    for (name, text) in sources() {
+        let (lines, code) = (text.lines().count(), code(&text).count());
+        assert!(code <= MAX_CODE && lines <= MAX_LINES, "src/{name} has {code} lines of code, {lines} in all");
+    }
+    for path in files(&root().join("tests"), ".rs") {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn every_file_begins_with_what_it_is() {
+    for (name, text) in sources() {
+        assert!(text.starts_with("//! "), "src/{name} has no //! line");
+    }
+}
+
+#[test]
+fn only_output_prints() {
+    for (name, text) in sources() {
+        let prints = code(&text).any(|line| line.contains("print!(") || line.contains("println!("));
+        assert!(!prints || name == "cli/output.rs", "src/{name} prints");
+    }
+}
+
+#[test]
+fn every_rule_has_its_heading() {
+    let document = fs::read_to_string(root().join("docs/policy.md")).unwrap();
+    for path in files(&root().join("src/policy/rule"), ".rs") {
+        let id = path.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+        assert!(document.contains(&format!("\n## {id}\n")), "docs/policy.md has no heading `## {id}`");
+    }
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let document = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let metrics = fs::read_to_string(root().join("src/server/metrics.rs")).unwrap();
+    let mut count = 0;
+    for call in metrics.split("all.register").skip(1) {
+        let name = call.split('"').nth(1).unwrap();
+        assert!(document.contains(&format!("| `servicecidr_guard_{name}")), "docs/metrics.md lacks {name}");
+        count += 1;
+    }
+    assert!(count >= 10, "only {count} metrics were found");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut documents = files(&root().join("docs"), ".md");
+    documents.extend(["README.md", "CHANGELOG.md", "certs/README.md"].map(|name| root().join(name)));
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            let is_local = !target.is_empty() && !target.contains("://");
+            let exists = document.parent().unwrap().join(target).exists();
+            assert!(!is_local || exists, "{}: no {target}", document.display());
+        }
+    }
+}
+
+#[test]
+fn the_chart_checks_a_policy_as_the_program_does() {
+    let read = |path: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap()
+    };
+    let (policy, values) = (read("docs/policy.schema.json"), read("charts/servicecidr-guard/values.schema.json"));
+    for (name, definition) in policy["$defs"].as_object().unwrap() {
+        let is_header = ["ApiVersion", "Kind"].contains(&name.as_str());
+        assert!(is_header || values["$defs"][name] == *definition, "values.schema.json: $defs.{name} differs");
+    }
+    for (name, property) in policy["properties"].as_object().unwrap() {
+        let is_header = ["apiVersion", "kind"].contains(&name.as_str());
+        let embedded = &values["properties"]["policy"]["properties"][name];
+        assert!(is_header || embedded == property, "values.schema.json: policy.{name} differs");
+    }
+}
