@@ -1,0 +1,49 @@
+//! `make cluster`: the control plane of the tests for a person, with the webhook in front, until
+//! Ctrl-C.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails says so by a panic"
+)]
+
+#[path = "../it/binaries.rs"]
+mod binaries;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../it/control_plane.rs"]
+mod control_plane;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../it/program.rs"]
+mod program;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../it/webhook.rs"]
+mod webhook;
+
+fn main() {
+    let plane = control_plane::ControlPlane::start();
+    let server = webhook::start(&plane, webhook::ALLOWED);
+    webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    println!(
+        "\
+A Kubernetes control plane is up: service range 10.96.0.0/28, no nodes.
+
+  export KUBECONFIG={}
+  kubectl   {}
+  policy    {}   edit it, it is read again within a second
+  webhook   {}/validate
+  health    {}/readyz
+
+Ctrl-C ends it.",
+        plane.kubeconfig().display(),
+        binaries::path("kubectl").display(),
+        server.path("policy.yaml").display(),
+        server.webhook,
+        server.health,
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(tokio::signal::ctrl_c()).unwrap();
+}

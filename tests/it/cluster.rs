@@ -1,0 +1,26 @@
+//! What needs Go-built parts: the real control plane, helm, and the oracle. Run by `make test-cluster`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that fails says so by a panic"
+)]
+
+mod binaries;
+mod control_plane;
+#[allow(dead_code, reason = "the other test crate uses the rest")]
+mod program;
+mod webhook;
+
+mod cluster {
+    mod bootstrap; // the control plane is never locked out
+    mod chart; // helm install, upgrade, uninstall
+    mod documented; // beside the documented ValidatingAdmissionPolicies
+    mod rules; // allowed ranges and deny-all, as kubectl shows them
+    mod swap; // certificate and policy change while kubectl keeps creating
+    mod walk; // the walk of the Kubernetes documentation
+}

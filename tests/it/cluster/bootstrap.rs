@@ -1,0 +1,78 @@
+//! The control plane is never locked out, not even by a webhook that is down.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{ControlPlane, free_ports, is_ready};
+use crate::program::eventually;
+use crate::webhook::{self, SERVICE_CIDRS, configuration, create_ready, exists, register};
+
+/// A configuration with the match conditions of the chart, for a webhook that nobody runs.
+fn nobody(matching: bool) -> Value {
+    let [port] = free_ports();
+    let ca = crate::program::run(&["certs", "--help"]);
+    assert!(ca.status.success());
+    let mut configuration = configuration(&format!("https://127.0.0.1:{port}/validate"), "");
+    let webhook = &mut configuration["webhooks"][0];
+    webhook["clientConfig"].as_object_mut().unwrap().remove("caBundle");
+    if matching {
+        webhook["matchConditions"] = super::chart::match_conditions();
+    }
+    configuration
+}
+
+#[test]
+fn kube_apiserver_makes_its_service_cidr_while_the_webhook_is_down() {
+    let mut plane = ControlPlane::start();
+    register(&plane, &nobody(true));
+    eventually("the webhook is in force, and down", || {
+        webhook::create(&plane, "probe", &["10.97.0.0/24"], true).1["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("failed calling webhook"))
+    });
+    plane.stop_apiserver();
+    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    eventually("kubernetes is back, protected and ready", || {
+        let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
+        default["metadata"]["finalizers"].is_array() && is_ready(&default)
+    });
+}
+
+#[test]
+fn without_the_match_conditions_kube_apiserver_would_wait_for_ever() {
+    let mut plane = ControlPlane::start();
+    register(&plane, &nobody(false));
+    eventually("the webhook is in force, and down", || {
+        webhook::create(&plane, "probe", &["10.97.0.0/24"], true).1["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("failed calling webhook"))
+    });
+    plane.stop_apiserver();
+    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
+    plane.start_apiserver();
+    thread::sleep(Duration::from_secs(10));
+    assert!(!plane.is_ready());
+}
+
+#[test]
+fn kubernetes_deleted_under_deny_all_heals_by_itself() {
+    let plane = ControlPlane::start();
+    // Only where another ServiceCIDR holds the address of the Service `kubernetes` can it go.
+    create_ready(&plane, "cover", &["10.96.0.0/24"]);
+    let _server = webhook::start(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n");
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", "the policy denies it for all but `kubernetes`");
+    let kubernetes = format!("{SERVICE_CIDRS}/kubernetes");
+    let before = plane.get(&kubernetes).1["metadata"]["uid"].clone();
+    assert_eq!(plane.delete(&kubernetes).0, 200);
+    eventually("another kubernetes is there, protected and ready", || {
+        let now = plane.get(&kubernetes).1;
+        let is_another = now["metadata"]["uid"].is_string() && now["metadata"]["uid"] != before;
+        is_another && now["metadata"]["finalizers"].is_array() && is_ready(&now)
+    });
+    assert!(exists(&plane, "cover"));
+    assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/cover")).1["reason"], json!("Forbidden"));
+}

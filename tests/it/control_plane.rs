@@ -1,0 +1,312 @@
+//! A real control plane of its own for a test: etcd, kube-apiserver, kube-controller-manager.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::binaries;
+use crate::program::{agent, eventually, run};
+
+/// How many control planes may run at once.
+const MOST: usize = 2;
+static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+pub const ADMIN: &str = "admin";
+const CONTROLLER_MANAGER: &str = "controller-manager";
+
+/// A control plane whose service range is 10.96.0.0/28. It ends with the value.
+pub struct ControlPlane {
+    pub folder: TempDir,
+    agent: ureq::Agent,
+    port: u16,
+    etcd_port: u16,
+    etcd: Child,
+    apiserver: Child,
+    controller_manager: Child,
+    _slot: Slot,
+}
+
+/// One of the places for a running control plane.
+struct Slot;
+
+impl ControlPlane {
+    /// Started, ready, and the ServiceCIDR `kubernetes` ready and protected by its finalizer.
+    pub fn start() -> Self {
+        let slot = Slot::take();
+        let folder = TempDir::new().unwrap();
+        assert!(run(&["certs", "--out", folder.path().to_str().unwrap()]).status.success());
+        let tokens = format!(
+            "{ADMIN},admin,admin,\"system:masters\"\n\
+             {CONTROLLER_MANAGER},system:kube-controller-manager,system:kube-controller-manager\n"
+        );
+        fs::write(folder.path().join("tokens.csv"), tokens).unwrap();
+        let [port, etcd_port, peer_port] = free_ports();
+        write_kubeconfig(folder.path(), port, ADMIN);
+        write_kubeconfig(folder.path(), port, CONTROLLER_MANAGER);
+        let plane = Self {
+            agent: agent(&fs::read(folder.path().join("ca.crt")).unwrap()),
+            port,
+            etcd_port,
+            etcd: etcd(folder.path(), etcd_port, peer_port),
+            apiserver: apiserver(folder.path(), port, etcd_port),
+            controller_manager: controller_manager(folder.path()),
+            folder,
+            _slot: slot,
+        };
+        plane.wait_until_ready();
+        eventually("kubernetes is protected and ready", || {
+            let default = plane.get("/apis/networking.k8s.io/v1/servicecidrs/kubernetes").1;
+            default["metadata"]["finalizers"].is_array() && is_ready(&default)
+        });
+        plane
+    }
+
+    pub fn wait_until_ready(&self) {
+        eventually("kube-apiserver is ready", || self.is_ready());
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.try_request("GET", "/readyz", None).is_ok_and(|(status, _)| status == 200)
+    }
+
+    /// Ends kube-apiserver and waits until it is gone.
+    pub fn stop_apiserver(&mut self) {
+        end(&mut self.apiserver);
+    }
+
+    /// Starts it again, on the same port.
+    pub fn start_apiserver(&mut self) {
+        self.apiserver = apiserver(self.folder.path(), self.port, self.etcd_port);
+    }
+
+    /// Removes a key from etcd, behind kube-apiserver's back.
+    pub fn delete_from_etcd(&self, key: &str) {
+        let url = format!("http://127.0.0.1:{}/v3/kv/deleterange", self.etcd_port);
+        let body = json!({ "key": base64(key) }).to_string();
+        let mut answer = self.agent.post(&url).send(body).unwrap();
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        assert_eq!(answer["deleted"], "1", "{key}: {answer}");
+    }
+
+    /// Status code and body of a GET.
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        self.request("GET", path, None)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.request("POST", path, Some(body))
+    }
+
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        self.request("DELETE", path, None)
+    }
+
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.try_request(method, path, body).unwrap()
+    }
+
+    fn try_request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), ureq::Error> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("https://127.0.0.1:{}{path}", self.port))
+            .header("Authorization", format!("Bearer {ADMIN}"))
+            .header("Content-Type", "application/json")
+            .body(body)
+            .unwrap();
+        let mut answer = self.agent.run(request)?;
+        let text = answer.body_mut().read_to_string()?;
+        Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join(format!("{ADMIN}.kubeconfig"))
+    }
+
+    /// Runs kubectl, with `input` on its standard input.
+    pub fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
+        self.tool("kubectl", arguments, input)
+    }
+
+    /// What kubectl prints, on both outputs; it must end with 0.
+    pub fn kubectl_ok(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.kubectl(arguments, input);
+        assert!(output.status.success(), "kubectl {arguments:?}: {}", said(&output));
+        said(&output)
+    }
+
+    /// Runs kubectl or helm against this control plane.
+    pub fn tool(&self, name: &str, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(binaries::path(name))
+            .args(arguments)
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("HOME", self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for log in ["etcd", "kube-apiserver", "kube-controller-manager"] {
+                let text = fs::read_to_string(self.folder.path().join(format!("{log}.log"))).unwrap_or_default();
+                let lines: Vec<&str> = text.lines().collect();
+                eprintln!("--- the end of {log}.log\n{}", lines[lines.len().saturating_sub(12)..].join("\n"));
+            }
+        }
+        end(&mut self.controller_manager);
+        end(&mut self.apiserver);
+        end(&mut self.etcd);
+    }
+}
+
+impl Slot {
+    fn take() -> Self {
+        let (running, changed) = &RUNNING;
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running =
+            changed.wait_while(running, |running| *running >= MOST).unwrap_or_else(PoisonError::into_inner);
+        *running += 1;
+        Self
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let (running, changed) = &RUNNING;
+        *running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        changed.notify_one();
+    }
+}
+
+/// Whether a ServiceCIDR has the condition Ready=True.
+pub fn is_ready(service_cidr: &Value) -> bool {
+    condition(service_cidr) == Some("True")
+}
+
+/// The status of its condition Ready.
+pub fn condition(service_cidr: &Value) -> Option<&str> {
+    let conditions = service_cidr["status"]["conditions"].as_array()?;
+    conditions.iter().find(|condition| condition["type"] == "Ready")?["status"].as_str()
+}
+
+/// What a program printed, on both outputs.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    // All are held until all are known, so that they differ.
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.each_ref().map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn etcd(folder: &Path, port: u16, peer_port: u16) -> Child {
+    let (client, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer_port}"));
+    let mut command = start("etcd", folder);
+    command.arg("--data-dir").arg(folder.join("etcd"));
+    command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+    command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+    command.args(["--initial-cluster", &format!("default={peer}"), "--unsafe-no-fsync"]);
+    command.spawn().unwrap()
+}
+
+fn apiserver(folder: &Path, port: u16, etcd_port: u16) -> Child {
+    let mut command = start("kube-apiserver", folder);
+    command.arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"));
+    command.arg(format!("--secure-port={port}")).arg("--bind-address=127.0.0.1");
+    command.arg(format!("--cert-dir={}", folder.join("apiserver").display()));
+    for (flag, file) in [
+        ("--tls-cert-file", "tls.crt"),
+        ("--tls-private-key-file", "tls.key"),
+        ("--service-account-key-file", "tls.crt"),
+        ("--service-account-signing-key-file", "tls.key"),
+        ("--token-auth-file", "tokens.csv"),
+    ] {
+        command.arg(format!("{flag}={}", folder.join(file).display()));
+    }
+    command.args([
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--service-cluster-ip-range=10.96.0.0/28",
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
+    ]);
+    command.spawn().unwrap()
+}
+
+fn controller_manager(folder: &Path) -> Child {
+    let mut command = start("kube-controller-manager", folder);
+    command.arg(format!("--kubeconfig={}", folder.join(format!("{CONTROLLER_MANAGER}.kubeconfig")).display()));
+    command.args([
+        "--controllers=service-cidr-controller,garbage-collector-controller",
+        "--use-service-account-credentials=true",
+        "--leader-elect=false",
+        "--secure-port=0",
+    ]);
+    command.spawn().unwrap()
+}
+
+/// A server that logs into `folder`.
+fn start(name: &str, folder: &Path) -> Command {
+    let log = fs::File::options().create(true).append(true).open(folder.join(format!("{name}.log"))).unwrap();
+    let mut command = Command::new(binaries::path(name));
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command
+}
+
+/// Ends a child by its own id: SIGTERM, and after a while SIGKILL.
+fn end(child: &mut Child) {
+    let _ = Command::new("kill").arg(child.id().to_string()).status();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(10) {
+        if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn write_kubeconfig(folder: &Path, port: u16, user: &str) {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {
+            "server": format!("https://127.0.0.1:{port}"),
+            "certificate-authority": folder.join("ca.crt"),
+        }}],
+        "users": [{"name": user, "user": {"token": user}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+    });
+    fs::write(folder.join(format!("{user}.kubeconfig")), config.to_string()).unwrap();
+}
+
+/// Base64 with padding, of text.
+pub fn base64(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = |chunk: &[u8]| {
+        let bits = chunk.iter().chain([0, 0].iter()).take(3).fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        let digit = |place: usize| match place {
+            _ if place > chunk.len() => '=',
+            _ => char::from(ALPHABET[bits >> (18 - 6 * place) & 63]),
+        };
+        [digit(0), digit(1), digit(2), digit(3)]
+    };
+    text.as_bytes().chunks(3).flat_map(digits).collect()
+}

@@ -1,0 +1,83 @@
+//! A running webhook, registered with a control plane.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{ControlPlane, base64};
+use crate::program::{Server, eventually};
+
+pub const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
+
+/// The header of every policy.
+pub const POLICY: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
+/// The policy of the Kubernetes documentation: allowed ranges.
+pub const ALLOWED: &str = "allowedRanges: {ranges: [10.96.0.0/16, \"2001:db8::/64\"]}\n";
+
+/// Starts a webhook with the rules of `policy` and registers it, for every operation and the status
+/// too, with no match conditions: everything must be right without them.
+pub fn start(plane: &ControlPlane, rules: &str) -> Server {
+    let server = Server::start(&format!("{POLICY}{rules}"));
+    let ca = fs::read_to_string(server.path("ca.crt")).unwrap();
+    register(plane, &configuration(&format!("{}/validate", server.webhook), &ca));
+    server
+}
+
+pub fn configuration(url: &str, ca: &str) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "guard"},
+        "webhooks": [{
+            "name": "enforce.servicecidr-guard.local",
+            "clientConfig": {"url": url, "caBundle": base64(ca)},
+            "rules": [{
+                "apiGroups": ["networking.k8s.io"], "apiVersions": ["v1", "v1beta1"],
+                "operations": ["CREATE", "UPDATE", "DELETE"], "resources": ["servicecidrs", "servicecidrs/status"],
+            }],
+            "failurePolicy": "Fail", "sideEffects": "None", "admissionReviewVersions": ["v1"], "timeoutSeconds": 5,
+        }],
+    })
+}
+
+/// Registers a webhook and waits until kube-apiserver calls it. (`kubernetes` may always be
+/// created; that it exists already is found after admission.)
+pub fn register(plane: &ControlPlane, configuration: &Value) {
+    let (status, answer) = plane.post(CONFIGURATIONS, configuration);
+    assert_eq!(status, 201, "{answer}");
+}
+
+/// Waits until creating `cidr` as a dry run is refused with `sentence` in the message: then a policy
+/// is in force.
+pub fn wait_until_refused(plane: &ControlPlane, cidr: &str, sentence: &str) {
+    eventually("the policy is in force", || {
+        let (_, answer) = create(plane, "probe", &[cidr], true);
+        answer["message"].as_str().is_some_and(|message| message.contains(sentence))
+    });
+}
+
+/// Creates a ServiceCIDR.
+pub fn create(plane: &ControlPlane, name: &str, cidrs: &[&str], dry_run: bool) -> (u16, Value) {
+    let object = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
+        "metadata": {"name": name}, "spec": {"cidrs": cidrs},
+    });
+    let query = if dry_run { "?dryRun=All" } else { "" };
+    plane.post(&format!("{SERVICE_CIDRS}{query}"), &object)
+}
+
+/// Creates a ServiceCIDR for real and waits until the control plane has taken it up.
+pub fn create_ready(plane: &ControlPlane, name: &str, cidrs: &[&str]) {
+    let (status, answer) = create(plane, name, cidrs, false);
+    assert_eq!(status, 201, "{answer}");
+    eventually("the ServiceCIDR is ready", || {
+        let stored = plane.get(&format!("{SERVICE_CIDRS}/{name}")).1;
+        stored["metadata"]["finalizers"].is_array() && crate::control_plane::is_ready(&stored)
+    });
+}
+
+/// Whether a ServiceCIDR is stored.
+pub fn exists(plane: &ControlPlane, name: &str) -> bool {
+    plane.get(&format!("{SERVICE_CIDRS}/{name}")).0 == 200
+}
