@@ -1,0 +1,33 @@
+# `make help` says what there is.
+
+CARGO ?= cargo
+
+.PHONY: help run test test-cluster cluster lint deny schema
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: ## Serve an example policy on loopback, with a throw-away certificate: needs no files and no cluster
+	@$(CARGO) run --quiet --locked -- serve --dev
+
+test: ## Run the tests that need Rust alone
+	@$(CARGO) test --locked
+	@echo 'Not run here: the real control plane, helm, and the oracle, which need Go: make test-cluster'
+
+test-cluster: ## Run the tests against a real control plane, helm and the Kubernetes code: needs Go, minutes the first time
+	@bin=$$(tests/cluster/build) && SERVICECIDR_GUARD_CLUSTER_BIN=$$bin $(CARGO) test --locked --test cluster
+
+cluster: ## Start the control plane of the tests, with the webhook in front, until Ctrl-C: needs Go
+	@bin=$$(tests/cluster/build) && SERVICECIDR_GUARD_CLUSTER_BIN=$$bin $(CARGO) test --quiet --locked --test up
+
+lint: ## Check format, lints and documentation
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
+	@$(CARGO) clippy --locked --test cluster --test up --quiet -- --deny warnings
+	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --no-deps --quiet
+
+deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
+	@$(CARGO) deny --locked check bans licenses sources
+
+schema: ## Write docs/policy.schema.json anew
+	@$(CARGO) run --quiet --locked -- schema > docs/policy.schema.json
