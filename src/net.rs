@@ -3,7 +3,13 @@
 mod cidr;
 mod cidr_set;
 mod family;
+mod range;
+mod range_set;
+mod usable;
 
 pub use cidr::{Cidr, CidrError, Relation};
 pub use cidr_set::CidrSet;
 pub use family::IpFamily;
+pub use range::{AddressRange, number};
+pub use range_set::RangeSet;
+pub use usable::UsableRange;

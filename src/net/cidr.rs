@@ -133,6 +133,12 @@ impl Cidr {
         self.0.network()
     }
 
+    /// How many bits of its addresses are free: 0 to 32 for IPv4, 0 to 128 for IPv6.
+    #[must_use]
+    pub fn host_bits(self) -> u8 {
+        self.0.max_prefix_len() - self.0.prefix_len()
+    }
+
     /// Its prefix length: 0 to 32 for IPv4, 0 to 128 for IPv6.
     #[must_use]
     pub fn prefix_len(self) -> u8 {

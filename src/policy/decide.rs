@@ -1,12 +1,8 @@
 //! `decide`: the exemptions, then every rule, in reading order.
 
-use crate::inventory::Inventory;
+use crate::inventory::{DEFAULT_SERVICE_CIDR, Inventory};
 
 use super::{Exemption, Finding, Part, Policy, Request, ValidationActions, Verdict, Violation};
-
-/// The name of the default ServiceCIDR, which kube-apiserver makes from its own flags and must
-/// always be able to make again.
-const DEFAULT_SERVICE_CIDR: &str = "kubernetes";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
 pub fn decide(policy: &Policy, _inventory: &Inventory, request: &Request) -> Verdict {

@@ -1,0 +1,91 @@
+//! `segments`: the effective ranges of a family, cut where any of them or its static band begins or
+//! ends, with how many cover each piece.
+
+use crate::net::{AddressRange, IpFamily, UsableRange};
+
+/// A piece of the address space that the same ranges cover throughout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub range: AddressRange,
+    /// How many ranges cover it: at least one.
+    pub cover: usize,
+    /// How many of them hold it in their static band.
+    pub band_cover: usize,
+    /// The place of the one range that covers it, if only one does.
+    pub only: Option<usize>,
+}
+
+impl Segment {
+    /// Whether every range that covers it keeps it for static ClusterIPs.
+    pub fn is_protected(self) -> bool {
+        self.band_cover == self.cover
+    }
+}
+
+/// Cuts ranges into segments, ascending. O(n log n).
+pub(super) fn segments(family: IpFamily, ranges: &[UsableRange]) -> Vec<Segment> {
+    // At every border: how cover and band cover change, and the sum of the places of those that
+    // cover. Where one alone covers, that sum is its place.
+    let mut borders: Vec<(u128, Step)> = Vec::with_capacity(ranges.len() * 4);
+    for (place, range) in ranges.iter().enumerate().filter(|(_, range)| range.range().family() == family) {
+        let whole = Step { cover: 1, band: 0, places: signed(place) };
+        borders.extend(edges(range.range(), whole));
+        borders.extend(
+            range.static_band().into_iter().flat_map(|band| edges(band, Step { cover: 0, band: 1, places: 0 })),
+        );
+    }
+    borders.sort_unstable_by_key(|(at, _)| *at);
+
+    let mut found = Vec::new();
+    let mut now = Step::default();
+    let mut since = 0;
+    for (at, step) in borders {
+        if at > since && now.cover > 0 {
+            found.extend(segment(family, since, at, now));
+        }
+        since = at;
+        now = now.and(step);
+    }
+    found.extend((now.cover > 0).then(|| segment(family, since, END, now)).flatten());
+    found
+}
+
+/// Stands for the border after the last address of IPv6.
+const END: u128 = u128::MAX;
+
+#[derive(Clone, Copy, Default)]
+struct Step {
+    cover: i64,
+    band: i64,
+    places: i64,
+}
+
+impl Step {
+    fn and(self, other: Self) -> Self {
+        Self { cover: self.cover + other.cover, band: self.band + other.band, places: self.places + other.places }
+    }
+
+    fn reversed(self) -> Self {
+        Self { cover: -self.cover, band: -self.band, places: -self.places }
+    }
+}
+
+/// Where a range begins to count and where it stops. A range up to the very last address never stops.
+fn edges(range: AddressRange, step: Step) -> impl Iterator<Item = (u128, Step)> {
+    let end = range.last().checked_add(1).map(|after| (after, step.reversed()));
+    std::iter::once((range.first(), step)).chain(end)
+}
+
+fn segment(family: IpFamily, first: u128, after: u128, now: Step) -> Option<Segment> {
+    let last = if after == END { family.last() } else { after.checked_sub(1)? };
+    Some(Segment {
+        range: AddressRange::new(family, first, last)?,
+        cover: usize::try_from(now.cover).ok()?,
+        band_cover: usize::try_from(now.band).ok()?,
+        only: (now.cover == 1).then(|| usize::try_from(now.places).ok()).flatten(),
+    })
+}
+
+fn signed(place: usize) -> i64 {
+    i64::try_from(place).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,131 @@
+//! `Survey`: what only a walk over all IPAddresses finds: free blocks, and what lies where it shouldn't.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::inventory::{Allocation, Families, Inventory, ServiceName, View};
+use crate::net::{AddressRange, IpFamily, RangeSet};
+
+use super::named::Named;
+
+/// What only a walk over all IPAddresses finds. O(n).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// The free blocks of IPv4, then of IPv6.
+    pub free_blocks: Vec<FreeBlocks>,
+    /// IPAddresses among the usable ones that are not ClusterIPs from kube-apiserver's allocator.
+    pub foreign: Named<Allocation>,
+    /// IPAddresses in no ServiceCIDR.
+    pub outside: Named<Allocation>,
+    /// IPAddresses in ServiceCIDRs, but where none gives addresses.
+    pub ineffective: Named<Allocation>,
+    /// ClusterIPs of Services that have no IPAddress: kube-apiserver's repair makes one within three
+    /// minutes, and till then the address can be given twice. `None` if Services aren't known.
+    pub unallocated: Option<Named<(IpAddr, ServiceName)>>,
+    /// IPAddresses whose Service is gone: the repair frees them. `None` if Services aren't known.
+    pub leaked: Option<Named<Allocation>>,
+}
+
+/// Free addresses, as the aligned blocks that they make up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreeBlocks {
+    /// The family.
+    pub family: IpFamily,
+    /// The longest run of free addresses.
+    pub largest: Option<AddressRange>,
+    /// How many blocks of each prefix length there are, the largest blocks first. Each free address
+    /// is in one block, the largest aligned one that is free throughout.
+    pub by_prefix_length: BTreeMap<u8, u128>,
+}
+
+impl Survey {
+    /// Walks an inventory.
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
+        let view = inventory.view();
+        let mut survey = Self {
+            free_blocks: Families::ALL.map(|family| FreeBlocks::of(&view, family)).to_vec(),
+            foreign: Named::default(),
+            outside: Named::default(),
+            ineffective: Named::default(),
+            unallocated: None,
+            leaked: None,
+        };
+        for family in Families::ALL {
+            let all = RangeSet::union(family, AddressRange::new(family, 0, family.last()));
+            let stored = RangeSet::union(family, view.cidrs().map(|(_, cidr)| AddressRange::of(cidr)));
+            let usable = view.usable(family);
+            let listed = |ranges: &RangeSet| ranges.ranges().to_vec();
+            let list = |ranges: Vec<AddressRange>| ranges.into_iter().flat_map(|range| view.addresses().list(range));
+            survey.outside.extend(list(listed(&all.difference(&stored))));
+            survey.ineffective.extend(list(listed(&stored.difference(&usable))));
+            survey.foreign.extend(list(listed(&usable)).filter(|allocation| !allocation.is_cluster_ip()));
+        }
+        if let Some(cluster_ips) = inventory.cluster_ips() {
+            let without = cluster_ips.iter().filter(|(address, _)| view.addresses().get(**address).is_none());
+            let mut unallocated = Named::default();
+            unallocated.extend(without.map(|(address, service)| (*address, service.clone())));
+            survey.unallocated = Some(unallocated);
+            let known: BTreeSet<(&str, &str)> =
+                cluster_ips.values().map(|service| (service.namespace.as_str(), service.name.as_str())).collect();
+            let mut leaked = Named::default();
+            for family in Families::ALL {
+                let all = AddressRange::new(family, 0, family.last());
+                let held = all.into_iter().flat_map(|range| view.addresses().list(range));
+                leaked.extend(held.filter(|allocation| {
+                    let parent = &allocation.parent;
+                    allocation.is_cluster_ip() && !known.contains(&(parent.namespace.as_str(), parent.name.as_str()))
+                }));
+            }
+            survey.leaked = Some(leaked);
+        }
+        survey
+    }
+}
+
+impl FreeBlocks {
+    fn of(view: &View<'_>, family: IpFamily) -> Self {
+        let mut blocks = Self { family, largest: None, by_prefix_length: BTreeMap::new() };
+        for range in view.usable(family).ranges() {
+            let mut from = Some(range.first());
+            for taken in view.addresses().numbers(*range) {
+                blocks.add_run(from, taken.checked_sub(1));
+                from = taken.checked_add(1);
+            }
+            blocks.add_run(from, Some(range.last()));
+        }
+        blocks
+    }
+
+    fn add_run(&mut self, first: Option<u128>, last: Option<u128>) {
+        let Some(run) = first.zip(last).and_then(|(first, last)| AddressRange::new(self.family, first, last)) else {
+            return;
+        };
+        if self.largest.is_none_or(|largest| largest.count() < run.count()) {
+            self.largest = Some(run);
+        }
+        for length in prefix_lengths(run) {
+            *self.by_prefix_length.entry(length).or_default() += 1;
+        }
+    }
+}
+
+/// The prefix lengths of the fewest CIDRs that make up a range.
+fn prefix_lengths(range: AddressRange) -> Vec<u8> {
+    let bits: u32 = match range.family() {
+        IpFamily::IPv4 => 32,
+        IpFamily::IPv6 => 128,
+    };
+    let mut lengths = Vec::new();
+    let mut first = range.first();
+    loop {
+        let room = range.last() - first;
+        // The block may be as large as its alignment, and as what is left.
+        let host_bits = first.trailing_zeros().min(room.saturating_add(1).ilog2()).min(bits);
+        lengths.push(u8::try_from(bits - host_bits).unwrap_or(u8::MAX));
+        match first.checked_add(1 << host_bits.min(127)) {
+            Some(next) if next <= range.last() => first = next,
+            _ => return lengths,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `Addresses`: the IPAddress objects of a cluster, counted and listed within any range without
+//! walking them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+
+use crate::net::{AddressRange, IpFamily, number};
+
+use super::index::Index;
+use super::{Allocation, ParentRef};
+
+/// The IPAddress objects of a cluster.
+///
+/// A million IPv4 addresses take about 5 bytes each for the index (IPv6 18), and some 56 each for who
+/// holds them: namespaces and resources are stored once.
+#[derive(Clone, Debug, Default)]
+pub struct Addresses {
+    v4: Index<u32, Holder>,
+    v6: Index<u128, Holder>,
+    foreign: BTreeSet<(IpFamily, u128)>,
+    words: Words,
+}
+
+/// Who holds an address, small.
+#[derive(Clone, Debug)]
+struct Holder {
+    name: Box<str>,
+    namespace: u32,
+    resource: u16,
+    is_managed: bool,
+}
+
+/// Words that recur, each stored once.
+#[derive(Clone, Debug, Default)]
+struct Words {
+    words: Vec<Box<str>>,
+    places: HashMap<Box<str>, u32>,
+}
+
+impl Addresses {
+    /// Takes an IPAddress up, or takes its new state.
+    pub fn insert(&mut self, allocation: Allocation) {
+        let is_foreign = !allocation.is_cluster_ip();
+        let Allocation { address, parent, is_managed } = allocation;
+        let holder = Holder {
+            name: parent.name.into_boxed_str(),
+            namespace: self.words.place(parent.namespace),
+            // There are as many as kinds of objects that hold addresses.
+            resource: u16::try_from(self.words.place(parent.resource)).unwrap_or(u16::MAX),
+            is_managed,
+        };
+        match address {
+            IpAddr::V4(v4) => drop(self.v4.insert(v4.into(), holder)),
+            IpAddr::V6(v6) => drop(self.v6.insert(v6.into(), holder)),
+        }
+        let key = (IpFamily::of(address), number(address));
+        if is_foreign {
+            self.foreign.insert(key);
+        } else {
+            self.foreign.remove(&key);
+        }
+    }
+
+    /// Forgets an IPAddress. Whether it was known.
+    pub fn remove(&mut self, address: IpAddr) -> bool {
+        self.foreign.remove(&(IpFamily::of(address), number(address)));
+        match address {
+            IpAddr::V4(v4) => self.v4.remove(v4.into()).is_some(),
+            IpAddr::V6(v6) => self.v6.remove(v6.into()).is_some(),
+        }
+    }
+
+    /// How many there are of a family.
+    #[must_use]
+    pub fn count(&self, family: IpFamily) -> u128 {
+        let count = match family {
+            IpFamily::IPv4 => self.v4.len(),
+            IpFamily::IPv6 => self.v6.len(),
+        };
+        count as u128
+    }
+
+    /// How many lie in a range.
+    #[must_use]
+    pub fn count_in(&self, range: AddressRange) -> u128 {
+        let count = match range.family() {
+            IpFamily::IPv4 => self.v4.count(narrow(range.first())..=narrow(range.last())),
+            IpFamily::IPv6 => self.v6.count(range.first()..=range.last()),
+        };
+        count as u128
+    }
+
+    /// How many in a range are not ClusterIPs of Services that kube-apiserver's allocator gave.
+    #[must_use]
+    pub fn count_foreign_in(&self, range: AddressRange) -> u128 {
+        let family = range.family();
+        self.foreign.range((family, range.first())..=(family, range.last())).count() as u128
+    }
+
+    /// Those of a range, ascending.
+    pub fn list(&self, range: AddressRange) -> impl Iterator<Item = Allocation> + '_ {
+        let (v4, v6) = match range.family() {
+            IpFamily::IPv4 => (Some(self.v4.range(narrow(range.first())..=narrow(range.last()))), None),
+            IpFamily::IPv6 => (None, Some(self.v6.range(range.first()..=range.last()))),
+        };
+        let v4 = v4.into_iter().flatten().map(|(key, holder)| (u128::from(key), holder));
+        let v6 = v6.into_iter().flatten();
+        v4.chain(v6).map(move |(key, holder)| self.allocation(range.family().address(key), holder))
+    }
+
+    /// The numbers of those of a range, ascending.
+    pub fn numbers(&self, range: AddressRange) -> impl Iterator<Item = u128> + '_ {
+        let (v4, v6) = match range.family() {
+            IpFamily::IPv4 => (Some(self.v4.range(narrow(range.first())..=narrow(range.last()))), None),
+            IpFamily::IPv6 => (None, Some(self.v6.range(range.first()..=range.last()))),
+        };
+        v4.into_iter().flatten().map(|(key, _)| u128::from(key)).chain(v6.into_iter().flatten().map(|(key, _)| key))
+    }
+
+    /// The IPAddress of an address.
+    #[must_use]
+    pub fn get(&self, address: IpAddr) -> Option<Allocation> {
+        let holder = match address {
+            IpAddr::V4(v4) => self.v4.get(v4.into()),
+            IpAddr::V6(v6) => self.v6.get(v6.into()),
+        };
+        holder.map(|holder| self.allocation(address, holder))
+    }
+
+    fn allocation(&self, address: IpAddr, holder: &Holder) -> Allocation {
+        let parent = ParentRef {
+            resource: self.words.word(u32::from(holder.resource)),
+            namespace: self.words.word(holder.namespace),
+            name: holder.name.to_string(),
+        };
+        Allocation { address, parent, is_managed: holder.is_managed }
+    }
+}
+
+impl Words {
+    fn place(&mut self, word: String) -> u32 {
+        if let Some(place) = self.places.get(word.as_str()) {
+            return *place;
+        }
+        let place = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
+        let word = word.into_boxed_str();
+        self.words.push(word.clone());
+        self.places.insert(word, place);
+        place
+    }
+
+    fn word(&self, place: u32) -> String {
+        usize::try_from(place).ok().and_then(|place| self.words.get(place)).map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// An IPv4 address as its own number.
+fn narrow(number: u128) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,61 @@
+//! `Idle`: why a CIDR of a ServiceCIDR gives no address.
+
+use crate::net::{Cidr, UsableRange};
+
+use super::{Families, Readiness};
+
+/// Why a CIDR of a ServiceCIDR gives no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Its deletion is asked for.
+    Terminating,
+    /// Its condition Ready is not True.
+    NotReady,
+    /// Its family isn't configured on the cluster.
+    FamilyNotConfigured,
+    /// IPv6 shorter than /64: kube-apiserver makes no allocator.
+    TooShort,
+    /// IPv4 /31 and /32, IPv6 /128: no address is usable.
+    TooSmall,
+}
+
+impl Idle {
+    /// Why a CIDR gives no address, `None` if it does.
+    #[must_use]
+    pub fn of(families: &Families, readiness: Readiness, cidr: Cidr) -> Option<Self> {
+        match readiness {
+            Readiness::Terminating => Some(Self::Terminating),
+            Readiness::NotReady => Some(Self::NotReady),
+            Readiness::Ready if !families.has(cidr.family()) => Some(Self::FamilyNotConfigured),
+            Readiness::Ready if UsableRange::of(cidr).is_some() => None,
+            Readiness::Ready if cidr.host_bits() > 64 => Some(Self::TooShort),
+            Readiness::Ready => Some(Self::TooSmall),
+        }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminating => "Terminating",
+            Self::NotReady => "NotReady",
+            Self::FamilyNotConfigured => "FamilyNotConfigured",
+            Self::TooShort => "TooShort",
+            Self::TooSmall => "TooSmall",
+        }
+    }
+
+    /// What it means, after the CIDR.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Terminating => "gives no address: its deletion is asked for, which can't be taken back",
+            Self::NotReady => "gives no address: its condition Ready is not True",
+            Self::FamilyNotConfigured => {
+                "gives no address: kube-apiserver has no --service-cluster-ip-range of its family"
+            }
+            Self::TooShort => "gives no address: kube-apiserver allocates from IPv6 /64 and longer only",
+            Self::TooSmall => "gives no address: it is too small to have a usable one",
+        }
+    }
+}

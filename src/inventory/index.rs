@@ -1,0 +1,234 @@
+//! `Index`: sorted keys in chunks, each with a value; changed one at a time, counted by range.
+//!
+//! A chunk holds at most 512 keys in one vector and its values in another, so that a key costs
+//! little more than itself. How many keys come before each chunk is kept beside, so that a count is two
+//! binary searches and a change moves a few kilobytes.
+
+use std::ops::RangeInclusive;
+
+/// The most keys of a chunk.
+const CHUNK: usize = 512;
+/// By how many places a chunk grows.
+const GROWTH: usize = 32;
+
+/// A map from keys to values, ordered by key.
+#[derive(Clone, Debug)]
+pub(super) struct Index<K, V> {
+    chunks: Vec<Chunk<K, V>>,
+    /// The first key of every chunk.
+    firsts: Vec<K>,
+    /// How many keys come before every chunk.
+    before: Vec<usize>,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Chunk<K, V> {
+    keys: Vec<K>,
+    values: Vec<V>,
+}
+
+impl<K, V> Default for Index<K, V> {
+    fn default() -> Self {
+        Self { chunks: Vec::new(), firsts: Vec::new(), before: Vec::new(), len: 0 }
+    }
+}
+
+impl<K: Copy + Ord, V> Index<K, V> {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn get(&self, key: K) -> Option<&V> {
+        let chunk = self.chunks.get(self.chunk_of(key))?;
+        let place = chunk.keys.binary_search(&key).ok()?;
+        chunk.values.get(place)
+    }
+
+    /// Puts a value in; gives back the one that was there.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        if self.chunks.is_empty() {
+            self.put_chunk(0, Chunk { keys: Vec::new(), values: Vec::new() }, key);
+        }
+        let mut at = self.chunk_of(key);
+        // Keys that come in order fill chunk after chunk, and leave none half empty.
+        let is_beyond =
+            at + 1 == self.chunks.len() && self.chunks.get(at).is_some_and(|chunk| chunk.is_full_before(key));
+        if is_beyond {
+            at += 1;
+            self.put_chunk(at, Chunk { keys: Vec::new(), values: Vec::new() }, key);
+        } else if let Some(upper) = self.chunks.get_mut(at).filter(|chunk| chunk.keys.len() >= CHUNK).map(Chunk::split)
+        {
+            if let Some(first) = upper.keys.first().copied() {
+                self.put_chunk(at + 1, upper, first);
+                at += usize::from(key >= first);
+            }
+        }
+        let chunk = self.chunks.get_mut(at)?;
+        let old = chunk.insert(key, value);
+        if old.is_none() {
+            self.len += 1;
+            self.refresh(at);
+        }
+        old
+    }
+
+    /// Takes a value out.
+    pub fn remove(&mut self, key: K) -> Option<V> {
+        let at = self.chunk_of(key);
+        let chunk = self.chunks.get_mut(at)?;
+        let place = chunk.keys.binary_search(&key).ok()?;
+        chunk.keys.remove(place);
+        let value = chunk.values.remove(place);
+        self.len -= 1;
+        if chunk.keys.is_empty() {
+            self.chunks.remove(at);
+            self.firsts.remove(at);
+            self.before.remove(at);
+        }
+        self.refresh(at);
+        Some(value)
+    }
+
+    /// How many keys lie in a range.
+    pub fn count(&self, range: RangeInclusive<K>) -> usize {
+        let below = |is_below: &dyn Fn(&K) -> bool| {
+            let at = self.firsts.partition_point(is_below).saturating_sub(1);
+            match (self.before.get(at), self.chunks.get(at)) {
+                (Some(before), Some(chunk)) => before + chunk.keys.partition_point(is_below),
+                _ => 0,
+            }
+        };
+        below(&|key| key <= range.end()).saturating_sub(below(&|key| key < range.start()))
+    }
+
+    /// The keys of a range with their values, ascending.
+    pub fn range(&self, range: RangeInclusive<K>) -> impl Iterator<Item = (K, &V)> {
+        let (start, end) = range.into_inner();
+        let at = self.chunk_of(start);
+        let chunks = self.chunks.iter().skip(at);
+        chunks
+            .flat_map(move |chunk| {
+                let skip = chunk.keys.partition_point(|key| *key < start);
+                chunk.keys.iter().copied().zip(&chunk.values).skip(skip)
+            })
+            .take_while(move |(key, _)| *key <= end)
+    }
+
+    /// The chunk that holds a key, or would.
+    fn chunk_of(&self, key: K) -> usize {
+        self.firsts.partition_point(|first| *first <= key).saturating_sub(1)
+    }
+
+    fn put_chunk(&mut self, at: usize, chunk: Chunk<K, V>, first: K) {
+        self.chunks.insert(at, chunk);
+        self.firsts.insert(at, first);
+        self.before.insert(at, 0);
+    }
+
+    /// Sets right what is kept of the chunks from `at` on.
+    fn refresh(&mut self, at: usize) {
+        let from = at.saturating_sub(1);
+        let mut before = self.before.get(from).copied().unwrap_or(0);
+        let kept = self.firsts.iter_mut().zip(&mut self.before);
+        for (chunk, (first, its_before)) in self.chunks.iter().zip(kept).skip(from) {
+            *its_before = before;
+            before += chunk.keys.len();
+            *first = chunk.keys.first().copied().unwrap_or(*first);
+        }
+    }
+}
+
+impl<K: Copy + Ord, V> Chunk<K, V> {
+    fn is_full_before(&self, key: K) -> bool {
+        self.keys.len() >= CHUNK && self.keys.last().is_some_and(|last| *last < key)
+    }
+
+    fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.keys.binary_search(&key) {
+            Ok(place) => self.values.get_mut(place).map(|old| std::mem::replace(old, value)),
+            Err(place) => {
+                // No doubling: what a chunk reserves and doesn't use would count a million times.
+                if self.keys.len() == self.keys.capacity() {
+                    self.keys.reserve_exact(GROWTH);
+                    self.values.reserve_exact(GROWTH);
+                }
+                self.keys.insert(place, key);
+                self.values.insert(place, value);
+                None
+            }
+        }
+    }
+
+    /// Keeps the lower half and gives the upper one.
+    fn split(&mut self) -> Self {
+        let half = self.keys.len() / 2;
+        let upper = Self { keys: self.keys.split_off(half), values: self.values.split_off(half) };
+        self.keys.shrink_to(half);
+        self.values.shrink_to(half);
+        upper
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert(u16, u32),
+        InsertRun(u16, u16),
+        Remove(u16),
+        RemoveRun(u16, u16),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (any::<u16>(), any::<u32>()).prop_map(|(key, value)| Step::Insert(key, value)),
+            (any::<u16>(), 0_u16..2000).prop_map(|(key, count)| Step::InsertRun(key, count)),
+            any::<u16>().prop_map(Step::Remove),
+            (any::<u16>(), 0_u16..1500).prop_map(|(key, count)| Step::RemoveRun(key, count)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn it_answers_as_a_slow_obvious_map_does(
+            steps in prop::collection::vec(step(), 0..24),
+            asked in prop::collection::vec((any::<u16>(), any::<u16>()), 16),
+        ) {
+            let (mut index, mut slow) = (Index::default(), BTreeMap::new());
+            for step in steps {
+                match step {
+                    Step::Insert(key, value) => prop_assert_eq!(index.insert(key, value), slow.insert(key, value)),
+                    Step::InsertRun(key, count) => {
+                        for key in key..key.saturating_add(count) {
+                            prop_assert_eq!(index.insert(key, 7), slow.insert(key, 7));
+                        }
+                    }
+                    Step::Remove(key) => prop_assert_eq!(index.remove(key), slow.remove(&key)),
+                    Step::RemoveRun(key, count) => {
+                        for key in key..key.saturating_add(count) {
+                            prop_assert_eq!(index.remove(key), slow.remove(&key));
+                        }
+                    }
+                }
+                prop_assert_eq!(index.len(), slow.len());
+            }
+            for (a, b) in asked {
+                let range = a.min(b)..=a.max(b);
+                prop_assert_eq!(index.count(range.clone()), slow.range(range.clone()).count());
+                let seen: Vec<(u16, u32)> = index.range(range.clone()).map(|(key, value)| (key, *value)).collect();
+                let expected: Vec<(u16, u32)> = slow.range(range).map(|(key, value)| (*key, *value)).collect();
+                prop_assert_eq!(seen, expected);
+                prop_assert_eq!(index.get(a), slow.get(&a));
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `ServiceCidr`: one ServiceCIDR as it is stored, and whether it gives addresses.
+
+use crate::net::Cidr;
+
+/// One ServiceCIDR as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceCidr {
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.cidrs`, as far as they can be read, in their order.
+    pub cidrs: Vec<Cidr>,
+    /// The entries of `spec.cidrs` that no Kubernetes of today reads: they give no address.
+    pub unreadable: Vec<String>,
+    /// Whether kube-apiserver allocates from it.
+    pub readiness: Readiness,
+    /// Whether kube-controller-manager's finalizer protects it: without, a DELETE removes it at once.
+    pub has_finalizer: bool,
+    /// `metadata.creationTimestamp`, as it is written.
+    pub created: Option<String>,
+}
+
+/// Whether kube-apiserver allocates from a ServiceCIDR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does: the condition Ready is True or absent, and no deletion is asked for.
+    Ready,
+    /// It doesn't: the condition Ready is False or Unknown.
+    NotReady,
+    /// It doesn't, and never will again: a deletion is asked for.
+    Terminating,
+}
+
+/// The finalizer that kube-controller-manager puts on every ServiceCIDR.
+pub const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
+
+impl Readiness {
+    /// From `metadata.deletionTimestamp` and the status of the condition Ready.
+    ///
+    /// Upstream: `isReady` in pkg/registry/core/service/ipallocator/cidrallocator.go.
+    #[must_use]
+    pub fn of(is_deleted: bool, condition: Option<&str>) -> Self {
+        match (is_deleted, condition) {
+            (true, _) => Self::Terminating,
+            (false, None | Some("True")) => Self::Ready,
+            (false, Some(_)) => Self::NotReady,
+        }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::NotReady => "NotReady",
+            Self::Terminating => "Terminating",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors R1 to R4 of the real allocator.
+    #[test]
+    fn a_service_cidr_without_a_condition_is_ready() {
+        assert_eq!(Readiness::of(false, None), Readiness::Ready);
+        assert_eq!(Readiness::of(false, Some("True")), Readiness::Ready);
+        assert_eq!(Readiness::of(false, Some("False")), Readiness::NotReady);
+        assert_eq!(Readiness::of(false, Some("Unknown")), Readiness::NotReady);
+        assert_eq!(Readiness::of(true, Some("True")), Readiness::Terminating);
+    }
+}

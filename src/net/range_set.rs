@@ -1,0 +1,125 @@
+//! `RangeSet`: a union of address ranges, each address counted once.
+
+use super::{AddressRange, IpFamily};
+
+/// A set of addresses of one family, as disjoint ranges in ascending order that don't touch.
+///
+/// ```
+/// use servicecidr_guard::net::{AddressRange, IpFamily, RangeSet};
+///
+/// let range = |first, last| AddressRange::new(IpFamily::IPv4, first, last).unwrap();
+/// let set = RangeSet::union(IpFamily::IPv4, [range(1, 5), range(4, 8), range(9, 9), range(20, 21)]);
+/// assert_eq!(set.ranges(), [range(1, 9), range(20, 21)]);
+/// assert_eq!(set.count(), 11);
+/// let less = set.difference(&RangeSet::union(IpFamily::IPv4, [range(0, 2), range(5, 20)]));
+/// assert_eq!(less.ranges(), [range(3, 4), range(21, 21)]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeSet {
+    family: IpFamily,
+    ranges: Vec<AddressRange>,
+}
+
+impl RangeSet {
+    /// The union of ranges, those of the other family left out.
+    #[must_use]
+    pub fn union(family: IpFamily, ranges: impl IntoIterator<Item = AddressRange>) -> Self {
+        let mut all: Vec<AddressRange> = ranges.into_iter().filter(|range| range.family() == family).collect();
+        all.sort_unstable();
+        let mut ranges: Vec<AddressRange> = Vec::with_capacity(all.len());
+        for range in all {
+            match ranges.last_mut() {
+                Some(before) if range.first() <= before.last().saturating_add(1) => {
+                    let last = before.last().max(range.last());
+                    *before = AddressRange::new(family, before.first(), last).unwrap_or(*before);
+                }
+                _ => ranges.push(range),
+            }
+        }
+        Self { family, ranges }
+    }
+
+    /// Its ranges, ascending.
+    #[must_use]
+    pub fn ranges(&self) -> &[AddressRange] {
+        &self.ranges
+    }
+
+    /// How many addresses there are, at most [`u128::MAX`].
+    #[must_use]
+    pub fn count(&self) -> u128 {
+        self.ranges.iter().fold(0, |sum: u128, range| sum.saturating_add(range.count()))
+    }
+
+    /// Whether an address, given as a number of this family, is in it.
+    #[must_use]
+    pub fn contains(&self, number: u128) -> bool {
+        let after = self.ranges.partition_point(|range| range.first() <= number);
+        after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|range| number <= range.last())
+    }
+
+    /// Its addresses that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut left = Vec::new();
+        let mut cuts = other.ranges.iter().peekable();
+        for range in &self.ranges {
+            let mut rest = Some(*range);
+            while let (Some(part), Some(cut)) = (rest, cuts.peek()) {
+                if cut.last() < part.first() {
+                    cuts.next();
+                } else if cut.first() > part.last() {
+                    break;
+                } else {
+                    let before = cut.first().checked_sub(1);
+                    left.extend(before.and_then(|last| AddressRange::new(self.family, part.first(), last)));
+                    let after = cut.last().checked_add(1);
+                    rest = after.and_then(|first| AddressRange::new(self.family, first, part.last()));
+                }
+            }
+            left.extend(rest);
+        }
+        Self { family: self.family, ranges: left }
+    }
+
+    /// Its addresses that are in `other` too.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.difference(&self.difference(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn set() -> impl Strategy<Value = RangeSet> {
+        let range = (0_u128..64, 0_u128..8)
+            .prop_map(|(first, more)| AddressRange::new(IpFamily::IPv6, first, first + more).unwrap());
+        prop::collection::vec(range, 0..8).prop_map(|ranges| RangeSet::union(IpFamily::IPv6, ranges))
+    }
+
+    proptest! {
+        #[test]
+        fn sets_are_what_asking_every_address_gives(a in set(), b in set()) {
+            let (minus, both) = (a.difference(&b), a.intersection(&b));
+            for number in 0..80 {
+                prop_assert_eq!(minus.contains(number), a.contains(number) && !b.contains(number));
+                prop_assert_eq!(both.contains(number), a.contains(number) && b.contains(number));
+            }
+            prop_assert_eq!(a.count(), (0..80).filter(|number| a.contains(*number)).count() as u128);
+            prop_assert!(a.ranges().windows(2).all(|pair| pair[0].last() + 1 < pair[1].first()));
+        }
+    }
+
+    #[test]
+    fn the_last_address_is_an_end_like_any_other() {
+        let top = |first| AddressRange::new(IpFamily::IPv6, first, u128::MAX).unwrap();
+        let set = RangeSet::union(IpFamily::IPv6, [top(u128::MAX), top(u128::MAX - 1)]);
+        assert_eq!(set.ranges(), [top(u128::MAX - 1)]);
+        assert_eq!(set.difference(&set).ranges(), []);
+        assert!(set.contains(u128::MAX));
+    }
+}

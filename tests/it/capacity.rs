@@ -1,0 +1,371 @@
+//! Capacity: the vectors of the real allocator and controller, and sums by brute force.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+use servicecidr_guard::capacity::{AllocateError, Allocator, CapacityReport, chance, forecast, removal};
+use servicecidr_guard::inventory::{
+    Allocation, Change, Families, Inventory, Operation, ParentRef, Readiness, ServiceCidr,
+};
+use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
+
+/// An inventory in a few words: `a=10.0.0.0/24,fd00::/64`, the name followed by `!` if it is
+/// terminating and by `?` if it is not ready. Families: both.
+fn inventory(service_cidrs: &[&str], addresses: &[&str]) -> Inventory {
+    let mut inventory = Inventory::default();
+    inventory.declare(Some(&Families::ALL), Vec::new());
+    for text in service_cidrs {
+        let (name, cidrs) = text.split_once('=').unwrap();
+        let readiness = match name.chars().last() {
+            Some('!') => Readiness::Terminating,
+            Some('?') => Readiness::NotReady,
+            _ => Readiness::Ready,
+        };
+        inventory.insert_service_cidr(ServiceCidr {
+            name: name.trim_end_matches(['!', '?']).to_owned(),
+            cidrs: cidrs.split(',').map(|cidr| cidr.parse().unwrap()).collect(),
+            unreadable: Vec::new(),
+            readiness,
+            has_finalizer: true,
+            created: None,
+        });
+    }
+    for text in addresses {
+        let (address, is_managed) = text.strip_suffix('-').map_or((*text, true), |address| (address, false));
+        inventory.insert_address(allocation(address.parse().unwrap(), is_managed));
+    }
+    inventory
+}
+
+fn allocation(address: IpAddr, is_managed: bool) -> Allocation {
+    let parent =
+        ParentRef { resource: "services".to_owned(), namespace: "default".to_owned(), name: format!("s-{address}") };
+    Allocation { address, parent, is_managed }
+}
+
+fn usable(inventory: &Inventory) -> u128 {
+    CapacityReport::of(inventory).families.iter().map(|family| family.usable).sum()
+}
+
+#[test]
+fn usable_addresses_are_counted_once_and_only_effective_ones() {
+    for (label, service_cidrs, expected) in [
+        ("C1", &["a=10.0.0.0/25", "b=10.0.0.128/25"][..], 252),
+        ("C2", &["a=10.0.0.0/24", "b=10.0.0.0/25"], 254),
+        ("C3", &["a=10.0.0.0/24", "b=10.0.1.0/24"], 508),
+        ("C4", &["a=10.0.0.0/16", "b=10.0.1.0/24"], 65_534),
+        ("C5", &["a=10.0.0.0/31", "b=10.0.0.2/31"], 0),
+        ("C6", &["a=10.0.0.0/30", "b=10.0.0.0/31"], 2),
+        ("C7", &["a=fd00::/126", "b=fd00::/127"], 3),
+        ("C8", &["a=fd00::/64", "b=fd00:0:0:1::/64"], 36_893_488_147_419_103_230),
+        ("C9", &["a=fd00::/48", "b=fd00::/64"], 18_446_744_073_709_551_615),
+        ("C10", &["a=fd00::/121", "b=fd00::80/121"], 254),
+        ("C11", &["a=10.0.0.0/24", "b=10.0.0.0/24"], 254),
+        ("C12", &["a=10.0.0.0/24", "b?=10.0.0.0/16"], 254),
+        ("C13", &["a!=10.0.0.0/24"], 0),
+    ] {
+        assert_eq!(usable(&inventory(service_cidrs, &[])), expected, "{label}");
+    }
+}
+
+#[test]
+fn new_addresses_are_those_that_were_not_usable_before() {
+    for (label, service_cidrs, added, expected) in [
+        ("N1", &["a=10.0.0.0/24"][..], "10.0.0.0/16", 65_280),
+        ("N2", &["a=10.0.0.0/16"], "10.0.1.0/24", 0),
+        ("N3", &["a=10.0.0.0/25", "b=10.0.0.128/25"], "10.0.0.0/24", 2),
+        ("N4", &["a=10.0.0.0/24"], "10.0.0.0/24", 0),
+        ("N4, terminating", &["a!=10.0.0.0/24"], "10.0.0.0/24", 254),
+        ("N5", &["a=fd00::/64"], "fd00::/48", 0),
+        ("N6", &["a=10.0.0.0/24", "b=10.0.1.0/24", "c=10.9.0.0/24"], "10.0.0.0/16", 65_026),
+    ] {
+        let inventory = inventory(service_cidrs, &[]);
+        let change = Change::between(Operation::Create, "new", &[], &[added.to_owned()]);
+        let forecast = forecast(&inventory, &[change]);
+        let gained: u128 = forecast.gained.iter().map(|(_, count)| count).sum();
+        assert_eq!(gained, expected, "{label}");
+        let sum = |report: &CapacityReport| report.families.iter().map(|family| family.usable).sum::<u128>();
+        assert_eq!(sum(&forecast.after) - sum(&forecast.before), expected, "{label}");
+    }
+}
+
+#[test]
+fn an_address_is_protected_where_every_range_keeps_it() {
+    for (label, service_cidrs, expected) in [
+        ("P1", &["a=10.0.0.0/24"][..], 16),
+        ("P2", &["a=10.0.0.0/16"], 256),
+        ("P3", &["a=10.0.0.0/16", "b=10.0.0.0/24"], 18),
+        ("P4", &["a=10.0.0.0/16", "b=10.0.1.0/24"], 256),
+        ("P5", &["a=10.0.0.0/24", "b=10.0.0.0/28"], 2),
+        ("P6", &["a=10.0.0.0/20", "b=10.0.0.0/27"], 242),
+        ("P7", &["a=10.0.0.0/23", "b=10.0.0.0/24"], 16),
+        ("P8", &["a=10.0.0.0/24", "b=10.1.0.0/24"], 32),
+    ] {
+        let report = CapacityReport::of(&inventory(service_cidrs, &[]));
+        assert_eq!(report.families[0].protected.size, expected, "{label}");
+    }
+}
+
+/// F1. Upstream counts 3 used and 11 free: it counts the edges and leaves out what has no labels.
+#[test]
+fn used_is_every_usable_address_that_has_an_ip_address() {
+    let inventory = inventory(&["a=10.0.0.0/28"], &["10.0.0.0", "10.0.0.15", "10.0.0.1", "10.0.0.5-"]);
+    let family = &CapacityReport::of(&inventory).families[0];
+    assert_eq!((family.used, family.free(), family.foreign), (2, 12, 1));
+    assert_eq!((family.outside, family.ineffective), (0, 2));
+}
+
+#[test]
+fn kube_controller_manager_lets_go_what_the_real_one_lets_go() {
+    for (label, a, others, addresses, is_deletable) in [
+        ("D1", "10.0.0.0/24", &[][..], &[][..], true),
+        ("D2", "10.0.0.0/24", &[], &["10.0.0.1"], false),
+        ("D3", "10.0.0.0/24", &[], &["10.0.0.0"], true),
+        ("D4", "10.0.0.0/24", &[], &["10.0.0.255"], true),
+        ("D5", "10.0.0.0/24", &[], &["10.0.1.1"], true),
+        ("D6", "10.0.0.0/24", &[], &["10.0.0.1-"], true),
+        ("D7", "10.0.0.0/24", &["b=10.0.0.0/24"], &["10.0.0.1"], true),
+        ("D8", "10.0.0.0/24", &["b!=10.0.0.0/24"], &["10.0.0.1"], true),
+        ("D9", "10.0.0.0/24", &["b?=10.0.0.0/24"], &["10.0.0.1"], true),
+        ("D10", "10.0.0.0/24", &["b=10.0.0.0/16"], &["10.0.0.1"], true),
+        ("D11", "10.0.0.0/24", &["b=10.0.0.0/25", "c=10.0.0.128/25"], &["10.0.0.1", "10.0.0.200"], true),
+        ("D12", "10.0.0.0/24", &["b=10.0.0.0/25", "c=10.0.0.128/25"], &["10.0.0.127"], false),
+        ("D13", "10.0.0.0/24", &["b=10.0.0.0/25", "c=10.0.0.128/25"], &["10.0.0.128"], false),
+        ("D14", "10.0.0.0/24", &["b=10.0.0.0/25"], &["10.0.0.200"], false),
+        ("D15", "10.0.0.0/24", &["b=10.0.0.0/25"], &["10.0.0.5"], true),
+        ("D16", "10.0.0.0/16", &["b=10.0.1.0/24"], &["10.0.1.0"], false),
+        ("D17", "10.0.0.0/16", &["b=10.0.1.0/24"], &["10.0.1.255"], false),
+        ("D18", "10.0.0.0/16", &["b=10.0.1.0/24"], &["10.0.1.7"], true),
+        ("D19", "10.0.0.0/24,fd00::/64", &["b=10.0.0.0/16"], &["10.0.0.1"], true),
+        ("D20", "10.0.0.0/24,fd00::/64", &["b=10.0.0.0/16"], &["fd00::1"], false),
+        ("D21", "10.0.0.0/24,fd00::/64", &["b=10.0.0.0/16", "c=fd00::/48"], &["fd00::1", "10.0.0.1"], true),
+        ("D22", "fd00::/64", &[], &["fd00::ffff:ffff:ffff:ffff"], false),
+        ("D23", "fd00::/64", &[], &["fd00::"], true),
+        ("D24", "fd00::/64", &["b=fd00::/48"], &["fd00::1"], true),
+        ("D25", "10.0.0.0/24", &["b=fd00::/64"], &["10.0.0.1"], false),
+        ("D26", "10.0.0.1/32", &[], &["10.0.0.1"], true),
+        ("D27", "10.0.0.0/31", &[], &["10.0.0.1"], true),
+        ("D28", "fd00::1/128", &[], &["fd00::1"], true),
+        ("D29", "fd00::/127", &[], &["fd00::1"], false),
+        ("D30", "10.0.0.0/24", &["b=0.0.0.0/0"], &["10.0.0.1"], true),
+        ("D31", "10.0.0.0/24", &["b=10.0.0.128/25", "c=10.0.0.192/26"], &["10.0.0.130", "10.0.0.193"], true),
+    ] {
+        let a = format!("a={a}");
+        let inventory = inventory(&[&[a.as_str()], others].concat(), addresses);
+        let removal = removal(&inventory, "a").unwrap();
+        assert_eq!(removal.completes(), is_deletable, "{label}: {removal:?}");
+    }
+}
+
+#[test]
+fn what_is_let_go_and_would_be_stranded_is_said_apart() {
+    let stranded = |service_cidrs: &[&str], addresses: &[&str]| {
+        let removal = removal(&inventory(service_cidrs, addresses), "a").unwrap();
+        (removal.completes(), removal.stranded.count, removal.exhausted)
+    };
+    // The hazards D8, D9 and D24: the parent gives nothing, or won't for long.
+    assert_eq!(stranded(&["a=10.0.0.0/24", "b!=10.0.0.0/24"], &["10.0.0.1"]), (true, 1, vec![IpFamily::IPv4]));
+    assert_eq!(stranded(&["a=10.0.0.0/24", "b?=10.0.0.0/24"], &["10.0.0.1"]), (true, 1, vec![IpFamily::IPv4]));
+    assert_eq!(stranded(&["a=fd00::/64", "b=fd00::/48"], &["fd00::1"]), (true, 1, vec![IpFamily::IPv6]));
+    assert_eq!(stranded(&["a=10.0.0.0/24"], &["10.0.0.1-"]), (true, 1, vec![IpFamily::IPv4]));
+    assert_eq!(stranded(&["a=10.0.0.0/24", "b=10.0.0.0/16"], &["10.0.0.1"]), (true, 0, vec![]));
+    assert_eq!(stranded(&["a!=10.0.0.0/24", "b=10.1.0.0/24"], &["10.0.0.1"]), (false, 1, vec![]));
+}
+
+#[test]
+fn the_allocator_says_what_the_real_one_says() {
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    // O1, O2.
+    for service_cidrs in [&[][..], &["a=fd00::/48"]] {
+        let inventory = inventory(service_cidrs, &[]);
+        let view = inventory.view();
+        let mut allocator = Allocator::new(&view, 1);
+        assert_eq!(allocator.allocate_next(IpFamily::IPv6), Err(AllocateError::Full));
+        assert_eq!(allocator.allocate(ip("fd00::1")), Err(AllocateError::Mismatch));
+    }
+    // O3.
+    let nested = inventory(&["a=10.0.0.0/24", "b=10.0.0.0/16"], &[]);
+    let view = nested.view();
+    let mut allocator = Allocator::new(&view, 1);
+    assert_eq!(allocator.allocate(ip("10.0.0.0")), Err(AllocateError::Mismatch));
+    assert_eq!(allocator.allocate(ip("10.0.0.255")), Ok(()));
+    assert_eq!(allocator.allocate(ip("10.0.1.0")), Ok(()));
+    assert_eq!(allocator.allocate(ip("10.0.1.0")), Err(AllocateError::Allocated));
+    assert!(allocator.release(ip("10.0.1.0")));
+    assert!(!allocator.release(ip("10.0.1.0")));
+    assert_eq!(allocator.allocate(ip("10.0.1.0")), Ok(()));
+    // O8.
+    let foreign = inventory(&["a=10.0.0.0/28"], &["10.0.0.5-"]);
+    let view = foreign.view();
+    let mut allocator = Allocator::new(&view, 1);
+    assert_eq!(allocator.allocate(ip("10.0.0.5")), Err(AllocateError::Allocated));
+    assert!(allocator.release(ip("10.0.0.5")));
+    assert_eq!(allocator.allocate(ip("10.0.0.5")), Ok(()));
+    assert_eq!(AllocateError::Full.to_string(), "range is full");
+    assert_eq!(AllocateError::Allocated.to_string(), "provided IP is already allocated");
+    assert_eq!(AllocateError::Mismatch.to_string(), "the provided network does not match the current range");
+}
+
+#[test]
+fn a_range_is_filled_above_its_static_band_first() {
+    for seed in 0..20 {
+        let inventory = inventory(&["a=10.0.0.0/24"], &["10.0.0.20-"]);
+        let view = inventory.view();
+        let mut allocator = Allocator::new(&view, seed);
+        let mut given = Vec::new();
+        while let Ok(address) = allocator.allocate_next(IpFamily::IPv4) {
+            given.push(number(address) & 0xff);
+        }
+        // O4, with the one of O8 left out.
+        assert_eq!(given.len(), 253);
+        assert!(given[..237].iter().all(|last| (17..=254).contains(last) && *last != 20));
+        assert!(given[237..].iter().all(|last| (1..=16).contains(last)));
+        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), 253);
+    }
+}
+
+#[test]
+fn the_chance_of_an_address_is_how_often_the_allocator_takes_it() {
+    let full: Vec<String> = (17..=254).map(|last| format!("10.0.0.{last}")).collect();
+    let full: Vec<&str> = full.iter().map(String::as_str).collect();
+    for (service_cidrs, addresses, asked) in [
+        (&["a=10.96.0.0/28"][..], &[][..], "10.96.0.10"),
+        (&["a=10.96.0.0/28"], &["10.96.0.7", "10.96.0.8", "10.96.0.9"], "10.96.0.10"),
+        (&["a=10.96.0.0/28"], &["10.96.0.13", "10.96.0.14", "10.96.0.1"], "10.96.0.2"),
+        (&["a=10.0.0.0/24"], &[], "10.0.0.10"),
+        (&["a=10.0.0.0/24"], &full, "10.0.0.10"),
+        (&["a=10.0.0.0/27", "b=10.1.0.0/28", "c=10.0.0.0/26"], &["10.0.0.17"], "10.0.0.18"),
+        (&["a=10.0.0.0/30", "b=10.1.0.0/30"], &["10.0.0.1", "10.0.0.2"], "10.1.0.2"),
+        (&["a=10.0.0.0/30"], &["10.0.0.1"], "10.0.0.1"),
+    ] {
+        let inventory = inventory(service_cidrs, addresses);
+        let view = inventory.view();
+        let expected = chance(&view, asked.parse().unwrap());
+        let tries = 20_000;
+        let hits = (0..tries)
+            .filter(|seed| Allocator::new(&view, *seed).allocate_next(IpFamily::IPv4) == Ok(asked.parse().unwrap()))
+            .count();
+        let seen = f64::from(u32::try_from(hits).unwrap()) / f64::from(u32::try_from(tries).unwrap());
+        assert!((seen - expected).abs() < 0.015, "{service_cidrs:?} {asked}: chance {expected}, seen {seen}");
+    }
+}
+
+/// Small CIDRs in a small space, so that they nest and repeat often.
+fn small() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0_u32..64, 26_u32..=32)
+            .prop_map(|(last, length)| format!("10.0.0.{}/{length}", last >> (32 - length) << (32 - length))),
+        (0_u32..64, 122_u32..=128)
+            .prop_map(|(last, length)| format!("fd00::{:x}/{length}", last >> (128 - length) << (128 - length))),
+    ]
+}
+
+fn small_inventory() -> impl Strategy<Value = Inventory> {
+    let entry = (small(), prop_oneof![8 => Just(""), 1 => Just("!"), 1 => Just("?")]);
+    let address = (prop_oneof![Just("10.0.0."), Just("fd00::")], 0_u32..64, prop_oneof![4 => Just(""), 1 => Just("-")]);
+    (prop::collection::vec(entry, 0..6), prop::collection::vec(address, 0..24)).prop_map(|(entries, addresses)| {
+        let entries: Vec<String> = entries
+            .iter()
+            .enumerate()
+            .map(|(place, (cidr, state))| format!("n{place}{state}={}", canonical(cidr)))
+            .collect();
+        let addresses: Vec<String> = addresses
+            .iter()
+            .map(|(prefix, last, state)| match prefix.contains(':') {
+                true => format!("{}{state}", format!("{prefix}{last:x}").parse::<IpAddr>().unwrap()),
+                false => format!("{prefix}{last}{state}"),
+            })
+            .collect();
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+        inventory(&entries, &addresses.iter().map(String::as_str).collect::<Vec<_>>())
+    })
+}
+
+fn canonical(cidr: &str) -> String {
+    Cidr::lenient(cidr).unwrap().to_string()
+}
+
+/// Every address of the small space.
+fn space() -> impl Iterator<Item = IpAddr> {
+    let v4 = (0_u32..64).map(|last| format!("10.0.0.{last}"));
+    v4.chain((0_u32..64).map(|last| format!("fd00::{last:x}"))).map(|text| text.parse().unwrap())
+}
+
+/// The effective ranges that give an address, asked one by one.
+fn giving(inventory: &Inventory, address: IpAddr) -> Vec<(String, UsableRange)> {
+    let ready = inventory.service_cidrs().filter(|service_cidr| service_cidr.readiness == Readiness::Ready);
+    ready
+        .flat_map(|service_cidr| service_cidr.cidrs.iter().map(move |cidr| (service_cidr.name.clone(), *cidr)))
+        .filter_map(|(name, cidr)| Some((name, UsableRange::of(cidr)?)))
+        .filter(|(_, range)| range.contains(address))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn the_report_is_what_asking_every_address_gives(inventory in small_inventory()) {
+        let report = CapacityReport::of(&inventory);
+        for family in &report.families {
+            let all: Vec<IpAddr> = space().filter(|address| IpFamily::of(*address) == family.family).collect();
+            let count = |is: &dyn Fn(&IpAddr) -> bool| all.iter().filter(|address| is(address)).count() as u128;
+            let gives = |address: &IpAddr| !giving(&inventory, *address).is_empty();
+            let held = |address: &IpAddr| inventory.addresses().get(*address).is_some();
+            let stored = |address: &IpAddr| inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs)
+                .any(|cidr| Cidr::lenient(&format!("{address}/{}", cidr.prefix_len())).is_ok_and(|own| own == *cidr) && cidr.family() == family.family);
+            let protected = |address: &IpAddr| gives(address) && giving(&inventory, *address).iter()
+                .all(|(_, range)| range.static_band().is_some_and(|band| band.contains(*address)));
+            prop_assert_eq!(family.usable, count(&gives));
+            prop_assert_eq!(family.used, count(&|address| gives(address) && held(address)));
+            prop_assert_eq!(family.outside, count(&|address| held(address) && !stored(address)));
+            prop_assert_eq!(family.ineffective, count(&|address| held(address) && stored(address) && !gives(address)));
+            prop_assert_eq!(family.protected.size, count(&protected));
+            prop_assert_eq!(family.protected.used, count(&|address| protected(address) && held(address)));
+        }
+        for entry in &report.service_cidrs {
+            let own = |address: &IpAddr| giving(&inventory, *address).iter().any(|(name, range)| *name == entry.name && range.cidr() == entry.cidr);
+            prop_assert_eq!(entry.usable, space().filter(|address| own(address)).count() as u128);
+            let alone = space().filter(|address| own(address) && giving(&inventory, *address).len() == 1).count();
+            prop_assert_eq!(entry.unique, alone as u128, "{:?}", entry);
+        }
+    }
+
+    #[test]
+    fn a_forecast_is_the_report_of_the_changed_inventory(inventory in small_inventory(), added in small(), removes in any::<bool>()) {
+        let mut changes = vec![Change::between(Operation::Create, "new", &[], &[canonical(&added)])];
+        let mut changed = inventory.clone();
+        changed.insert_service_cidr(ServiceCidr {
+            name: "new".to_owned(), cidrs: vec![Cidr::lenient(&added).unwrap()], unreadable: Vec::new(),
+            readiness: Readiness::Ready, has_finalizer: true, created: None,
+        });
+        if removes {
+            changes.push(Change::between(Operation::Delete, "n0", &[], &[]));
+            changed.remove_service_cidr("n0");
+        }
+        let forecast = forecast(&inventory, &changes);
+        prop_assert_eq!(forecast.before, CapacityReport::of(&inventory));
+        prop_assert_eq!(&forecast.after, &CapacityReport::of(&changed));
+        for (family, gained) in forecast.gained {
+            let new = space().filter(|address| IpFamily::of(*address) == family)
+                .filter(|address| giving(&inventory, *address).is_empty() && !giving(&changed, *address).is_empty());
+            prop_assert_eq!(gained, new.count() as u128);
+        }
+    }
+
+    #[test]
+    fn what_the_allocator_gives_was_free_and_it_stops_when_nothing_is(inventory in small_inventory(), seed in any::<u64>()) {
+        let view = inventory.view();
+        let report = CapacityReport::of(&inventory);
+        let mut allocator = Allocator::new(&view, seed);
+        for family in &report.families {
+            let mut given = BTreeSet::new();
+            while let Ok(address) = allocator.allocate_next(family.family) {
+                prop_assert!(!giving(&inventory, address).is_empty() && inventory.addresses().get(address).is_none());
+                prop_assert!(given.insert(address));
+            }
+            prop_assert_eq!(given.len() as u128, family.free());
+        }
+    }
+}
