@@ -10,6 +10,9 @@ mod rule {
 mod verdict;
 mod violation;
 
+use crate::inventory::Network;
+use crate::net::IpFamily;
+
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
 pub use decide::decide;
 pub use request::{Part, Request};
@@ -25,4 +28,16 @@ pub struct Policy {
     pub allowed_ranges: Option<AllowedRanges>,
     /// Nothing may change but the ServiceCIDR `kubernetes`.
     pub deny_all: Option<DenyAll>,
+    /// The IP families that Services of the cluster can have, if the policy says so.
+    pub ip_families: Option<Vec<IpFamily>>,
+    /// Networks that Services must not touch. Declared here; no rule judges them yet.
+    pub networks: Vec<Network>,
+}
+
+impl Policy {
+    /// Whether it has no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.allowed_ranges.is_none() && self.deny_all.is_none()
+    }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use crate::inventory::Operation;
+use crate::net::IpFamily;
 use crate::policy::ValidationAction;
 
 /// The rules that ServiceCIDRs must keep. At least one rule must be set.
@@ -18,6 +19,16 @@ pub(super) struct PolicyFile {
     /// Always `Policy`.
     #[allow(dead_code, reason = "read for its check alone")]
     pub kind: Kind,
+    /// The IP families of kube-apiserver's `--service-cluster-ip-range`. Default: those of the
+    /// ServiceCIDR `kubernetes`. Only capacity depends on it.
+    #[serde(default, deserialize_with = "written")]
+    #[schemars(with = "IpFamilies")]
+    pub ip_families: Option<Spanned<Vec<IpFamilyFile>>>,
+    /// Networks that Services must not touch: pods, nodes, a data centre. Declared here, and shown
+    /// where they overlap.
+    #[serde(default, deserialize_with = "written")]
+    #[schemars(with = "Vec<NetworkFile>")]
+    pub networks: Option<Vec<NetworkFile>>,
     /// Every CIDR that a request adds must lie within one of these ranges.
     #[serde(default, deserialize_with = "written")]
     #[schemars(with = "AllowedRangesFile")]
@@ -37,6 +48,29 @@ pub(super) enum ApiVersion {
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) enum Kind {
     Policy,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "IpFamily")]
+pub(super) enum IpFamilyFile {
+    IPv4,
+    IPv6,
+}
+
+/// A network that Services must not touch.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Network")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NetworkFile {
+    /// Its name, unique.
+    #[schemars(with = "String", length(min = 1))]
+    pub name: Spanned<String>,
+    /// Its addresses. Host bits are ignored.
+    #[schemars(with = "String")]
+    pub cidr: Spanned<String>,
+    /// What it is, for people.
+    #[serde(default)]
+    pub description: String,
 }
 
 /// Every CIDR that a request adds must lie within one of these ranges. Ranges are not joined: two
@@ -105,6 +139,15 @@ struct Actions(
     Vec<ActionFile>,
 );
 
+/// Each once.
+#[derive(JsonSchema)]
+#[schemars(inline, extend("uniqueItems" = true))]
+struct IpFamilies(
+    #[schemars(length(min = 1))]
+    #[allow(dead_code, reason = "for the schema")]
+    Vec<IpFamilyFile>,
+);
+
 /// Default: `[CREATE, UPDATE]`.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("default" = ["CREATE", "UPDATE"], "uniqueItems" = true))]
@@ -135,6 +178,15 @@ impl From<ActionFile> for ValidationAction {
             ActionFile::Deny => Self::Deny,
             ActionFile::Warn => Self::Warn,
             ActionFile::Audit => Self::Audit,
+        }
+    }
+}
+
+impl From<IpFamilyFile> for IpFamily {
+    fn from(family: IpFamilyFile) -> Self {
+        match family {
+            IpFamilyFile::IPv4 => Self::IPv4,
+            IpFamilyFile::IPv6 => Self::IPv6,
         }
     }
 }

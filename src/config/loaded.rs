@@ -7,12 +7,12 @@ use std::path::Path;
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
-use crate::inventory::Operation;
+use crate::inventory::{Network, Operation};
 use crate::net::{Cidr, CidrSet};
 use crate::policy::{AllowedRanges, DenyAll, Policy, ValidationAction, ValidationActions};
 
 use super::Diagnostic;
-use super::file::{ActionFile, AllowedRangesFile, DenyAllFile, PolicyFile};
+use super::file::{ActionFile, AllowedRangesFile, DenyAllFile, NetworkFile, PolicyFile};
 
 /// The largest policy file, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
@@ -76,8 +76,10 @@ impl Loaded {
         let policy = Policy {
             allowed_ranges: file.allowed_ranges.map(|rule| text.allowed_ranges(&rule, &mut notes)).transpose()?,
             deny_all: file.deny_all.map(|rule| text.deny_all(&rule)).transpose()?,
+            ip_families: file.ip_families.map(|list| text.each_once("ipFamilies", &list)).transpose()?,
+            networks: text.networks(file.networks.unwrap_or_default(), &mut notes)?,
         };
-        if policy == Policy::default() {
+        if policy.is_empty() {
             return Err(text.whole("no rule: set allowedRanges, denyAll or both"));
         }
         Ok(Self { policy, notes })
@@ -114,14 +116,7 @@ impl Text<'_> {
         }
         let mut ranges = Vec::with_capacity(rule.ranges.value.len());
         for range in &rule.ranges.value {
-            let named = crate::policy::Excerpt(&range.value);
-            let cidr = Cidr::lenient(&range.value)
-                .map_err(|error| self.at(range, &format!("allowedRanges.ranges: {named} {error}")))?;
-            if let Err(error) = range.value.parse::<Cidr>() {
-                let message = format!("allowedRanges.ranges: {named} {error}: read as {cidr}");
-                notes.push(Diagnostic::new(self.source, self.text, Some(range.referenced), message));
-            }
-            ranges.push(cidr);
+            ranges.push(self.cidr("allowedRanges.ranges", range, notes)?);
         }
         let actions = self.actions("allowedRanges", rule.validation_actions.as_ref())?;
         Ok(AllowedRanges { ranges: CidrSet::from_iter(ranges), actions })
@@ -130,22 +125,56 @@ impl Text<'_> {
     fn deny_all(&self, rule: &DenyAllFile) -> Result<DenyAll, ConfigError> {
         let operations = match &rule.operations {
             None => vec![Operation::Create, Operation::Update],
-            Some(list) => {
-                let operations: Vec<Operation> = list.value.iter().copied().map(Operation::from).collect();
-                if operations.is_empty() {
-                    return Err(self.at(list, "denyAll.operations: needs at least one of CREATE, UPDATE, DELETE"));
-                }
-                let mut seen = Vec::new();
-                for operation in &operations {
-                    if seen.contains(operation) {
-                        return Err(self.at(list, &format!("denyAll.operations: names {operation} twice")));
-                    }
-                    seen.push(*operation);
-                }
-                operations
-            }
+            Some(list) => self.each_once("denyAll.operations", list)?,
         };
         Ok(DenyAll { operations, actions: self.actions("denyAll", rule.validation_actions.as_ref())? })
+    }
+
+    fn networks(&self, files: Vec<NetworkFile>, notes: &mut Vec<Diagnostic>) -> Result<Vec<Network>, ConfigError> {
+        let mut networks: Vec<Network> = Vec::with_capacity(files.len());
+        for file in files {
+            let name = &file.name.value;
+            if name.is_empty() {
+                return Err(self.at(&file.name, "networks: a name is empty"));
+            }
+            if networks.iter().any(|network| network.name == *name) {
+                let message = format!("networks: {} is declared twice", crate::policy::Excerpt(name));
+                return Err(self.at(&file.name, &message));
+            }
+            let cidr = self.cidr("networks", &file.cidr, notes)?;
+            networks.push(Network { name: file.name.value, cidr, description: file.description });
+        }
+        Ok(networks)
+    }
+
+    /// A CIDR as CEL reads it, with a note if kube-apiserver would not.
+    fn cidr(&self, field: &str, text: &Spanned<String>, notes: &mut Vec<Diagnostic>) -> Result<Cidr, ConfigError> {
+        let named = crate::policy::Excerpt(&text.value);
+        let cidr = Cidr::lenient(&text.value).map_err(|error| self.at(text, &format!("{field}: {named} {error}")))?;
+        if let Err(error) = text.value.parse::<Cidr>() {
+            let message = format!("{field}: {named} {error}: read as {cidr}");
+            notes.push(Diagnostic::new(self.source, self.text, Some(text.referenced), message));
+        }
+        Ok(cidr)
+    }
+
+    /// The entries of a list: at least one, and none twice.
+    fn each_once<F: Copy, T: From<F> + PartialEq + std::fmt::Display>(
+        &self,
+        field: &str,
+        list: &Spanned<Vec<F>>,
+    ) -> Result<Vec<T>, ConfigError> {
+        if list.value.is_empty() {
+            return Err(self.at(list, &format!("{field}: needs at least one entry")));
+        }
+        let mut seen: Vec<T> = Vec::with_capacity(list.value.len());
+        for entry in list.value.iter().copied().map(T::from) {
+            if seen.contains(&entry) {
+                return Err(self.at(list, &format!("{field}: names {entry} twice")));
+            }
+            seen.push(entry);
+        }
+        Ok(seen)
     }
 
     fn actions(&self, rule: &str, list: Option<&Spanned<Vec<ActionFile>>>) -> Result<ValidationActions, ConfigError> {

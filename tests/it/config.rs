@@ -74,7 +74,7 @@ fn an_unknown_field_is_pointed_at_with_its_near_miss() {
     check(
         "colour: red\n",
         "policy.yaml:3:1: unknown field `colour`\n  3 | colour: red\n    | ^\n\
-         hint: expected one of `apiVersion`, `kind`, `allowedRanges`, `denyAll`",
+         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`",
     );
     check_whole(
         "{\n\t\"kind\": \"Policy\",\n\t\"denyAll\": {\"operation\": []}\n}",
@@ -128,7 +128,7 @@ fn a_bad_value_is_pointed_at() {
     );
     check(
         "denyAll: {operations: []}\n",
-        "policy.yaml:3:23: denyAll.operations: needs at least one of CREATE, UPDATE, DELETE\n  \
+        "policy.yaml:3:23: denyAll.operations: needs at least one entry\n  \
          3 | denyAll: {operations: []}\n    |                       ^",
     );
     check(
@@ -150,6 +150,24 @@ fn validation_actions_keep_the_rules_of_a_binding() {
     at("[]", "needs at least one of Deny, Warn, Audit");
     at("[Audit, Audit]", "names Audit twice");
     at("[Deny, Warn]", "can't hold both Deny and Warn: the sender would read the same sentence twice");
+}
+
+#[test]
+fn networks_and_families_are_declared_once() {
+    check("denyAll: {}\nipFamilies: [IPv6]\nnetworks: [{name: pods, cidr: 10.244.0.0/16, description: Pods}]\n", "");
+    check(
+        "denyAll: {}\nipFamilies: [IPv6, IPv6]\n",
+        "policy.yaml:4:13: ipFamilies: names IPv6 twice\n  4 | ipFamilies: [IPv6, IPv6]\n    |             ^",
+    );
+    check(
+        "denyAll: {}\nipFamilies: [ipv4]\n",
+        "policy.yaml:4:14: unknown value `ipv4`\n  4 | ipFamilies: [ipv4]\n    |              ^\nhint: did you mean `IPv4`?",
+    );
+    check(
+        "denyAll: {}\nnetworks:\n  - {name: a, cidr: 10.0.0.0/8}\n  - {name: a, cidr: 11.0.0.0/8}\n",
+        "policy.yaml:6:12: networks: `a` is declared twice\n  6 |   - {name: a, cidr: 11.0.0.0/8}\n    |            ^",
+    );
+    check("networks: [{name: a, cidr: 10.0.0.0/8}]\n", "policy.yaml: no rule: set allowedRanges, denyAll or both");
 }
 
 #[test]
