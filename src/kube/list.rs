@@ -1,0 +1,202 @@
+//! `kubectl get servicecidrs,ipaddresses -o json` or `-o yaml`, into an inventory. Read object by
+//! object: a list of any length takes the memory of one object and what the inventory keeps.
+
+mod documents;
+mod visitor;
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde::de::DeserializeSeed as _;
+use thiserror::Error;
+
+use crate::inventory::Inventory;
+
+pub use super::item::Omission;
+use super::item::Taken;
+use documents::Documents;
+use visitor::Document;
+
+/// How many objects that are left out are kept by name.
+const NAMED: usize = 10;
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// How many ServiceCIDRs.
+    pub service_cidrs: u64,
+    /// How many IPAddresses.
+    pub addresses: u64,
+    /// How many Services.
+    pub services: u64,
+    /// How many objects, or parts of objects, were left out.
+    pub left_out: u64,
+    /// The first ten of them.
+    pub first_left_out: Vec<LeftOut>,
+}
+
+/// An object, or a part of one, that is not in the inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{source_name}: item {item}{name}: {reason}", name = self.named())]
+pub struct LeftOut {
+    /// The file.
+    pub source_name: String,
+    /// The place of the object among all of the file, from 1.
+    pub item: u64,
+    /// Its name, empty if that can't be read.
+    pub name: String,
+    /// Why.
+    pub reason: Omission,
+}
+
+/// Why a file could not be read to its end.
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// It is neither JSON nor YAML, or ends too early.
+    #[error("{source_name}: {problem}")]
+    Syntax {
+        /// The file.
+        source_name: String,
+        /// What the parser says, with the place.
+        problem: String,
+    },
+    /// It can't be read.
+    #[error("{source_name}: {error}")]
+    Read {
+        /// The file.
+        source_name: String,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// Reads one file after the other into an inventory.
+pub struct ListReader<'a> {
+    inventory: &'a mut Inventory,
+    reading: Reading,
+    source_name: String,
+    item: u64,
+    progress: Box<dyn FnMut(u64) + 'a>,
+}
+
+impl<'a> ListReader<'a> {
+    /// A reader into `inventory`. `progress` is told how many objects there were, after each.
+    pub fn new(inventory: &'a mut Inventory, progress: impl FnMut(u64) + 'a) -> Self {
+        let reading = Reading::default();
+        Self { inventory, reading, source_name: String::new(), item: 0, progress: Box::new(progress) }
+    }
+
+    /// Reads a file to its end: lists, single objects, several documents; JSON where it begins with a
+    /// brace, YAML otherwise.
+    ///
+    /// # Errors
+    /// If it is neither, ends too early, or can't be read. What was read until then stays.
+    pub fn read(&mut self, source_name: &str, reader: impl Read) -> Result<(), ListError> {
+        source_name.clone_into(&mut self.source_name);
+        self.item = 0;
+        let mut reader = BufReader::with_capacity(1 << 18, reader);
+        let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
+        if begins_with_brace(&mut reader).map_err(failed)? {
+            self.read_json(serde_json::Deserializer::from_reader(reader))
+        } else {
+            self.read_yaml(reader)
+        }
+    }
+
+    /// Reads a page that is in memory already.
+    ///
+    /// # Errors
+    /// As [`ListReader::read`].
+    pub fn read_page(&mut self, source_name: &str, page: &[u8]) -> Result<(), ListError> {
+        source_name.clone_into(&mut self.source_name);
+        self.item = 0;
+        self.read_json(serde_json::Deserializer::from_slice(page))
+    }
+
+    /// What was read in all.
+    #[must_use]
+    pub fn finish(self) -> Reading {
+        self.reading
+    }
+
+    fn read_json<'de, R: serde_json::de::Read<'de>>(
+        &mut self,
+        mut documents: serde_json::Deserializer<R>,
+    ) -> Result<(), ListError> {
+        loop {
+            match documents.end() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_io() => return Err(self.syntax(error)),
+                Err(_) => Document::json(self).deserialize(&mut documents).map_err(|error| self.syntax(error))?,
+            }
+        }
+    }
+
+    fn read_yaml(&mut self, reader: impl BufRead) -> Result<(), ListError> {
+        let mut documents = Documents::new(reader);
+        while let Some(document) = documents.next_document() {
+            let options = documents::options();
+            let read = serde_saphyr::with_deserializer_from_reader_with_options(document, options, |deserializer| {
+                Document::yaml(self).deserialize(deserializer)
+            });
+            let before = documents.lines_before();
+            read.map_err(|error| {
+                let error = error.without_snippet();
+                let place =
+                    error.location().map(|at| format!(" at line {} column {}", before + at.line(), at.column()));
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                let message = first.rsplit_once(" at line ").map_or(first, |(message, _)| message);
+                self.syntax(format!("{message}{}", place.unwrap_or_default()))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn syntax(&self, problem: impl std::fmt::Display) -> ListError {
+        let after = match self.item {
+            0 => String::new(),
+            item => format!(" (after item {item})"),
+        };
+        ListError::Syntax { source_name: self.source_name.clone(), problem: format!("{problem}{after}") }
+    }
+
+    fn took(&mut self, taken: Taken) {
+        match taken {
+            Taken::ServiceCidr => self.reading.service_cidrs += 1,
+            Taken::Address => self.reading.addresses += 1,
+            Taken::Service => self.reading.services += 1,
+        }
+    }
+
+    fn leave_out(&mut self, name: &str, reason: Omission) {
+        self.reading.left_out += 1;
+        if self.reading.first_left_out.len() < NAMED {
+            let left_out =
+                LeftOut { source_name: self.source_name.clone(), item: self.item, name: name.to_owned(), reason };
+            self.reading.first_left_out.push(left_out);
+        }
+    }
+}
+
+impl LeftOut {
+    fn named(&self) -> String {
+        match self.name.as_str() {
+            "" => String::new(),
+            name => format!(" {}", crate::policy::Excerpt(name)),
+        }
+    }
+}
+
+fn begins_with_brace(reader: &mut impl BufRead) -> std::io::Result<bool> {
+    loop {
+        let seen = reader.fill_buf()?;
+        match seen.iter().position(|byte| !byte.is_ascii_whitespace()) {
+            Some(place) => return Ok(seen.get(place) == Some(&b'{')),
+            None if seen.is_empty() => return Ok(false),
+            None => {
+                let length = seen.len();
+                reader.consume(length);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `Document`: one document of a list file, its items taken one by one.
+
+use std::fmt;
+
+use serde::Deserialize as _;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::kube::item::{Item, Omission};
+
+use super::ListReader;
+
+/// How items are taken up: JSON as the text that it is, YAML as values.
+#[derive(Clone, Copy)]
+enum Syntax {
+    Json,
+    Yaml,
+}
+
+/// One document: a list, or a single object.
+pub(super) struct Document<'r, 'a> {
+    reader: &'r mut ListReader<'a>,
+    syntax: Syntax,
+}
+
+impl<'r, 'a> Document<'r, 'a> {
+    pub fn json(reader: &'r mut ListReader<'a>) -> Self {
+        Self { reader, syntax: Syntax::Json }
+    }
+
+    pub fn yaml(reader: &'r mut ListReader<'a>) -> Self {
+        Self { reader, syntax: Syntax::Yaml }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a List or an object, as `kubectl get -o json` prints them")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut kind: Option<String> = None;
+        let mut object = serde_json::Map::new();
+        let mut is_list = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "items" => {
+                    is_list = true;
+                    let list_kind =
+                        kind.as_deref().and_then(|kind| kind.strip_suffix("List")).filter(|kind| !kind.is_empty());
+                    map.next_value_seed(Items { reader: self.reader, syntax: self.syntax, list_kind })?;
+                }
+                "kind" => kind = map.next_value()?,
+                "metadata" | "spec" | "status" => drop(object.insert(key, map.next_value()?)),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        if is_list {
+            return Ok(());
+        }
+        if kind.as_deref().is_some_and(|kind| kind.ends_with("List")) {
+            return Err(A::Error::custom("a List without items"));
+        }
+        object.extend(kind.map(|kind| ("kind".to_owned(), Value::String(kind))));
+        self.reader.take_value(None, &Value::Object(object));
+        Ok(())
+    }
+}
+
+/// The items of a list.
+struct Items<'r, 'a, 'k> {
+    reader: &'r mut ListReader<'a>,
+    syntax: Syntax,
+    list_kind: Option<&'k str>,
+}
+
+impl<'de> DeserializeSeed<'de> for Items<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        loop {
+            match self.syntax {
+                Syntax::Json => match items.next_element::<Box<RawValue>>()? {
+                    Some(text) => self.reader.take_text(self.list_kind, text.get()),
+                    None => return Ok(()),
+                },
+                Syntax::Yaml => match items.next_element::<Value>()? {
+                    Some(value) => self.reader.take_value(self.list_kind, &value),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}
+
+impl ListReader<'_> {
+    fn take_text(&mut self, list_kind: Option<&str>, text: &str) {
+        let item = serde_json::from_str::<Item<'_>>(text).map_err(|error| {
+            let error = error.to_string();
+            error.split(" at line ").next().unwrap_or_default().to_owned()
+        });
+        self.take(list_kind, item);
+    }
+
+    fn take_value(&mut self, list_kind: Option<&str>, value: &Value) {
+        self.take(list_kind, Item::deserialize(value).map_err(|error| error.to_string()));
+    }
+
+    fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, String>) {
+        self.item += 1;
+        (self.progress)(self.reading.service_cidrs + self.reading.addresses + self.reading.services + 1);
+        let item = match item {
+            Ok(item) => item,
+            Err(problem) => return self.leave_out("", Omission::Shape(problem)),
+        };
+        let name = item.name();
+        let mut parts = Vec::new();
+        let taken = item.take(list_kind, self.inventory, &mut |part| parts.push(part));
+        for part in parts {
+            self.leave_out(&name, part);
+        }
+        match taken {
+            Ok(taken) => self.took(taken),
+            Err(reason) => self.leave_out(&name, reason),
+        }
+    }
+}
