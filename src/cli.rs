@@ -2,15 +2,22 @@
 
 mod certs;
 mod dev;
+mod document;
+mod explain;
+mod input;
 mod output;
+mod overlaps;
+mod report;
 mod serve;
+mod simulate;
+mod table;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Guards the ServiceCIDRs of a Kubernetes cluster: a validating admission webhook.
+/// Guards the ServiceCIDRs of a Kubernetes cluster: a validating admission webhook, and a report of what is left.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 pub struct Args {
@@ -22,6 +29,14 @@ pub struct Args {
 enum Command {
     /// Answer AdmissionReviews of kube-apiserver over TLS
     Serve(serve::Args),
+    /// Report what is usable, used and free, now or before and after changes
+    Report(report::Args),
+    /// List every pair of CIDRs that share addresses
+    Overlaps(overlaps::Args),
+    /// Find out whether more Services fit
+    Simulate(simulate::Args),
+    /// Explain a ServiceCIDR or an address
+    Explain(explain::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
     Certs(certs::Args),
     /// Print the JSON Schema of the policy file
@@ -31,17 +46,21 @@ enum Command {
 /// How a command failed.
 #[derive(Debug)]
 struct Failure {
-    /// 2 usage or input, 3 cluster or I/O.
+    /// 1 findings, 2 usage or input, 3 cluster or I/O.
     code: u8,
     message: String,
     hint: Option<String>,
 }
 
-/// Runs a command. Exit codes: 0 clean, 2 usage or input, 3 cluster or I/O.
+/// Runs a command. Exit codes: 0 clean, 1 denied or findings, 2 usage or input, 3 cluster or I/O.
 #[must_use]
 pub fn run(args: Args) -> ExitCode {
     let outcome = match args.command {
         Command::Serve(args) => serve::run(args),
+        Command::Report(args) => report::run(&args),
+        Command::Overlaps(args) => overlaps::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Schema => {
             output::data(&crate::config::schema());
@@ -50,6 +69,12 @@ pub fn run(args: Args) -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(finding) if finding.code == 1 => {
+            if !finding.message.is_empty() {
+                output::talk(&finding.message);
+            }
+            ExitCode::from(1)
+        }
         Err(failure) => {
             output::failure(&failure.message, failure.hint.as_deref());
             ExitCode::from(failure.code)
@@ -58,6 +83,11 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 impl Failure {
+    /// Not a mistake: what was asked is so, and the exit code says it too.
+    fn finding(said: impl Display) -> Self {
+        Self { code: 1, message: format!("{said}"), hint: None }
+    }
+
     fn input(error: impl Display) -> Self {
         Self { code: 2, message: format!("{error:#}"), hint: None }
     }

@@ -1,7 +1,7 @@
 //! The only place that prints: data to stdout, talk to stderr.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing is done")]
 
-use anstream::{eprintln, print};
+use anstream::{eprint, eprintln, print};
 
 /// What the command was asked for.
 pub(super) fn data(text: &str) {
@@ -11,6 +11,11 @@ pub(super) fn data(text: &str) {
 /// What the user may want to know beside it.
 pub(super) fn talk(text: &str) {
     eprintln!("{text}");
+}
+
+/// How far the command is: in place of what it said before, on the same line.
+pub(super) fn status(text: &str) {
+    eprint!("\r\x1b[K{text}");
 }
 
 /// Why the command failed, and what to try.

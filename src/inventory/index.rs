@@ -58,11 +58,10 @@ impl<K: Copy + Ord, V> Index<K, V> {
             at += 1;
             self.put_chunk(at, Chunk { keys: Vec::new(), values: Vec::new() }, key);
         } else if let Some(upper) = self.chunks.get_mut(at).filter(|chunk| chunk.keys.len() >= CHUNK).map(Chunk::split)
+            && let Some(first) = upper.keys.first().copied()
         {
-            if let Some(first) = upper.keys.first().copied() {
-                self.put_chunk(at + 1, upper, first);
-                at += usize::from(key >= first);
-            }
+            self.put_chunk(at + 1, upper, first);
+            at += usize::from(key >= first);
         }
         let chunk = self.chunks.get_mut(at)?;
         let old = chunk.insert(key, value);

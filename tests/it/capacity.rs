@@ -272,9 +272,9 @@ fn small_inventory() -> impl Strategy<Value = Inventory> {
             .collect();
         let addresses: Vec<String> = addresses
             .iter()
-            .map(|(prefix, last, state)| match prefix.contains(':') {
-                true => format!("{}{state}", format!("{prefix}{last:x}").parse::<IpAddr>().unwrap()),
-                false => format!("{prefix}{last}{state}"),
+            .map(|(prefix, last, state)| {
+                let text = if prefix.contains(':') { format!("{prefix}{last:x}") } else { format!("{prefix}{last}") };
+                format!("{}{state}", text.parse::<IpAddr>().unwrap())
             })
             .collect();
         let entries: Vec<&str> = entries.iter().map(String::as_str).collect();

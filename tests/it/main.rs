@@ -13,6 +13,7 @@
 mod admission; // every sentence of an answer, exactly
 mod capacity; // capacity, forecasts, allocation and removal
 mod certs; // `certs`: what it writes and refuses to
+mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod program; // a running server, and the program's other commands
 mod properties; // what holds for every request

@@ -1,0 +1,100 @@
+//! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
+
+mod report;
+
+use serde::{Serialize, Serializer};
+
+use crate::capacity::Named;
+use crate::inventory::Allocation;
+
+pub(super) use report::{Entry, ForecastDocument, Report};
+
+use super::input::Format;
+use super::{Failure, output};
+
+/// A result with its version and kind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Document<T> {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    content: T,
+}
+
+/// Prints a result for programs.
+pub(super) fn print<T: Serialize>(kind: &'static str, content: T, format: Format) -> Result<(), Failure> {
+    let document = Document { api_version: "servicecidr-guard/v1alpha1", kind, content };
+    let text = match format {
+        Format::Yaml => {
+            // By way of JSON, so that both hold the same.
+            let value = serde_json::to_value(&document).map_err(Failure::io)?;
+            serde_saphyr::to_string(&value).map_err(Failure::io)?
+        }
+        Format::Json | Format::Table | Format::Wide => {
+            format!("{}\n", serde_json::to_string_pretty(&document).map_err(Failure::io)?)
+        }
+    };
+    output::data(&text);
+    Ok(())
+}
+
+/// How many, and the first ten.
+#[derive(Serialize)]
+pub(super) struct NamedDocument<T> {
+    count: Count,
+    first: Vec<T>,
+}
+
+/// An IPAddress and who holds it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AddressDocument {
+    address: String,
+    resource: String,
+    namespace: String,
+    name: String,
+    managed: bool,
+}
+
+/// A count, as a decimal string.
+#[derive(Clone, Copy)]
+pub(super) struct Count(pub u128);
+
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<T> NamedDocument<T> {
+    pub fn new<S>(named: &Named<S>, each: impl Fn(&S) -> T) -> Self {
+        Self { count: Count(named.count), first: named.first.iter().map(each).collect() }
+    }
+}
+
+impl AddressDocument {
+    /// Who holds it, for people.
+    pub fn holder(&self) -> String {
+        match self.resource.as_str() {
+            "services" => format!("{}/{}", self.namespace, self.name),
+            resource => format!("{resource} {}/{}", self.namespace, self.name),
+        }
+    }
+
+    pub fn new(allocation: &Allocation) -> Self {
+        let parent = &allocation.parent;
+        Self {
+            address: allocation.address.to_string(),
+            resource: parent.resource.clone(),
+            namespace: parent.namespace.clone(),
+            name: parent.name.clone(),
+            managed: allocation.is_managed,
+        }
+    }
+}
+
+/// A percentage with one digit.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}

@@ -1,0 +1,243 @@
+//! `CapacityReport` and `CapacityForecast`, for programs.
+
+use serde::Serialize;
+
+use crate::capacity::{Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, Named, Survey};
+use crate::inventory::{Allocation, Idle, ServiceName};
+
+use super::{AddressDocument, Count, NamedDocument, rounded};
+
+/// `kind: CapacityReport`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct Report {
+    families: Vec<FamilyDocument>,
+    #[serde(rename = "serviceCIDRs")]
+    entries: Vec<Entry>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    survey: Option<SurveyDocument>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FamilyDocument {
+    family: String,
+    configured: bool,
+    usable: Count,
+    used: Count,
+    free: Count,
+    percent_used: Option<f64>,
+    foreign: Count,
+    outside: Count,
+    ineffective: Count,
+    /// Static in every range that gives them.
+    protected_static: BandDocument,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct Entry {
+    name: String,
+    cidr: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle: Option<&'static str>,
+    usable: Count,
+    used: Count,
+    free: Count,
+    percent_used: Option<f64>,
+    unique: Count,
+    shared: Count,
+    static_band: BandDocument,
+    overlaps: Vec<SharedDocument>,
+}
+
+#[derive(Serialize)]
+struct BandDocument {
+    size: Count,
+    used: Count,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SharedDocument {
+    relation: String,
+    #[serde(rename = "serviceCIDR", skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    cidr: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SurveyDocument {
+    free_blocks: Vec<Blocks>,
+    foreign_addresses: NamedDocument<AddressDocument>,
+    outside_addresses: NamedDocument<AddressDocument>,
+    ineffective_addresses: NamedDocument<AddressDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unallocated_services: Option<NamedDocument<ClusterIpDocument>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaked_addresses: Option<NamedDocument<AddressDocument>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Blocks {
+    family: String,
+    largest: Option<Run>,
+    by_prefix_length: Vec<BlockCount>,
+}
+
+#[derive(Serialize)]
+struct Run {
+    first: String,
+    last: String,
+    count: Count,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockCount {
+    prefix_length: u8,
+    count: Count,
+}
+
+#[derive(Serialize)]
+struct ClusterIpDocument {
+    address: String,
+    namespace: String,
+    name: String,
+}
+
+/// `kind: CapacityForecast`.
+#[derive(Serialize)]
+pub(in crate::cli) struct ForecastDocument {
+    before: Report,
+    after: Report,
+    difference: Vec<Difference>,
+}
+
+#[derive(Serialize)]
+struct Difference {
+    family: String,
+    gained: Count,
+    lost: Count,
+}
+
+impl Report {
+    pub fn new(report: &CapacityReport, survey: Option<&Survey>) -> Self {
+        Self {
+            families: report.families.iter().map(FamilyDocument::new).collect(),
+            entries: report.service_cidrs.iter().map(Entry::new).collect(),
+            survey: survey.map(SurveyDocument::new),
+        }
+    }
+}
+
+impl FamilyDocument {
+    fn new(family: &FamilyCapacity) -> Self {
+        Self {
+            family: family.family.to_string(),
+            configured: family.is_configured,
+            usable: Count(family.usable),
+            used: Count(family.used),
+            free: Count(family.free()),
+            percent_used: family.percent_used().map(rounded),
+            foreign: Count(family.foreign),
+            outside: Count(family.outside),
+            ineffective: Count(family.ineffective),
+            protected_static: BandDocument::new(family.protected),
+        }
+    }
+}
+
+impl Entry {
+    pub fn new(entry: &CidrCapacity) -> Self {
+        Self {
+            name: entry.name.clone(),
+            cidr: entry.cidr.to_string(),
+            state: entry.readiness.name(),
+            idle: entry.idle.map(Idle::name),
+            usable: Count(entry.usable),
+            used: Count(entry.used),
+            free: Count(entry.free()),
+            percent_used: entry.percent_used().map(rounded),
+            unique: Count(entry.unique),
+            shared: Count(entry.shared()),
+            static_band: BandDocument::new(entry.static_band),
+            overlaps: entry
+                .overlaps
+                .iter()
+                .map(|shared| SharedDocument {
+                    relation: shared.relation.to_string(),
+                    holder: (shared.kind == "ServiceCIDR").then(|| shared.name.clone()),
+                    network: (shared.kind == "network").then(|| shared.name.clone()),
+                    cidr: shared.cidr.to_string(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl BandDocument {
+    fn new(band: Band) -> Self {
+        Self { size: Count(band.size), used: Count(band.used) }
+    }
+}
+
+impl SurveyDocument {
+    fn new(survey: &Survey) -> Self {
+        let addresses = |named: &Named<Allocation>| NamedDocument::new(named, AddressDocument::new);
+        Self {
+            free_blocks: survey
+                .free_blocks
+                .iter()
+                .map(|blocks| Blocks {
+                    family: blocks.family.to_string(),
+                    largest: blocks.largest.map(|run| Run {
+                        first: run.first_address().to_string(),
+                        last: run.last_address().to_string(),
+                        count: Count(run.count()),
+                    }),
+                    by_prefix_length: blocks
+                        .by_prefix_length
+                        .iter()
+                        .map(|(length, count)| BlockCount { prefix_length: *length, count: Count(*count) })
+                        .collect(),
+                })
+                .collect(),
+            foreign_addresses: addresses(&survey.foreign),
+            outside_addresses: addresses(&survey.outside),
+            ineffective_addresses: addresses(&survey.ineffective),
+            unallocated_services: survey.unallocated.as_ref().map(|named| {
+                NamedDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
+                    address: address.to_string(),
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                })
+            }),
+            leaked_addresses: survey.leaked.as_ref().map(addresses),
+        }
+    }
+}
+
+impl ForecastDocument {
+    pub fn new(forecast: &Forecast) -> Self {
+        Self {
+            before: Report::new(&forecast.before, None),
+            after: Report::new(&forecast.after, None),
+            difference: forecast
+                .gained
+                .iter()
+                .zip(&forecast.lost)
+                .map(|((family, gained), (_, lost))| Difference {
+                    family: family.to_string(),
+                    gained: Count(*gained),
+                    lost: Count(*lost),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `explain`: one ServiceCIDR, or one address.
+
+mod address;
+mod service_cidr;
+
+use std::net::IpAddr;
+
+use super::Failure;
+use super::input;
+
+/// Explain a ServiceCIDR: what it gives, what it overlaps, what deleting it does, and why it is stuck
+/// terminating. Or an address: which ServiceCIDRs hold it, in which band, and who uses it.
+///
+/// Exit code: 2 for bad input or a name that wasn't read, else 0.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+
+    /// The name of a ServiceCIDR, or an IP address
+    #[arg(value_name = "NAME|IP")]
+    what: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let state = args.input.read()?;
+    // A ServiceCIDR may be named like an address; then its name wins.
+    match (state.inventory.service_cidr(&args.what), args.what.parse::<IpAddr>()) {
+        (Some(service_cidr), _) => service_cidr::explain(&args.input, &state.inventory, service_cidr)?,
+        (None, Ok(address)) => address::explain(&args.input, &state.inventory, address)?,
+        (None, Err(_)) => {
+            let names: Vec<&str> = state.inventory.service_cidrs().map(|it| it.name.as_str()).take(10).collect();
+            return Err(Failure::input(format!("{}: neither an address nor a ServiceCIDR that was read", args.what))
+                .with_hint(format!("there are {}", names.join(", "))));
+        }
+    }
+    state.end()
+}

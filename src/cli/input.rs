@@ -1,0 +1,179 @@
+//! What the commands about a cluster's state read: lists from files, and what a policy declares.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use crate::config::{ConfigError, Loaded};
+use crate::inventory::{FamiliesSource, Inventory};
+use crate::kube::{ListReader, Reading};
+
+use super::table::{Header, grouped, plural};
+use super::{Failure, output};
+
+/// Where the cluster's state is read from, and how the result is printed.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    /// What `kubectl get servicecidrs,ipaddresses -o json` printed (or -o yaml), a folder of such
+    /// files, or - for standard input; repeatable. With services in the list, more is found
+    #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-", required = true)]
+    files: Vec<PathBuf>,
+
+    /// A policy file: its ipFamilies and networks are taken into account
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Format,
+
+    /// Print tables without their header
+    #[arg(long)]
+    no_headers: bool,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For people with wide terminals
+    Wide,
+    /// For programs: counts are decimal strings, for they exceed 2^64
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+impl Args {
+    pub fn header(&self) -> Header {
+        if self.no_headers { Header::Hidden } else { Header::Shown }
+    }
+
+    /// Reads everything. What was left out is said on stderr; so is what had to be assumed.
+    pub fn read(&self) -> Result<State, Failure> {
+        let mut inventory = Inventory::default();
+        if let Some(path) = &self.policy {
+            let loaded = Loaded::from_file(path).map_err(|error| match error {
+                ConfigError::Read { .. } => Failure::io(error),
+                ConfigError::TooLarge { .. } | ConfigError::Invalid(_) => Failure::input(error),
+            })?;
+            inventory.declare(loaded.policy.ip_families.as_deref(), loaded.policy.networks);
+        }
+        let mut progress = Progress::new();
+        let mut reader = ListReader::new(&mut inventory, |count| progress.show(count));
+        for (name, path) in self.sources()? {
+            let read = match path {
+                Some(path) => {
+                    let file = File::open(&path).map_err(|error| Failure::io(format!("{name}: {error}")))?;
+                    reader.read(&name, file)
+                }
+                None => reader.read(&name, io::stdin().lock()),
+            };
+            read.map_err(Failure::input)?;
+        }
+        let reading = reader.finish();
+        progress.clear();
+        say_left_out(&reading);
+        if reading.service_cidrs == 0 {
+            return Err(Failure::input("no ServiceCIDR was read: the total would be wrong")
+                .with_hint("kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json"));
+        }
+        if reading.addresses == 0 {
+            output::talk("note: no IPAddress was read: every address counts as free");
+        }
+        if inventory.families().source() == FamiliesSource::Assumed {
+            output::talk("note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured");
+        }
+        Ok(State { inventory, is_whole: reading.left_out == 0 })
+    }
+
+    /// Every file that is meant, with the name that it goes by; standard input has no path.
+    fn sources(&self) -> Result<Vec<(String, Option<PathBuf>)>, Failure> {
+        let mut sources = Vec::new();
+        for path in &self.files {
+            if path == Path::new("-") {
+                sources.push(("standard input".to_owned(), None));
+            } else if path.is_dir() {
+                sources.extend(within(path)?.into_iter().map(|path| (path.display().to_string(), Some(path))));
+            } else {
+                sources.push((path.display().to_string(), Some(path.clone())));
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// What was read.
+pub(super) struct State {
+    pub inventory: Inventory,
+    /// Whether nothing was left out.
+    is_whole: bool,
+}
+
+impl State {
+    /// The end of a command whose result is printed: an error if it isn't the whole truth.
+    pub fn end(&self) -> Result<(), Failure> {
+        if self.is_whole {
+            return Ok(());
+        }
+        Err(Failure::input("the result lacks what was left out"))
+    }
+}
+
+/// The lists of a folder, by name, as `kubectl -f DIR` takes them.
+fn within(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: io::Error| Failure::io(format!("{}: {error}", folder.display()));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let is_list = path.extension().is_some_and(|ending| ending == "json" || ending == "yaml" || ending == "yml");
+        if is_list && path.is_file() {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(Failure::input(format!("{}: no *.json, *.yaml or *.yml in it", folder.display())));
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn say_left_out(reading: &Reading) {
+    for left_out in &reading.first_left_out {
+        output::talk(&format!("left out: {left_out}"));
+    }
+    let more = reading.left_out - reading.first_left_out.len() as u64;
+    if more > 0 {
+        let items = plural(u128::from(more), "other", "others");
+        output::talk(&format!("left out: {} {items}", grouped(u128::from(more))));
+    }
+}
+
+/// How far a long read is, on a terminal.
+struct Progress {
+    is_shown: bool,
+    shown: u64,
+}
+
+impl Progress {
+    const EVERY: u64 = 20_000;
+
+    fn new() -> Self {
+        Self { is_shown: io::stderr().is_terminal(), shown: 0 }
+    }
+
+    fn show(&mut self, count: u64) {
+        if self.is_shown && count >= self.shown + Self::EVERY {
+            self.shown = count;
+            output::status(&format!("read {} objects", grouped(u128::from(count))));
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.shown > 0 {
+            output::status("");
+        }
+    }
+}

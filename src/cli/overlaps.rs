@@ -1,0 +1,96 @@
+//! `overlaps`: every pair of CIDRs that share addresses.
+
+use serde::Serialize;
+
+use crate::inventory::{Overlap, overlaps};
+
+use super::document::{self, Count};
+use super::input::{self, Format};
+use super::table::{Align, Table, grouped, plural};
+use super::{Failure, output};
+
+/// List every pair of CIDRs that share addresses: of ServiceCIDRs, and with the networks that the policy
+/// declares.
+///
+/// Both directions of a pair of ServiceCIDRs are listed. Overlap is legal in Kubernetes, and how a range
+/// is resized; with a network it black-holes traffic.
+///
+/// Exit code: 1 if there is any, 2 for bad input, else 0.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+}
+
+/// `kind: OverlapList`.
+#[derive(Serialize)]
+struct OverlapList {
+    items: Vec<OverlapDocument>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OverlapDocument {
+    #[serde(rename = "serviceCIDR")]
+    holder: String,
+    cidr: String,
+    relation: String,
+    other_kind: &'static str,
+    other_name: String,
+    other_cidr: String,
+    shared: Count,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let state = args.input.read()?;
+    let view = state.inventory.view();
+    let found = overlaps(&view);
+    match args.input.output {
+        Format::Json | Format::Yaml => {
+            let items = found.iter().map(OverlapDocument::new).collect();
+            document::print("OverlapList", OverlapList { items }, args.input.output)?;
+        }
+        Format::Table | Format::Wide => output::data(&table(args, &found)),
+    }
+    state.end()?;
+    match found.len() as u128 {
+        0 => Ok(()),
+        count => Err(Failure::finding(format!("{} {}", grouped(count), plural(count, "overlap", "overlaps")))),
+    }
+}
+
+impl OverlapDocument {
+    fn new(overlap: &Overlap<'_>) -> Self {
+        Self {
+            holder: overlap.holder.name().to_owned(),
+            cidr: overlap.cidr.to_string(),
+            relation: overlap.relation.to_string(),
+            other_kind: overlap.other.kind(),
+            other_name: overlap.other.name().to_owned(),
+            other_cidr: overlap.other_cidr.to_string(),
+            shared: Count(overlap.shared().count()),
+        }
+    }
+}
+
+fn table(args: &Args, found: &[Overlap<'_>]) -> String {
+    let mut table = Table::new([
+        ("SERVICECIDR", Align::Left),
+        ("CIDR", Align::Left),
+        ("RELATION", Align::Left),
+        ("OTHER", Align::Left),
+        ("CIDR", Align::Left),
+        ("SHARED", Align::Right),
+    ]);
+    for overlap in found {
+        table.row([
+            overlap.holder.name().to_owned(),
+            overlap.cidr.to_string(),
+            overlap.relation.to_string(),
+            format!("{} {}", overlap.other.kind(), overlap.other.name()),
+            overlap.other_cidr.to_string(),
+            grouped(overlap.shared().count()),
+        ]);
+    }
+    if table.is_empty() { "no CIDRs share addresses\n".to_owned() } else { table.render(args.input.header()) }
+}

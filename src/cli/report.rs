@@ -1,0 +1,146 @@
+//! `report`: capacity now, or before and after changes.
+
+mod table;
+
+use std::str::FromStr;
+
+use crate::capacity::{CapacityReport, Survey, forecast};
+use crate::inventory::{Change, Inventory, Operation};
+use crate::net::Cidr;
+
+use super::document::{self, ForecastDocument, Report};
+use super::input::{self, Format};
+use super::table::percent;
+use super::{Failure, output};
+
+/// Report what is usable, used and free, now or before and after changes.
+///
+/// Used is every usable address that has an IPAddress, whoever holds it. Nested and equal CIDRs are
+/// counted once; ServiceCIDRs that are not ready, terminating or give no address not at all.
+///
+/// Exit code: 1 if --fail-below says so, 2 for bad input, else 0.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+
+    /// Also report as if this ServiceCIDR were created, or these CIDRs added to it; repeatable
+    #[arg(long, value_name = "NAME=CIDR[,CIDR]")]
+    add: Vec<Addition>,
+
+    /// Also report as if this ServiceCIDR were deleted; repeatable
+    #[arg(long, value_name = "NAME")]
+    remove: Vec<String>,
+
+    /// Warn if less than this share of a configured family is free, as in 20%
+    #[arg(long, value_name = "PERCENT")]
+    warn_below: Option<Share>,
+
+    /// End with exit code 1 if less than this share of a configured family is free, as in 5%
+    #[arg(long, value_name = "PERCENT")]
+    fail_below: Option<Share>,
+}
+
+/// `NAME=CIDR[,CIDR]`.
+#[derive(Clone, Debug)]
+struct Addition {
+    name: String,
+    cidrs: Vec<String>,
+}
+
+/// A share in percent, 0 to 100.
+#[derive(Clone, Copy, Debug)]
+struct Share(f64);
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let state = args.input.read()?;
+    let inventory = &state.inventory;
+    let changes = changes(inventory, &args.add, &args.remove)?;
+    let judged = if changes.is_empty() {
+        let report = CapacityReport::of(inventory);
+        let survey = Survey::of(inventory);
+        match args.input.output {
+            Format::Json | Format::Yaml => {
+                document::print("CapacityReport", Report::new(&report, Some(&survey)), args.input.output)?;
+            }
+            Format::Table | Format::Wide => output::data(&table::now(args, &report, &survey)),
+        }
+        report
+    } else {
+        let forecast = forecast(inventory, &changes);
+        match args.input.output {
+            Format::Json | Format::Yaml => {
+                document::print("CapacityForecast", ForecastDocument::new(&forecast), args.input.output)?;
+            }
+            Format::Table | Format::Wide => output::data(&table::before_and_after(args, &forecast)),
+        }
+        forecast.after
+    };
+    state.end()?;
+    args.judge(&judged)
+}
+
+impl Args {
+    fn judge(&self, report: &CapacityReport) -> Result<(), Failure> {
+        let mut failed = Vec::new();
+        for family in report.families.iter().filter(|family| family.is_configured) {
+            let free = 100.0 - family.percent_used().unwrap_or(100.0);
+            let said = format!("{}: {} of the addresses free", family.family, percent(Some(free)));
+            match (self.fail_below, self.warn_below) {
+                (Some(limit), _) if free < limit.0 => failed.push(format!("{said}, less than {}%", limit.0)),
+                (_, Some(limit)) if free < limit.0 => output::talk(&format!("warning: {said}, less than {}%", limit.0)),
+                _ => {}
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(Failure::finding(failed.join("; "))) }
+    }
+}
+
+fn changes(inventory: &Inventory, add: &[Addition], remove: &[String]) -> Result<Vec<Change>, Failure> {
+    let mut changes = Vec::new();
+    for addition in add {
+        if remove.contains(&addition.name) {
+            return Err(Failure::input(format!("--add and --remove both name {}", addition.name)));
+        }
+        let old: Vec<String> = inventory
+            .service_cidr(&addition.name)
+            .map(|current| current.cidrs.iter().map(Cidr::to_string).collect())
+            .unwrap_or_default();
+        let operation = if old.is_empty() { Operation::Create } else { Operation::Update };
+        let new: Vec<String> = old.iter().chain(&addition.cidrs).cloned().collect();
+        let change = Change::between(operation, &addition.name, &old, &new);
+        if let Some(fault) = change.faults.first() {
+            let violation = crate::policy::Violation::Invalid(fault.clone());
+            return Err(Failure::input(format!("--add {}: {violation}", addition.name)));
+        }
+        changes.push(change);
+    }
+    for name in remove {
+        if inventory.service_cidr(name).is_none() {
+            return Err(Failure::input(format!("--remove {name}: no such ServiceCIDR was read")));
+        }
+        changes.push(Change::between(Operation::Delete, name, &[], &[]));
+    }
+    Ok(changes)
+}
+
+impl FromStr for Addition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, cidrs) = text.split_once('=').ok_or("write it as NAME=CIDR or NAME=CIDR,CIDR")?;
+        if name.is_empty() || cidrs.is_empty() {
+            return Err("write it as NAME=CIDR or NAME=CIDR,CIDR".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), cidrs: cidrs.split(',').map(str::to_owned).collect() })
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number: f64 = text.strip_suffix('%').unwrap_or(text).parse().map_err(|_| "write it as 20%".to_owned())?;
+        if (0.0..=100.0).contains(&number) { Ok(Self(number)) } else { Err("from 0% to 100%".to_owned()) }
+    }
+}

@@ -1,0 +1,114 @@
+//! `Table`: aligned columns as kubectl prints them: no borders, three blanks between, numbers to the right.
+
+/// How a column is aligned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows under a header.
+pub(super) struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
+        Self { columns: columns.into_iter().collect(), rows: Vec::new() }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows, each on a line, under the header if it is wanted.
+    pub fn render(&self, header: Header) -> String {
+        let names: Vec<String> = self.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let header = (header == Header::Shown).then_some(&names);
+        let rows: Vec<&Vec<String>> = header.into_iter().chain(&self.rows).collect();
+        let width = |place: usize| {
+            rows.iter().filter_map(|row| row.get(place)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        let line = |row: &&Vec<String>| {
+            let cells = row.iter().zip(&self.columns).zip(&widths).map(|((cell, (_, align)), width)| match align {
+                Align::Left => format!("{cell:<width$}"),
+                Align::Right => format!("{cell:>width$}"),
+            });
+            let line = cells.collect::<Vec<_>>().join("   ");
+            format!("{}\n", line.trim_end())
+        };
+        rows.iter().map(line).collect()
+    }
+}
+
+/// Whether the header is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    Shown,
+    Hidden,
+}
+
+/// A count for people: `18,446,744,073,709,551,615`.
+pub(super) fn grouped(count: u128) -> String {
+    let digits = count.to_string();
+    let first = digits.len() % 3;
+    let (head, rest) = digits.split_at(first);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    (!head.is_empty()).then(|| head.to_owned()).into_iter().chain(groups).collect::<Vec<_>>().join(",")
+}
+
+/// A percentage for people: one digit, `-` where there is none. What isn't all is never 100.0%, what
+/// isn't nothing never 0.0%.
+pub(super) fn percent(value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(value) if value > 99.9 && value < 100.0 => "99.9%".to_owned(),
+        Some(value) if value > 0.0 && value < 0.1 => "0.1%".to_owned(),
+        Some(value) => format!("{value:.1}%"),
+    }
+}
+
+/// `one` or `many`, by the count.
+pub(super) fn plural(count: u128, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_for_people() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(grouped(u128::from(u64::MAX)), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn percentages_never_say_all_or_nothing_where_it_is_not() {
+        assert_eq!(percent(Some(99.99)), "99.9%");
+        assert_eq!(percent(Some(100.0)), "100.0%");
+        assert_eq!(percent(Some(0.001)), "0.1%");
+        assert_eq!(percent(Some(0.0)), "0.0%");
+        assert_eq!(percent(None), "-");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let mut table = Table::new([("NAME", Align::Left), ("FREE", Align::Right), ("NOTE", Align::Left)]);
+        table.row(["kubernetes", "7", ""].map(str::to_owned));
+        table.row(["a", "1,000", "x"].map(str::to_owned));
+        assert_eq!(
+            table.render(Header::Shown),
+            "NAME          FREE   NOTE\nkubernetes       7\na            1,000   x\n"
+        );
+        assert_eq!(table.render(Header::Hidden), "kubernetes       7\na            1,000   x\n");
+    }
+}

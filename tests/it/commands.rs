@@ -1,0 +1,215 @@
+//! The commands about a cluster's state, on inventories recorded from a real control plane: what they
+//! print and their exit code, as `tests/fixtures/commands` and the documents show them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+
+use crate::program::{fixtures, program, run};
+
+/// Runs what follows `$ ` in a console block, and gives the block as it would have to be.
+fn replay(block: &str) -> String {
+    let again = |command: &str| {
+        let line = command.lines().next().unwrap();
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        let output = program().args(&arguments).current_dir(fixtures().join("inventories")).output().unwrap();
+        ["$ servicecidr-guard ", line, "\n", &shown(&output)].concat()
+    };
+    block.split("$ servicecidr-guard ").skip(1).map(again).collect()
+}
+
+/// Both outputs, and the exit code where it isn't 0.
+fn shown(output: &Output) -> String {
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    match output.status.code() {
+        Some(0) => text,
+        code => format!("{text}[exit code {}]\n", code.unwrap()),
+    }
+}
+
+#[test]
+fn every_console_block_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents: Vec<_> =
+        fs::read_dir(fixtures().join("commands")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    documents.extend(["README.md", "docs/capacity.md"].map(|name| root.join(name)));
+    let (mut count, mut differing) = (0, Vec::new());
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for block in text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap()) {
+            if block.starts_with("$ servicecidr-guard ") {
+                count += 1;
+                let seen = replay(block);
+                if seen != block {
+                    differing.push(format!("{}\n{seen}", document.display()));
+                }
+            }
+        }
+    }
+    assert!(differing.is_empty(), "these blocks are now\n{}", differing.join("\n"));
+    assert!(count >= 10, "only {count} console blocks were found");
+}
+
+/// What the program says of a list on standard input: stdout, stderr, exit code.
+fn report_of(list: &str) -> (String, String, Option<i32>) {
+    let mut child = program()
+        .args(["report", "-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses its input early closes it.
+    let _ = child.stdin.take().unwrap().write_all(list.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+#[track_caller]
+fn check_refused(list: &str, expected: &str) {
+    let (data, said, code) = report_of(list);
+    assert_eq!((data.as_str(), code), ("", Some(2)), "{said}");
+    assert_eq!(said, expected);
+}
+
+const KUBERNETES: &str = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/28"]}}"#;
+
+#[test]
+fn input_that_is_no_list_is_refused_with_its_place() {
+    let hint = "hint: kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json\n";
+    check_refused("", &format!("error: no ServiceCIDR was read: the total would be wrong\n{hint}"));
+    check_refused(
+        r#"{"kind":"List","items":[]}"#,
+        &format!("error: no ServiceCIDR was read: the total would be wrong\n{hint}"),
+    );
+    check_refused(
+        &format!(r#"{{"kind":"List","items":[{KUBERNETES},{KUBERNETES}"#),
+        "error: standard input: EOF while parsing a list at line 1 column 203 (after item 2)\n",
+    );
+    check_refused(r#"{"kind":"List"}"#, "error: standard input: a List without items at line 1 column 15\n");
+    check_refused(
+        r#"{"kind":"List","items":7}"#,
+        "error: standard input: invalid type: integer `7`, expected a list of objects at line 1 column 25\n",
+    );
+    check_refused("kind: List\nitems: [\n", "error: standard input: unclosed bracket '[' at line 2 column 8\n");
+    check_refused("just text\n", "error: standard input: expected mapping start at line 1 column 1\n");
+    let (_, said, code) = report_of(r#"{"kind":"Policy","metadata":{"name":"x"}}"#);
+    assert_eq!(code, Some(2));
+    assert!(
+        said.starts_with(
+            "left out: standard input: item 1 `x`: is a Policy: not a ServiceCIDR, an IPAddress or a Service\n"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_left_out_is_named_and_the_total_is_never_wrong_in_silence() {
+    let broken = [
+        r#"{"kind":"IPAddress","metadata":{"name":"010.96.0.1"}}"#,
+        r#"{"kind":"IPAddress","metadata":{}}"#,
+        r#"{"kind":"IPAddress","metadata":{"name":7}}"#,
+        r#"{"metadata":{"name":"10.96.0.2"}}"#,
+        r#"{"kind":"Pod","metadata":{"name":"p","namespace":"n"}}"#,
+        r#"{"kind":"ServiceCIDR","metadata":{"name":"old"},"spec":{"cidrs":["010.0.0.0/24","10.1.0.0/24"]}}"#,
+        "7",
+    ];
+    let (data, said, code) = report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, broken.join(",")));
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        said,
+        "left out: standard input: item 2 `010.96.0.1`: metadata.name: not an IP address\n\
+         left out: standard input: item 3: has no metadata.name\n\
+         left out: standard input: item 4: invalid type: integer `7`, expected a string\n\
+         left out: standard input: item 5 `10.96.0.2`: has no kind\n\
+         left out: standard input: item 6 `n/p`: is a Pod: not a ServiceCIDR, an IPAddress or a Service\n\
+         left out: standard input: item 7 `old`: spec.cidrs[0]: \"010.0.0.0/24\" has leading zeros: write every number without them\n\
+         left out: standard input: item 8: invalid type: integer `7`, expected struct Item\n\
+         note: no IPAddress was read: every address counts as free\n\
+         error: the result lacks what was left out\n"
+    );
+    // What could be read is reported all the same.
+    let report: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(report["families"][0]["usable"], "268");
+}
+
+#[test]
+fn a_thousand_broken_objects_in_a_hundred_thousand_are_counted() {
+    let address = |number: u32| {
+        let name = if number.is_multiple_of(100) {
+            format!("x{number}")
+        } else {
+            std::net::Ipv4Addr::from(0x0a64_0000 + number).to_string()
+        };
+        format!(
+            r#"{{"kind":"IPAddress","metadata":{{"name":"{name}"}},"spec":{{"parentRef":{{"resource":"services","namespace":"default","name":"s{number}"}}}}}}"#
+        )
+    };
+    let addresses: Vec<String> = (0..100_000).map(address).collect();
+    let (data, said, code) = report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
+    assert_eq!(code, Some(2));
+    assert_eq!(said.lines().filter(|line| line.starts_with("left out: standard input: item ")).count(), 10);
+    assert!(said.contains("\nleft out: 990 others\n"), "{said}");
+    let report: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(report["families"][0]["outside"], "99000");
+}
+
+#[test]
+fn lists_of_every_form_hold_the_same() {
+    let read = |arguments: &[&str]| {
+        let folder = fixtures().join("inventories");
+        let output = program().arg("report").args(arguments).args(["-o", "json"]).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let whole = read(&["-f", "odd.json"]);
+    assert_eq!(read(&["-f", "odd.yaml"]), whole);
+    assert_eq!(read(&["--inventory", "odd.json", "-f", "odd.yaml"]), whole);
+
+    // One object after the other; typed lists, whose items don't repeat their kind; several YAML documents.
+    let list: Value =
+        serde_json::from_str(&fs::read_to_string(fixtures().join("inventories/odd.json")).unwrap()).unwrap();
+    let items = list["items"].as_array().unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let texts: Vec<String> = items.iter().map(Value::to_string).collect();
+    fs::write(folder.path().join("objects.json"), texts.join("\n")).unwrap();
+    assert_eq!(read(&["-f", folder.path().join("objects.json").to_str().unwrap()]), whole);
+    fs::write(folder.path().join("documents.yaml"), format!("---\n{}\n...\n", texts.join("\n---\n# next\n"))).unwrap();
+    assert_eq!(read(&["-f", folder.path().join("documents.yaml").to_str().unwrap()]), whole);
+    fs::remove_file(folder.path().join("objects.json")).unwrap();
+    fs::remove_file(folder.path().join("documents.yaml")).unwrap();
+    for kind in ["ServiceCIDR", "IPAddress", "Service"] {
+        let of_kind: Vec<Value> = items
+            .iter()
+            .filter(|item| item["kind"] == kind)
+            .map(|item| {
+                let mut item = item.clone();
+                item.as_object_mut().unwrap().remove("kind");
+                item
+            })
+            .collect();
+        let list = serde_json::json!({"kind": format!("{kind}List"), "items": of_kind});
+        // `kind` must stand before `items`, as the API server writes it.
+        let text = format!(
+            r#"{{"kind":"{kind}List",{}"#,
+            list.to_string().replace(&format!(r#","kind":"{kind}List""#), "").trim_start_matches('{')
+        );
+        fs::write(folder.path().join(format!("{kind}.json")), text).unwrap();
+    }
+    assert_eq!(read(&["-f", folder.path().to_str().unwrap()]), whole);
+}
+
+#[test]
+fn ten_thousand_services_add_up() {
+    let output = run(&["report", "-o", "json", "-f", fixtures().join("inventories/large.json").to_str().unwrap()]);
+    assert!(output.status.success());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let family = &report["families"][0];
+    let counts = ["used", "outside", "ineffective"].map(|name| family[name].as_str().unwrap());
+    // One of the ServiceCIDRs is terminating: 251 of the 10,001 lie in it.
+    assert_eq!(counts, ["9750", "0", "251"]);
+}
