@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::net::{Cidr, CidrError, IpFamily};
+use crate::net::{Cidr, CidrError};
 
 /// What a request does to one ServiceCIDR: the CIDRs it adds and removes.
 ///
@@ -140,7 +140,7 @@ fn faults(adds: &[Added], new: &[String]) -> Vec<Fault> {
         [_] => malformed(adds),
         [first, second] => {
             let mut faults = malformed(adds);
-            if let (Some(a), Some(b)) = (sloppy_family(first), sloppy_family(second))
+            if let (Some(a), Some(b)) = (Cidr::family_of(first), Cidr::family_of(second))
                 && a == b
             {
                 faults.push(Fault::SameFamily);
@@ -158,17 +158,6 @@ fn malformed(adds: &[Added]) -> Vec<Fault> {
             Some(Fault::Malformed { index: added.index, text: added.text.clone(), error })
         })
         .collect()
-}
-
-/// Whether a text reads as IPv4 or IPv6, as far as one can say. Kubernetes counts an IPv4-mapped
-/// CIDR as IPv4, and one with leading zeros as what it looks like.
-fn sloppy_family(text: &str) -> Option<IpFamily> {
-    match Cidr::lenient(text) {
-        Ok(cidr) => Some(cidr.family()),
-        Err(CidrError::LeadingZeros) if text.contains(':') => Some(IpFamily::IPv6),
-        Err(CidrError::LeadingZeros | CidrError::Ipv4Mapped) => Some(IpFamily::IPv4),
-        Err(CidrError::NotACidr | CidrError::HostBits { .. } | CidrError::NotCanonical { .. }) => None,
-    }
 }
 
 impl Operation {

@@ -93,6 +93,17 @@ impl Cidr {
         parse(text).map(|net| Self(net.trunc()))
     }
 
+    /// The family of a text as kube-apiserver counts it: leading zeros don't matter, and an
+    /// IPv4-mapped CIDR is IPv4. `None` when the text isn't a CIDR at all.
+    #[must_use]
+    pub fn family_of(text: &str) -> Option<IpFamily> {
+        let (net, _) = sloppy(text)?;
+        match net.addr().to_canonical() {
+            IpAddr::V4(_) => Some(IpFamily::IPv4),
+            IpAddr::V6(_) => Some(IpFamily::IPv6),
+        }
+    }
+
     /// How `self` lies to `other`.
     ///
     /// ```
@@ -172,26 +183,28 @@ impl fmt::Display for Cidr {
 ///
 /// Not by ipnet's own parser: that one takes `010.0.0.0/8` and `10.0.0.0/08`.
 fn parse(text: &str) -> Result<IpNet, CidrError> {
-    let (address, length) = text.split_once('/').ok_or(CidrError::NotACidr)?;
-    let address: IpAddr = address.parse().map_err(|_| {
-        let parses_unpadded = unpadded(address).parse::<IpAddr>().is_ok();
-        if parses_unpadded { CidrError::LeadingZeros } else { CidrError::NotACidr }
-    })?;
-    if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(CidrError::NotACidr);
-    }
-    if length.len() > 1 && length.starts_with('0') {
-        return Err(CidrError::LeadingZeros);
-    }
-    let length: u8 = length.parse().map_err(|_| CidrError::NotACidr)?;
-    let net = IpNet::new(address, length).map_err(|_| CidrError::NotACidr)?;
-    match address {
+    let (net, is_padded) = sloppy(text).ok_or(CidrError::NotACidr)?;
+    match net.addr() {
+        _ if is_padded => Err(CidrError::LeadingZeros),
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => Err(CidrError::Ipv4Mapped),
         IpAddr::V4(_) | IpAddr::V6(_) => Ok(net),
     }
 }
 
-/// The address with the leading zeros of every number taken away.
+/// The same, with leading zeros in the address and the length, and whether there are any.
+fn sloppy(text: &str) -> Option<(IpNet, bool)> {
+    let (address, length) = text.split_once('/')?;
+    if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let bits: u8 = unpadded(length).parse().ok()?;
+    let strict: Option<IpAddr> = address.parse().ok();
+    let is_padded = strict.is_none() || length != bits.to_string();
+    let net = IpNet::new(strict.or_else(|| unpadded(address).parse().ok())?, bits).ok()?;
+    Some((net, is_padded))
+}
+
+/// A text with the leading zeros of every number taken away.
 fn unpadded(address: &str) -> String {
     let without_zeros = |number: &str| match number.trim_start_matches('0') {
         "" if !number.is_empty() => "0".to_owned(),
