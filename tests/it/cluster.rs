@@ -24,3 +24,4 @@ mod cluster {
     mod swap; // certificate and policy change while kubectl keeps creating
     mod walk; // the walk of the Kubernetes documentation
 }
+mod oracle; // the real Kubernetes code, asked the same questions

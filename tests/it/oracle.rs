@@ -1,0 +1,12 @@
+//! What servicecidr-guard says, beside what the code of Kubernetes itself says: no difference.
+//!
+//! The questions are generated from a fixed seed. `SERVICECIDR_GUARD_ORACLE_SEED=<number>` asks others.
+
+mod answers; // every answer is one that kube-apiserver takes
+mod ask; // the oracle, `tests/oracle`, and its answers
+mod cidrs; // single texts
+mod creates; // CREATE, under allowed ranges and deny-all
+mod generate; // what is asked
+mod guard; // servicecidr-guard's own answers
+mod updates; // UPDATE
+mod vectors; // known questions and their answers

@@ -1,0 +1,151 @@
+//! The oracle: questions to the real Kubernetes code, and its answers.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::process::{Command, Stdio};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::binaries;
+
+/// A question, as `tests/oracle/main.go` describes them.
+#[derive(Debug, Serialize)]
+#[serde(tag = "ask", rename_all = "camelCase")]
+pub enum Question<'a> {
+    ValidateCreate { cidrs: &'a [String] },
+    ValidateUpdate { old: &'a [String], new: &'a [String] },
+    Cel { allowed: &'a [String], cidrs: Option<&'a [String]> },
+    Cidr { text: &'a str },
+    Verify { uid: &'a str, review: &'a RawValue },
+}
+
+/// One error of kube-apiserver's validation.
+#[derive(Debug, Deserialize)]
+pub struct Invalid {
+    field: String,
+    detail: String,
+}
+
+/// What the documented policy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cel {
+    Allow,
+    Deny,
+    Error,
+}
+
+/// What CEL's `cidr()` makes of a text.
+#[derive(Debug, Deserialize)]
+pub struct Parsed {
+    is: bool,
+    masked: String,
+}
+
+/// What kube-apiserver takes from an answer.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Received {
+    pub error: String,
+    pub allowed: bool,
+    pub code: u16,
+    pub reason: String,
+    pub message: String,
+    pub warnings: Option<Vec<String>>,
+    pub audit_annotations: Option<BTreeMap<String, String>>,
+    pub rejection: String,
+    pub bad_annotations: Option<BTreeMap<String, String>>,
+    pub delivered: Option<Vec<String>>,
+}
+
+/// Asks all at once.
+pub fn ask<A: DeserializeOwned>(questions: &[Question<'_>]) -> Vec<A> {
+    let lines: Vec<String> = questions.iter().map(|question| serde_json::to_string(question).unwrap()).collect();
+    let answers = ask_lines(&lines);
+    let read = |(question, answer): (&String, &String)| {
+        serde_json::from_str(answer).unwrap_or_else(|error| panic!("{question}: {answer}: {error}"))
+    };
+    lines.iter().zip(&answers).map(read).collect()
+}
+
+/// Asks in the oracle's own words: one line a question, one line an answer.
+pub fn ask_lines(questions: &[String]) -> Vec<String> {
+    let mut oracle = Command::new(binaries::path("oracle"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the oracle does not start");
+    let mut input = BufWriter::new(oracle.stdin.take().unwrap());
+    let output = BufReader::new(oracle.stdout.take().unwrap());
+    let answers: Vec<String> = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for question in questions {
+                writeln!(input, "{question}").unwrap();
+            }
+            input.flush().unwrap();
+        });
+        output.lines().map(Result::unwrap).collect()
+    });
+    assert!(oracle.wait().unwrap().success(), "the oracle failed");
+    assert_eq!(answers.len(), questions.len(), "the oracle left questions out");
+    answers
+}
+
+impl Invalid {
+    /// Whether the list as a whole is refused for two CIDRs of one family.
+    pub fn is_same_family(&self) -> bool {
+        self.short() == "F"
+    }
+
+    /// R required, N too many, F family, `imm` immutable, a to e the rules of a CIDR; behind the
+    /// place of the entry where it is about one.
+    fn short(&self) -> String {
+        let place = self.field.strip_prefix("spec.cidrs").unwrap_or_else(|| panic!("{self:?}"));
+        let canonical =
+            self.detail.strip_prefix("must be in canonical form (\"").and_then(|rest| rest.strip_suffix("\")"));
+        let what = match (self.detail.as_str(), canonical) {
+            (_, Some(canonical)) => return format!("{place}e {canonical}"),
+            ("at least one CIDR required", _) => "R",
+            ("may only hold up to 2 values", _) => "N",
+            ("field is immutable", _) => "imm",
+            (text, _) if text.starts_with("may specify no more than one IP for each IP family") => "F",
+            (text, _) if text.starts_with("must be a valid CIDR value") => "a",
+            (text, _) if text.starts_with("must not have leading 0s") => "b",
+            (text, _) if text.starts_with("must not have an IPv4-mapped") => "c",
+            (text, _) if text.starts_with("must not have bits set beyond") => "d",
+            _ => panic!("{self:?}"),
+        };
+        format!("{place}{what}")
+    }
+}
+
+/// Errors in short, as `[0]d,[1]b,F`. Empty when there is none.
+pub fn short(errors: &[Invalid]) -> String {
+    errors.iter().map(Invalid::short).collect::<Vec<_>>().join(",")
+}
+
+impl Parsed {
+    /// The canonical form without host bits, if the text is a CIDR for CEL.
+    pub fn canonical(&self) -> Option<&str> {
+        self.is.then_some(self.masked.as_str())
+    }
+}
+
+#[test]
+fn a_malformed_question_is_answered_too_and_the_next_one_after_it() {
+    let questions = [
+        "nonsense",
+        r#"{"ask":"weather"}"#,
+        r#"{"ask":"cidr"}"#,
+        r#"{"ask":"cidr","txet":"10.0.0.0/8"}"#,
+        r#"{"ask":"validateCreate","cidrs":[7]}"#,
+        r#"{"ask":"cidr","text":"10.0.0.1/8"}"#,
+    ];
+    let answers = ask_lines(&questions.map(str::to_owned));
+    for answer in &answers[..5] {
+        assert!(answer.starts_with(r#"{"error":""#), "{answer}");
+    }
+    assert_eq!(answers[5], r#"{"is":true,"masked":"10.0.0.0/8"}"#);
+}

@@ -1,0 +1,108 @@
+//! What servicecidr-guard answers, by its library.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use servicecidr_guard::config::Loaded;
+use servicecidr_guard::inventory::{Change, Fault, Inventory, Operation};
+use servicecidr_guard::kube::{Review, respond};
+use servicecidr_guard::net::CidrError;
+use servicecidr_guard::policy::{Policy, decide};
+
+/// An answer, as it is sent and as it was meant.
+#[derive(Debug)]
+pub struct Answer {
+    pub uid: String,
+    pub body: Box<RawValue>,
+    /// What was decided. A refused review has no verdict and isn't allowed.
+    pub allowed: bool,
+    /// The status code; 0 when allowed.
+    pub code: u16,
+    pub message: String,
+    pub warnings: Vec<String>,
+    pub annotations: BTreeMap<String, String>,
+    pub causes: usize,
+}
+
+/// The policy of a file, if it is one.
+pub fn policy(file: &str) -> Option<Policy> {
+    Loaded::from_bytes("policy.yaml", file.as_bytes()).ok().map(|loaded| loaded.policy)
+}
+
+/// A policy file with the one rule `allowedRanges`, as YAML.
+pub fn allowing(ranges: &[String]) -> String {
+    format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges:\n  ranges: {}\n", json!(ranges))
+}
+
+/// The review of a request, as kube-apiserver writes it. `None` stands for an object that is null.
+pub fn review(operation: &str, name: &str, old: Option<&[String]>, new: Option<&[String]>) -> Value {
+    let object = |cidrs: Option<&[String]>| match cidrs {
+        None => Value::Null,
+        Some(cidrs) => {
+            let spec = if cidrs.is_empty() { json!({}) } else { json!({ "cidrs": cidrs }) };
+            json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
+                "metadata": {"name": name}, "spec": spec, "status": {},
+            })
+        }
+    };
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "b3276ca1-f347-49c4-b95e-2dcec3a2d40a", "operation": operation, "name": name, "dryRun": false,
+            "resource": {"group": "networking.k8s.io", "version": "v1", "resource": "servicecidrs"},
+            "userInfo": {"username": "admin"},
+            "object": object(new), "oldObject": object(old),
+        },
+    })
+}
+
+/// The answer to a review.
+pub fn answer(policy: &Policy, review: &Value) -> Answer {
+    let body = serde_json::to_vec(review).unwrap();
+    let review = Review::parse(&body).unwrap();
+    let (allowed, response) = match review.request() {
+        Ok(request) => {
+            let verdict = decide(policy, &Inventory::default(), &request);
+            (verdict.allows(), respond(&review, Ok((&request.change.name, &verdict))))
+        }
+        Err(refusal) => (false, respond(&review, Err(&refusal))),
+    };
+    let body = serde_json::value::to_raw_value(&response).unwrap();
+    let response = response.response.unwrap();
+    Answer {
+        uid: review.uid(),
+        body,
+        allowed,
+        code: response.result.code,
+        message: response.result.message,
+        warnings: response.warnings.unwrap_or_default(),
+        annotations: response.audit_annotations.into_iter().collect(),
+        causes: response.result.details.map_or(0, |details| details.causes.len()),
+    }
+}
+
+/// Why a text isn't a CIDR, in the letters of the oracle's answers.
+pub fn letter(error: CidrError) -> String {
+    match error {
+        CidrError::NotACidr => "a".to_owned(),
+        CidrError::LeadingZeros => "b".to_owned(),
+        CidrError::Ipv4Mapped => "c".to_owned(),
+        CidrError::HostBits { .. } => "d".to_owned(),
+        CidrError::NotCanonical { canonical } => format!("e {canonical}"),
+    }
+}
+
+/// The faults of a CREATE, written like the oracle's answers.
+pub fn faults(cidrs: &[String]) -> String {
+    let change = Change::between(Operation::Create, "a", &[], cidrs);
+    let short = |fault: &Fault| match fault {
+        Fault::NoCidrs => "R".to_owned(),
+        Fault::TooManyCidrs { .. } => "N".to_owned(),
+        Fault::SameFamily => "F".to_owned(),
+        Fault::Malformed { index, error, .. } => format!("[{index}]{}", letter(*error)),
+        Fault::Missing { .. } | Fault::Unreadable { .. } => panic!("{cidrs:?}: {fault:?}"),
+    };
+    change.faults.iter().map(short).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,123 @@
+// The oracle answers questions with the code of Kubernetes 1.37.2 itself, so that the tests can
+// compare what servicecidr-guard says.
+//
+// Questions come as lines of JSON on stdin, one answer to each goes to stdout as a line of JSON, in
+// order. "ask" says what is asked, the other fields are its arguments:
+//
+//	{"ask":"validateCreate","cidrs":["10.0.0.0/24"]}      [{"field","type","detail"}], empty when valid
+//	{"ask":"validateUpdate","old":[...],"new":[...]}      the same
+//	{"ask":"cel","allowed":[...],"cidrs":[...]}           "allow", "deny" or "error"; no cidrs: no key
+//	{"ask":"cidr","text":"10.0.0.1/24"}                   {"is":true,"masked":"10.0.0.0/24"}
+//	{"ask":"verify","uid":"...","review":{...}}           what kube-apiserver makes of a response
+//
+// A question that isn't one is answered {"error":"..."}.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+type question struct {
+	Ask     string          `json:"ask"`
+	Text    *string         `json:"text"`
+	CIDRs   []string        `json:"cidrs"`
+	Old     []string        `json:"old"`
+	New     []string        `json:"new"`
+	Allowed []string        `json:"allowed"`
+	UID     string          `json:"uid"`
+	Review  json.RawMessage `json:"review"`
+}
+
+type failure struct {
+	Error string `json:"error"`
+}
+
+func main() {
+	if err := serve(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "oracle:", err)
+		os.Exit(1)
+	}
+}
+
+// serve answers until the input ends. Answers wait in the buffer only while a question is waiting too.
+func serve(in io.Reader, out io.Writer) error {
+	reader := bufio.NewReaderSize(in, 1<<16)
+	writer := bufio.NewWriterSize(out, 1<<16)
+	oracle, err := newOracle()
+	if err != nil {
+		return err
+	}
+	encoder := json.NewEncoder(writer)
+	encoder.SetEscapeHTML(false)
+	for {
+		line, err := reader.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			if err := encoder.Encode(oracle.answer(line)); err != nil {
+				return err
+			}
+		}
+		if err != nil || reader.Buffered() == 0 {
+			if err := writer.Flush(); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+type oracle struct {
+	cel      *celPolicy
+	receiver *receiver
+}
+
+func newOracle() (*oracle, error) {
+	policy, err := newCELPolicy()
+	if err != nil {
+		return nil, err
+	}
+	receiver, err := newReceiver()
+	if err != nil {
+		return nil, err
+	}
+	return &oracle{cel: policy, receiver: receiver}, nil
+}
+
+func (o *oracle) answer(line []byte) any {
+	var asked question
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&asked); err != nil {
+		return failure{Error: err.Error()}
+	}
+	if decoder.More() {
+		return failure{Error: "more than one question on a line"}
+	}
+	switch asked.Ask {
+	case "validateCreate":
+		return validateCreate(asked.CIDRs)
+	case "validateUpdate":
+		return validateUpdate(asked.Old, asked.New)
+	case "cel":
+		return o.cel.verdict(asked.Allowed, asked.CIDRs)
+	case "cidr":
+		if asked.Text == nil {
+			return failure{Error: "cidr: no text"}
+		}
+		return o.cel.cidr(*asked.Text)
+	case "verify":
+		return o.receiver.verify(asked.UID, asked.Review)
+	default:
+		return failure{Error: fmt.Sprintf("unknown question %q", asked.Ask)}
+	}
+}
