@@ -1,9 +1,13 @@
-//! The walk of the Kubernetes documentation, "Extend Service IP Ranges", with the webhook in front.
+//! The walk of the Kubernetes documentation, "Extend Service IP Ranges", with the webhook in front; and at
+//! each step what the commands say of it, beside what kube-apiserver then does.
+
+use std::io::Write as _;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, condition};
-use crate::program::eventually;
+use crate::program::{eventually, program};
 use crate::webhook::{self, ALLOWED, SERVICE_CIDRS};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
@@ -14,6 +18,29 @@ fn create_service(plane: &ControlPlane, name: &str, cluster_ip: Option<&str>) ->
         service["spec"]["clusterIP"] = json!(ip);
     }
     plane.post(SERVICES, &service)
+}
+
+/// What a command says of the cluster as it is.
+fn ask(plane: &ControlPlane, arguments: &[&str]) -> Value {
+    let kinds = "servicecidrs,ipaddresses,services";
+    let list = plane.kubectl_ok(&["get", kinds, "--all-namespaces", "-o", "json"], "");
+    let mut child = program()
+        .args(arguments)
+        .args(["-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// How many addresses are free, by `report`, which `simulate` must agree with.
+fn free(plane: &ControlPlane) -> usize {
+    let report = ask(plane, &["report"]);
+    let free: usize = report["families"][0]["free"].as_str().unwrap().parse().unwrap();
+    assert_eq!(ask(plane, &["simulate", "--services", "1000"])["fit"], free);
+    free
 }
 
 /// Creates Services until one is refused: how many there were, and what was said of the next.
@@ -44,17 +71,27 @@ fn the_documented_walk() {
     webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
 
     // A /28 gives 14 addresses; the Service `kubernetes` has one.
+    assert_eq!(free(&plane), 13);
     let (count, refusal) = fill(&plane);
     assert_eq!(count, 13);
     assert!(refusal.ends_with("range is full"), "{refusal}");
+    assert_eq!(free(&plane), 0);
     delete_services(&plane, "test-");
     // Where kube-dns holds .10, as in the transcript, one fewer.
     assert_eq!(create_service(&plane, "kube-dns", Some("10.96.0.10")).0, 201);
+    assert_eq!(free(&plane), 12);
+    let explanation = ask(&plane, &["explain", "kubernetes"]);
+    let dns = &explanation["knownAddresses"][1];
+    assert_eq!((&dns["address"], &dns["allocation"]["name"]), (&json!("10.96.0.10"), &json!("kube-dns")));
     let (count, refusal) = fill(&plane);
     assert_eq!(count, 12);
     assert!(refusal.ends_with("range is full"), "{refusal}");
 
+    let forecast = ask(&plane, &["report", "--add", "newcidr1=10.96.0.0/24"]);
+    assert_eq!(forecast["difference"][0], json!({"family": "IPv4", "gained": "240", "lost": "0"}));
     webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);
+    assert_eq!(ask(&plane, &["report"])["families"], forecast["after"]["families"]);
+    assert_eq!(free(&plane), 254 - 14);
     eventually("new Services get addresses", || create_service(&plane, "more-0", None).0 == 201);
     for number in 1..4 {
         assert_eq!(create_service(&plane, &format!("more-{number}"), None).0, 201);
@@ -67,9 +104,23 @@ fn the_documented_walk() {
     });
     assert_eq!(outside.count(), 4);
 
+    assert_eq!(free(&plane), 254 - 18);
+    let removal = &ask(&plane, &["explain", "newcidr1"])["removal"];
+    let names = |named: &Value| -> Vec<String> {
+        let first = named["first"].as_array().unwrap();
+        let mut names: Vec<String> = first.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&removal["blocking"]), ["more-0", "more-1", "more-2", "more-3"]);
+    assert_eq!((&removal["completes"], names(&removal["stranded"])), (&json!(false), names(&removal["blocking"])));
+
     let newcidr1 = format!("{SERVICE_CIDRS}/newcidr1");
     assert_eq!(plane.delete(&newcidr1).0, 200);
     eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
+    assert_eq!(free(&plane), 0);
+    assert_eq!(ask(&plane, &["report"])["families"][0]["ineffective"], "4");
     delete_services(&plane, "more-");
+    assert_eq!(ask(&plane, &["explain", "newcidr1"])["removal"]["completes"], true);
     eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
 }
