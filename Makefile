@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test test-cluster cluster lint deny schema
+.PHONY: help run test test-cluster cluster lint deny static-binary schema
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ lint: ## Check format, lints and documentation
 
 deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
 	@$(CARGO) deny --locked check bans licenses sources
+
+static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
+	@tests/static-binary
 
 schema: ## Write docs/policy.schema.json anew
 	@$(CARGO) run --quiet --locked -- schema > docs/policy.schema.json
