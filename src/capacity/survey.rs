@@ -7,12 +7,16 @@ use crate::inventory::{Allocation, Families, Inventory, ServiceName, View};
 use crate::net::{AddressRange, IpFamily, RangeSet};
 
 use super::named::Named;
+use super::segments::segments;
 
 /// What only a walk over all IPAddresses finds. O(n).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
     /// The free blocks of IPv4, then of IPv6.
     pub free_blocks: Vec<FreeBlocks>,
+    /// Free addresses that every range which gives them keeps in its static band: the safest to name in a
+    /// Service, for they are taken dynamically last.
+    pub free_static: Named<IpAddr>,
     /// IPAddresses among the usable ones that are not ClusterIPs from kube-apiserver's allocator.
     pub foreign: Named<Allocation>,
     /// IPAddresses in no ServiceCIDR.
@@ -45,13 +49,18 @@ impl Survey {
         let view = inventory.view();
         let mut survey = Self {
             free_blocks: Families::ALL.map(|family| FreeBlocks::of(&view, family)).to_vec(),
+            free_static: Named::default(),
             foreign: Named::default(),
             outside: Named::default(),
             ineffective: Named::default(),
             unallocated: None,
             leaked: None,
         };
+        let effective = view.effective();
         for family in Families::ALL {
+            let protected = segments(family, &effective).into_iter().filter(|segment| segment.is_protected());
+            let protected = RangeSet::union(family, protected.map(|segment| segment.range));
+            survey.free_static.extend(free(&view, &protected).map(|number| family.address(number)));
             let all = RangeSet::union(family, AddressRange::new(family, 0, family.last()));
             let stored = RangeSet::union(family, view.cidrs().map(|(_, cidr)| AddressRange::of(cidr)));
             let usable = view.usable(family);
@@ -81,6 +90,16 @@ impl Survey {
         }
         survey
     }
+}
+
+/// The addresses of some ranges that have no IPAddress, as numbers. For ranges that are small: it goes through
+/// all of them.
+fn free(view: &View<'_>, ranges: &RangeSet) -> impl Iterator<Item = u128> {
+    let addresses = view.addresses();
+    ranges.ranges().to_vec().into_iter().flat_map(move |range| {
+        let taken: BTreeSet<u128> = addresses.numbers(range).collect();
+        (range.first()..=range.last()).filter(move |number| !taken.contains(number))
+    })
 }
 
 impl FreeBlocks {

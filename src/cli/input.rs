@@ -8,6 +8,7 @@ use crate::config::{ConfigError, Loaded};
 use crate::inventory::{FamiliesSource, Inventory};
 use crate::kube::{ListReader, Reading};
 
+use super::output::Room;
 use super::table::{Header, grouped, plural};
 use super::{Failure, output};
 
@@ -49,6 +50,11 @@ pub(super) enum Format {
 impl Args {
     pub fn header(&self) -> Header {
         if self.no_headers { Header::Hidden } else { Header::Shown }
+    }
+
+    /// How much a line may hold.
+    pub fn room(&self) -> Room {
+        if self.output == Format::Wide { Room::Unlimited } else { output::room() }
     }
 
     /// Reads everything. What was left out is said on stderr; so is what had to be assumed.

@@ -3,6 +3,25 @@
 
 use anstream::{eprint, eprintln, print};
 
+/// How much a line may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Room {
+    /// What fits everywhere.
+    Narrow,
+    /// What fits a terminal of 110 columns.
+    Ample,
+    /// Everything.
+    Unlimited,
+}
+
+/// How much a line of the terminal holds; little where there is none.
+pub(super) fn room() -> Room {
+    match terminal_size::terminal_size_of(std::io::stdout()) {
+        Some((width, _)) if width.0 >= 110 => Room::Ample,
+        _ => Room::Narrow,
+    }
+}
+
 /// What the command was asked for.
 pub(super) fn data(text: &str) {
     print!("{text}");

@@ -12,7 +12,7 @@ use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
 
 /// An inventory in a few words: `a=10.0.0.0/24,fd00::/64`, the name followed by `!` if it is
 /// terminating and by `?` if it is not ready. Families: both.
-fn inventory(service_cidrs: &[&str], addresses: &[&str]) -> Inventory {
+pub fn inventory(service_cidrs: &[&str], addresses: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
     inventory.declare(Some(&Families::ALL), Vec::new());
     for text in service_cidrs {

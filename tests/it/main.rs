@@ -21,3 +21,4 @@ mod recorded; // what a real kube-apiserver asked, under three policies
 mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod tidy; // the layout and the documents keep their word
+mod vectors; // what the real Kubernetes code answered, by label

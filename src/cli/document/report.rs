@@ -73,6 +73,7 @@ struct SharedDocument {
 #[serde(rename_all = "camelCase")]
 struct SurveyDocument {
     free_blocks: Vec<Blocks>,
+    free_static_addresses: NamedDocument<String>,
     foreign_addresses: NamedDocument<AddressDocument>,
     outside_addresses: NamedDocument<AddressDocument>,
     ineffective_addresses: NamedDocument<AddressDocument>,
@@ -208,6 +209,7 @@ impl SurveyDocument {
                         .collect(),
                 })
                 .collect(),
+            free_static_addresses: NamedDocument::new(&survey.free_static, ToString::to_string),
             foreign_addresses: addresses(&survey.foreign),
             outside_addresses: addresses(&survey.outside),
             ineffective_addresses: addresses(&survey.ineffective),

@@ -1,7 +1,7 @@
 //! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
 
-use crate::capacity::{CapacityReport, FamilyCapacity, Forecast, Named, Survey};
-use crate::cli::input::Format;
+use crate::capacity::{CapacityReport, CidrCapacity, FamilyCapacity, Forecast, Named, Survey};
+use crate::cli::output::Room;
 use crate::cli::table::{Align, Table, grouped, percent, plural};
 use crate::inventory::{Allocation, Idle};
 
@@ -9,11 +9,10 @@ use super::Args;
 
 /// The report as it is.
 pub(super) fn now(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
-    let is_wide = args.input.output == Format::Wide;
     let mut text = families(args, report, survey);
     text += "\n";
-    text += &entries(args, report, is_wide);
-    let notes = notes(report, survey);
+    text += &entries(args, report);
+    let notes = notes(args, report, survey);
     if !notes.is_empty() {
         text += "\n";
         text += &notes;
@@ -46,7 +45,8 @@ fn families(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
     table.render(args.input.header())
 }
 
-fn entries(args: &Args, report: &CapacityReport, is_wide: bool) -> String {
+fn entries(args: &Args, report: &CapacityReport) -> String {
+    let room = args.input.room();
     let narrow = [
         ("SERVICECIDR", Align::Left),
         ("CIDR", Align::Left),
@@ -56,8 +56,12 @@ fn entries(args: &Args, report: &CapacityReport, is_wide: bool) -> String {
         ("FREE", Align::Right),
         ("UNIQUE", Align::Right),
     ];
-    let wide = [("USED%", Align::Right), ("STATIC", Align::Right), ("USE", Align::Left), ("OVERLAPS", Align::Left)];
-    let mut table = Table::new(narrow.into_iter().chain(if is_wide { wide.to_vec() } else { Vec::new() }));
+    let bar_column = [("USED%", Align::Right), ("USE", Align::Left)];
+    let wide = [("STATIC", Align::Right), ("OVERLAPS", Align::Left)];
+    let mut columns = narrow.to_vec();
+    columns.extend(bar_column.into_iter().filter(|_| room >= Room::Ample));
+    columns.extend(wide.into_iter().filter(|_| room >= Room::Unlimited));
+    let mut table = Table::new(columns);
     for entry in &report.service_cidrs {
         let state = entry.idle.map_or(entry.readiness.name(), Idle::name);
         let mut cells = vec![
@@ -69,15 +73,17 @@ fn entries(args: &Args, report: &CapacityReport, is_wide: bool) -> String {
             grouped(entry.free()),
             grouped(entry.unique),
         ];
-        if is_wide {
+        if room >= Room::Ample {
+            cells.push(percent(entry.percent_used()));
+            cells.push(bar(entry.percent_used()));
+        }
+        if room >= Room::Unlimited {
             let overlaps: Vec<String> = entry
                 .overlaps
                 .iter()
                 .map(|shared| format!("{} {} {} {}", shared.relation, shared.kind, shared.name, shared.cidr))
                 .collect();
-            cells.push(percent(entry.percent_used()));
             cells.push(grouped(entry.static_band.size));
-            cells.push(bar(entry.percent_used()));
             cells.push(overlaps.join(", "));
         }
         table.row(cells);
@@ -91,12 +97,26 @@ fn bar(percent: Option<f64>) -> String {
     format!("[{}{}]", "#".repeat(tenths), ".".repeat(10 - tenths))
 }
 
-fn notes(report: &CapacityReport, survey: &Survey) -> String {
+fn notes(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
     let mut notes: Vec<String> = report
         .service_cidrs
         .iter()
         .filter_map(|entry| Some(format!("{} {} {}", entry.name, entry.cidr, entry.idle?.sentence())))
         .collect();
+    notes.extend(report.service_cidrs.iter().filter_map(|entry| {
+        let is_twin =
+            |other: &&CidrCapacity| other.cidr == entry.cidr && other.name != entry.name && other.idle == entry.idle;
+        let twin = report.service_cidrs.iter().find(is_twin).filter(|_| entry.idle == Some(Idle::Terminating))?;
+        let (name, cidr) = (&entry.name, entry.cidr);
+        Some(format!(
+            "{name} {cidr} may still be allocated from: kube-apiserver keeps it while {} is there too",
+            twin.name
+        ))
+    }));
+    if args.input.room() >= Room::Unlimited && survey.free_static.count > 0 {
+        let first: Vec<String> = survey.free_static.first.iter().map(ToString::to_string).collect();
+        notes.push(format!("safest to name in a Service, taken dynamically last: {}", first.join(", ")));
+    }
     let addresses = |count: u128| format!("{} {}", grouped(count), plural(count, "IPAddress", "IPAddresses"));
     let first = |named: &Named<Allocation>| {
         let all: Vec<String> =
@@ -172,7 +192,7 @@ pub(super) fn before_and_after(args: &Args, forecast: &Forecast) -> String {
             String::new(),
         ]);
     }
-    let entries = entries(args, &forecast.after, args.input.output == Format::Wide);
+    let entries = entries(args, &forecast.after);
     let changes: Vec<String> = forecast
         .gained
         .iter()

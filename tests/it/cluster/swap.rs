@@ -54,8 +54,8 @@ fn no_request_fails_while_certificate_and_policy_are_swapped() {
                 fs::rename(server.path("new"), server.path(name)).unwrap();
             }
             server.logged("certificate reloaded");
-            let served = agent(cas[swap % 2].as_bytes()).get(format!("{}/validate", server.webhook)).call();
-            assert!(served.is_ok(), "the new certificate is not the one that is served: {served:?}");
+            let seen = agent(cas[swap % 2].as_bytes()).get(format!("{}/validate", server.webhook)).call();
+            assert!(seen.is_ok(), "the new certificate is not the one that is served: {seen:?}");
             // Another bundle makes kube-apiserver open new connections, to the new certificate.
             let bundle = [cas[swap % 2].as_str(), cas[(swap + 1) % 2].as_str()].concat();
             let patch = format!(

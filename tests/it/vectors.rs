@@ -1,0 +1,121 @@
+//! The vectors of the real Kubernetes code that no other file has, by their labels.
+
+use servicecidr_guard::capacity::{Allocator, CapacityReport, removal};
+use servicecidr_guard::inventory::{Inventory, Readiness};
+use servicecidr_guard::kube::ListReader;
+use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
+
+use crate::capacity::inventory;
+
+/// B: whether a CIDR holds an address for upstream's `PrefixContainsIP`, which decides what blocks a
+/// deletion. The third column is whether kube-apiserver can allocate it there.
+#[test]
+fn an_address_blocks_the_deletion_of_what_holds_it() {
+    for (label, cidr, address, blocks, is_usable) in [
+        ("B1", "10.0.0.0/24", "10.0.0.0", false, false),
+        ("B2", "10.0.0.0/24", "10.0.0.1", true, true),
+        ("B3", "10.0.0.0/24", "10.0.0.254", true, true),
+        ("B4", "10.0.0.0/24", "10.0.0.255", false, false),
+        ("B5", "10.0.0.0/24", "10.0.1.0", false, false),
+        ("B6", "10.0.0.0/16", "10.0.0.255", true, true),
+        ("B7", "10.0.0.0/16", "10.0.1.0", true, true),
+        ("B8", "10.0.0.8/31", "10.0.0.8", false, false),
+        ("B9", "10.0.0.8/31", "10.0.0.9", false, false),
+        ("B10", "10.0.0.1/32", "10.0.0.1", false, false),
+        ("B11", "10.0.0.0/30", "10.0.0.1", true, true),
+        ("B12", "10.0.0.0/30", "10.0.0.3", false, false),
+        ("B13", "fd00::/64", "fd00::", false, false),
+        ("B14", "fd00::/64", "fd00::ffff:ffff:ffff:ffff", true, true),
+        ("B15", "fd00::/127", "fd00::1", true, true),
+        ("B16", "fd00::1/128", "fd00::1", false, false),
+        // No allocator is made for a /48, and yet it holds its addresses.
+        ("B17", "fd00::/48", "fd00::1", true, false),
+        ("B18", "::/0", "10.0.0.1", false, false),
+        ("B19", "0.0.0.0/0", "::1", false, false),
+        ("B22", "0.0.0.0/0", "0.0.0.0", false, false),
+        ("B23", "0.0.0.0/0", "255.255.255.255", false, false),
+    ] {
+        let entry = format!("a={cidr}");
+        let held = inventory(&[entry.as_str()], &[address]);
+        assert_eq!(removal(&held, "a").unwrap().blocking.count, u128::from(blocks), "{label}");
+        let usable =
+            UsableRange::of(cidr.parse().unwrap()).is_some_and(|range| range.contains(address.parse().unwrap()));
+        assert_eq!(usable, is_usable, "{label}");
+    }
+    // B20, B21: an IPv4-mapped address is an IPv6 one. B24, B25: host bits are dropped.
+    assert!(!UsableRange::of("10.0.0.0/8".parse().unwrap()).unwrap().contains("::ffff:10.0.0.1".parse().unwrap()));
+    let masked = UsableRange::of(Cidr::lenient("10.0.0.5/24").unwrap()).unwrap();
+    assert!(!masked.contains("10.0.0.0".parse().unwrap()) && masked.contains("10.0.0.7".parse().unwrap()));
+}
+
+/// O5: a /28 has no static band, every seed gives all 14.
+#[test]
+fn a_small_range_has_no_static_band() {
+    let small = inventory(&["a=10.0.0.0/28"], &[]);
+    let view = small.view();
+    let firsts: std::collections::BTreeSet<u128> = (0..200)
+        .map(|seed| number(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0xff)
+        .collect();
+    assert_eq!(firsts, (1..=14).collect());
+}
+
+/// O6: one range gives its static band away before another's dynamic band is tried.
+#[test]
+fn a_static_band_is_soft() {
+    let held: Vec<String> = (17..=30).map(|last| format!("10.0.0.{last}")).collect();
+    let held: Vec<&str> = held.iter().map(String::as_str).collect();
+    let two = inventory(&["a=10.0.0.0/27", "b=10.0.1.0/27"], &held);
+    let view = two.view();
+    let given: Vec<u128> = (0..200)
+        .map(|seed| number(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0x1ff)
+        .collect();
+    let from_static_of_a = given.iter().filter(|number| (1..=16).contains(*number)).count();
+    let from_dynamic_of_b = given.iter().filter(|number| (0x100 + 17..=0x100 + 30).contains(*number)).count();
+    assert_eq!(from_static_of_a + from_dynamic_of_b, 200);
+    assert!(from_static_of_a > 50 && from_dynamic_of_b > 50, "{from_static_of_a} {from_dynamic_of_b}");
+}
+
+/// O7: from where it begins, up and round about, each address once.
+#[test]
+fn the_search_goes_up_and_round() {
+    for seed in 0..50 {
+        let band = inventory(&["a=10.0.0.0/29"], &[]);
+        let view = band.view();
+        let mut allocator = Allocator::new(&view, seed);
+        let mut given: Vec<u128> =
+            std::iter::from_fn(|| allocator.allocate_next(IpFamily::IPv4).ok()).map(|ip| number(ip) & 7).collect();
+        given.sort_unstable();
+        assert_eq!(given, [1, 2, 3, 4, 5, 6]);
+    }
+}
+
+/// R5: a CIDR gives addresses if one of the ServiceCIDRs that have it is ready. R6: with both terminating,
+/// kube-apiserver goes on; the report counts on nothing.
+#[test]
+fn a_cidr_is_ready_if_one_of_its_service_cidrs_is() {
+    let usable = |service_cidrs: &[&str]| CapacityReport::of(&inventory(service_cidrs, &[])).families[0].usable;
+    assert_eq!(usable(&["a!=10.0.0.0/24", "b=10.0.0.0/24"]), 254);
+    assert_eq!(usable(&["a!=10.0.0.0/24", "b!=10.0.0.0/24"]), 0);
+}
+
+/// The names of IPAddresses that kube-apiserver takes, and those that can't be.
+#[test]
+fn the_name_of_an_ip_address_is_an_address() {
+    let read = |name: &str| {
+        let mut inventory = Inventory::default();
+        let mut reader = ListReader::new(&mut inventory, |_| {});
+        let object = serde_json::json!({"kind": "IPAddress", "metadata": {"name": name}});
+        reader.read_page("page", object.to_string().as_bytes()).unwrap();
+        reader.finish().addresses == 1
+    };
+    for name in
+        ["10.0.0.1", "0.0.0.0", "255.255.255.255", "::", "::a00:1", "fd00::1", "2001:db8::1:0:0:1", "1:0:0:2::3"]
+    {
+        assert!(read(name), "{name}");
+    }
+    for name in ["10.0.0.01", "10.0.0", "10.0.0.256", "10.0.0.1/32", "fe80::1%eth0", "::ffff:10.0.0.1", "::ffff:a00:1"]
+    {
+        assert!(!read(name), "{name}");
+    }
+    assert_eq!(Readiness::of(true, None), Readiness::Terminating);
+}
