@@ -3,38 +3,44 @@
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::control_plane::{ControlPlane, free_ports, is_ready};
 use crate::program::eventually;
 use crate::webhook::{self, SERVICE_CIDRS, configuration, create_ready, exists, register};
 
-/// A configuration with the match conditions of the chart, for a webhook that nobody runs.
-fn nobody(matching: bool) -> Value {
+/// Whether the webhook is registered with the match conditions of the chart.
+#[derive(Clone, Copy, PartialEq)]
+enum Matching {
+    AsInChart,
+    Everything,
+}
+
+/// A control plane that starts again without `kubernetes` in etcd, while a webhook with failurePolicy Fail is
+/// registered that nobody runs.
+fn restarted_without_default(matching: Matching) -> ControlPlane {
+    let mut plane = ControlPlane::start();
     let [port] = free_ports();
-    let ca = crate::program::run(&["certs", "--help"]);
-    assert!(ca.status.success());
     let mut configuration = configuration(&format!("https://127.0.0.1:{port}/validate"), "");
     let webhook = &mut configuration["webhooks"][0];
     webhook["clientConfig"].as_object_mut().unwrap().remove("caBundle");
-    if matching {
+    if matching == Matching::AsInChart {
         webhook["matchConditions"] = super::chart::match_conditions();
     }
-    configuration
-}
-
-#[test]
-fn kube_apiserver_makes_its_service_cidr_while_the_webhook_is_down() {
-    let mut plane = ControlPlane::start();
-    register(&plane, &nobody(true));
+    register(&plane, &configuration);
     eventually("the webhook is in force, and down", || {
-        webhook::create(&plane, "probe", &["10.97.0.0/24"], true).1["message"]
-            .as_str()
-            .is_some_and(|message| message.contains("failed calling webhook"))
+        let (_, answer) = webhook::create(&plane, "probe", &["10.97.0.0/24"], true);
+        answer["message"].as_str().is_some_and(|message| message.contains("failed calling webhook"))
     });
     plane.stop_apiserver();
     plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
     plane.start_apiserver();
+    plane
+}
+
+#[test]
+fn kube_apiserver_makes_its_service_cidr_while_the_webhook_is_down() {
+    let plane = restarted_without_default(Matching::AsInChart);
     plane.wait_until_ready();
     eventually("kubernetes is back, protected and ready", || {
         let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
@@ -44,16 +50,7 @@ fn kube_apiserver_makes_its_service_cidr_while_the_webhook_is_down() {
 
 #[test]
 fn without_the_match_conditions_kube_apiserver_would_wait_for_ever() {
-    let mut plane = ControlPlane::start();
-    register(&plane, &nobody(false));
-    eventually("the webhook is in force, and down", || {
-        webhook::create(&plane, "probe", &["10.97.0.0/24"], true).1["message"]
-            .as_str()
-            .is_some_and(|message| message.contains("failed calling webhook"))
-    });
-    plane.stop_apiserver();
-    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
-    plane.start_apiserver();
+    let plane = restarted_without_default(Matching::Everything);
     thread::sleep(Duration::from_secs(10));
     assert!(!plane.is_ready());
 }
