@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// The layers of `src/`, lowest first. A file may name those below its own; `telemetry` stands
 /// beside `server`.
-const LAYERS: [&str; 7] = ["net", "inventory", "policy", "kube", "config", "server", "cli"];
+const LAYERS: [&str; 8] = ["net", "inventory", "capacity", "policy", "kube", "config", "server", "cli"];
 /// The layers that are pure.
-const PURE: [&str; 3] = ["net", "inventory", "policy"];
+const PURE: [&str; 4] = ["net", "inventory", "capacity", "policy"];
 /// What a pure layer may not name.
 const IMPURE: [&str; 8] =
     ["actix_web", "kube::", "k8s_openapi", "tokio", "std::fs", "std::env", "std::time", "tracing"];

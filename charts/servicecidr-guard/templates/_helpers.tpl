@@ -46,7 +46,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{/* The policy file. */}}
 {{- define "servicecidr-guard.policy" -}}
-{{- if not .Values.policy }}
+{{- if not (or (hasKey .Values.policy "allowedRanges") (hasKey .Values.policy "denyAll")) }}
 {{- fail "policy: set policy.allowedRanges, policy.denyAll or both" }}
 {{- end -}}
 apiVersion: servicecidr-guard/v1alpha1
