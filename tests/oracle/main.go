@@ -9,6 +9,18 @@
 //	{"ask":"cel","allowed":[...],"cidrs":[...]}           "allow", "deny" or "error"; no cidrs: no key
 //	{"ask":"cidr","text":"10.0.0.1/24"}                   {"is":true,"masked":"10.0.0.0/24"}
 //	{"ask":"verify","uid":"...","review":{...}}           what kube-apiserver makes of a response
+//	{"ask":"allocate","cidr":"10.0.0.0/24",...}           what kube-apiserver allocates of one range
+//	{"ask":"allocateMeta",...}                            and of the ranges of all "serviceCIDRs"
+//	{"ask":"canDelete","name":"a",...}                    whether kube-controller-manager lets it go
+//
+// The last three are asked of a cluster with
+//
+//	"serviceCIDRs":[{"name":"a","cidrs":["10.0.0.0/24"],"terminating":false,"ready":"True"}]
+//	"addresses":[{"name":"10.0.0.1","managed":true}]
+//
+// To allocate, "static" lists the addresses that are asked for, and "count" says how many are taken
+// after them, of each family, without asking for one. "ready" may be "True", "False", "Unknown" or
+// empty; "managed" is whether the IPAddress has the labels of kube-apiserver's allocator.
 //
 // A question that isn't one is answered {"error":"..."}.
 package main
@@ -21,6 +33,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
+
+	"k8s.io/klog/v2"
 )
 
 type question struct {
@@ -32,6 +47,13 @@ type question struct {
 	Allowed []string        `json:"allowed"`
 	UID     string          `json:"uid"`
 	Review  json.RawMessage `json:"review"`
+
+	CIDR         string              `json:"cidr"`
+	ServiceCIDRs []storedServiceCIDR `json:"serviceCIDRs"`
+	Addresses    []storedAddress     `json:"addresses"`
+	Static       []string            `json:"static"`
+	Count        int                 `json:"count"`
+	Name         string              `json:"name"`
 }
 
 type failure struct {
@@ -39,6 +61,8 @@ type failure struct {
 }
 
 func main() {
+	// The code of Kubernetes tells what it does, at every step.
+	klog.SetLogger(klog.Logger{})
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
 		os.Exit(1)
@@ -79,6 +103,7 @@ func serve(in io.Reader, out io.Writer) error {
 type oracle struct {
 	cel      *celPolicy
 	receiver *receiver
+	deleter  func() *deleter
 }
 
 func newOracle() (*oracle, error) {
@@ -90,7 +115,7 @@ func newOracle() (*oracle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &oracle{cel: policy, receiver: receiver}, nil
+	return &oracle{cel: policy, receiver: receiver, deleter: sync.OnceValue(newDeleter)}, nil
 }
 
 func (o *oracle) answer(line []byte) any {
@@ -117,6 +142,12 @@ func (o *oracle) answer(line []byte) any {
 		return o.cel.cidr(*asked.Text)
 	case "verify":
 		return o.receiver.verify(asked.UID, asked.Review)
+	case "allocate":
+		return allocate(&asked)
+	case "allocateMeta":
+		return allocateMeta(&asked)
+	case "canDelete":
+		return o.deleter().canDelete(&asked)
 	default:
 		return failure{Error: fmt.Sprintf("unknown question %q", asked.Ask)}
 	}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::net::IpAddr;
 use std::process::{Command, Stdio};
 
 use serde::de::DeserializeOwned;
@@ -14,11 +15,83 @@ use crate::binaries;
 #[derive(Debug, Serialize)]
 #[serde(tag = "ask", rename_all = "camelCase")]
 pub enum Question<'a> {
-    ValidateCreate { cidrs: &'a [String] },
-    ValidateUpdate { old: &'a [String], new: &'a [String] },
-    Cel { allowed: &'a [String], cidrs: Option<&'a [String]> },
-    Cidr { text: &'a str },
-    Verify { uid: &'a str, review: &'a RawValue },
+    ValidateCreate {
+        cidrs: &'a [String],
+    },
+    ValidateUpdate {
+        old: &'a [String],
+        new: &'a [String],
+    },
+    Cel {
+        allowed: &'a [String],
+        cidrs: Option<&'a [String]>,
+    },
+    Cidr {
+        text: &'a str,
+    },
+    Verify {
+        uid: &'a str,
+        review: &'a RawValue,
+    },
+    Allocate {
+        cidr: String,
+        addresses: &'a [Address],
+        r#static: &'a [IpAddr],
+        count: usize,
+    },
+    AllocateMeta {
+        #[serde(rename = "serviceCIDRs")]
+        service_cidrs: &'a [Stored],
+        addresses: &'a [Address],
+        r#static: &'a [IpAddr],
+        count: usize,
+    },
+    CanDelete {
+        #[serde(rename = "serviceCIDRs")]
+        service_cidrs: &'a [Stored],
+        name: &'a str,
+        addresses: &'a [Address],
+    },
+}
+
+/// An IPAddress, and whether it has the labels of kube-apiserver's allocator.
+#[derive(Clone, Debug, Serialize)]
+pub struct Address {
+    pub name: IpAddr,
+    pub managed: bool,
+}
+
+/// A ServiceCIDR. `ready` is the status of that condition, empty for none.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stored {
+    pub name: String,
+    pub cidrs: Vec<String>,
+    pub terminating: bool,
+    pub ready: &'static str,
+}
+
+/// What one range gives.
+#[derive(Debug, Deserialize)]
+pub struct Allocated {
+    pub refused: String,
+    pub size: u128,
+    pub first: String,
+    pub last: String,
+    pub offset: u128,
+    pub dynamic: String,
+    pub used: i128,
+    pub free: i128,
+    #[serde(flatten)]
+    pub given: Given,
+}
+
+/// What was given: the errors of the addresses that were asked for, empty for none, then the
+/// addresses given without asking for one, then for each family the error that ended it.
+#[derive(Debug, Deserialize)]
+pub struct Given {
+    pub r#static: Vec<String>,
+    pub next: Vec<IpAddr>,
+    pub r#final: Vec<String>,
 }
 
 /// One error of kube-apiserver's validation.
@@ -141,11 +214,13 @@ fn a_malformed_question_is_answered_too_and_the_next_one_after_it() {
         r#"{"ask":"cidr"}"#,
         r#"{"ask":"cidr","txet":"10.0.0.0/8"}"#,
         r#"{"ask":"validateCreate","cidrs":[7]}"#,
+        r#"{"ask":"allocate","cidr":"10.0.0.0"}"#,
+        r#"{"ask":"canDelete","name":"a"}"#,
         r#"{"ask":"cidr","text":"10.0.0.1/8"}"#,
     ];
     let answers = ask_lines(&questions.map(str::to_owned));
-    for answer in &answers[..5] {
+    for answer in &answers[..7] {
         assert!(answer.starts_with(r#"{"error":""#), "{answer}");
     }
-    assert_eq!(answers[5], r#"{"is":true,"masked":"10.0.0.0/8"}"#);
+    assert_eq!(answers[7], r#"{"is":true,"masked":"10.0.0.0/8"}"#);
 }

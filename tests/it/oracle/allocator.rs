@@ -1,0 +1,372 @@
+//! What kube-apiserver allocates: of one range, and of the ranges of all ServiceCIDRs.
+//!
+//! Both begin anywhere in a band, so what they give is compared as a set, and its order by band.
+//!
+//! Asked for an address outside, the allocator of one range says which range it has. But for dry runs,
+//! users don't see that: the allocator over all ranges, which chooses among them, says that none
+//! matches, as servicecidr-guard does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+
+use servicecidr_guard::capacity::{AllocateError, Allocator};
+use servicecidr_guard::inventory::View;
+use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
+
+use super::ask::{Address, Allocated, Given, Question, Stored, ask};
+use super::deletion::{generated, inventory, near, near_any};
+use super::generate::Rng;
+
+const RANGES: usize = 24_000;
+const INVENTORIES: usize = 8_000;
+const FAMILIES: [IpFamily; 2] = [IpFamily::IPv4, IpFamily::IPv6];
+const FULL: &str = "range is full";
+/// The addresses of a range or of a family that are few enough to take them all.
+const FEW: u128 = 100;
+/// More than are taken before a range is full.
+const ALL: usize = 1 << 13;
+
+struct Case {
+    cidr: Cidr,
+    addresses: Vec<Address>,
+    wanted: Wanted,
+}
+
+/// The addresses that are asked for, then how many of each family are taken without, here from a seed.
+struct Wanted {
+    asked: Vec<IpAddr>,
+    count: usize,
+    seed: u64,
+}
+
+fn cidr(family: IpFamily, network: u128, length: usize) -> Cidr {
+    let bits = if family == IpFamily::IPv4 { 32 } else { 128 };
+    let host_bits = bits - u32::try_from(length).unwrap();
+    let network = network.checked_shr(host_bits).unwrap_or(0).checked_shl(host_bits).unwrap_or(0);
+    format!("{}/{length}", family.address(network)).parse().unwrap()
+}
+
+fn range(rng: &mut Rng) -> Cidr {
+    let low = u128::from(rng.bits() % 4096);
+    let kind = rng.below(64);
+    if rng.one_in(2) {
+        let network = match rng.below(8) {
+            0 => low,
+            1 => u128::from(u32::MAX) - low % 64,
+            2 => u128::from(rng.bits() >> 32),
+            _ => u128::from(Ipv4Addr::new(10, 96, 0, 0).to_bits()) + low,
+        };
+        let length = match kind {
+            0..=3 => rng.below(24),
+            4 | 5 => 24 + rng.below(3),
+            _ => 27 + rng.below(6),
+        };
+        cidr(IpFamily::IPv4, network, length)
+    } else {
+        let network = match rng.below(8) {
+            0 => u128::MAX - low % 64,
+            1 => 0x2001_0db8 << 96 | u128::from(rng.bits()),
+            _ => 0xfd00 << 112 | low,
+        };
+        let length = match kind {
+            0..=2 => 64 + rng.below(56),
+            3 => *rng.pick(&[0, 48, 62, 63]),
+            4 | 5 => 120 + rng.below(3),
+            _ => 123 + rng.below(6),
+        };
+        cidr(IpFamily::IPv6, network, length)
+    }
+}
+
+fn case(rng: &mut Rng) -> Case {
+    let cidr = range(rng);
+    let whole = AddressRange::of(cidr);
+    let is_small = whole.count() <= FEW;
+    let mut names: BTreeSet<IpAddr> = (0..rng.below(6)).map(|_| near(rng, cidr)).collect();
+    if is_small && rng.one_in(2) {
+        let share = *rng.pick(&[2, 5, 9, 10]);
+        let all = (whole.first()..=whole.last()).map(|number| cidr.family().address(number));
+        names.extend(all.filter(|_| rng.below(10) < share));
+    }
+    let managed = *rng.pick(&[1, 2, 100]);
+    let addresses = names.into_iter().map(|name| Address { name, managed: !rng.one_in(managed) }).collect();
+    let other = *rng.pick(&["10.96.0.0/16", "fd00::/64"]);
+    let mut asked: Vec<IpAddr> = (0..rng.below(6)).map(|_| near(rng, cidr)).collect();
+    if rng.one_in(8) {
+        asked.push(near(rng, other.parse().unwrap()));
+    }
+    let takes_all = is_small || whole.count() <= 256 && rng.one_in(8);
+    let count = if takes_all { ALL } else { rng.below(5) };
+    Case { cidr, addresses, wanted: Wanted { asked, count, seed: rng.bits() } }
+}
+
+/// Every length. Up to 4096 addresses all are taken; of large ranges most have an IPAddress before.
+fn every_length() -> Vec<Case> {
+    let v4 = (0..=32).map(|length| cidr(IpFamily::IPv4, u128::from(Ipv4Addr::new(10, 0, 0, 0).to_bits()), length));
+    let v6 = (0..=128).map(|length| cidr(IpFamily::IPv6, 0xfd00 << 112, length));
+    let tops = [(IpFamily::IPv4, 30..=32), (IpFamily::IPv6, 126..=128)];
+    let tops =
+        tops.into_iter().flat_map(|(family, lengths)| lengths.map(move |length| cidr(family, family.last(), length)));
+    let case = |cidr: Cidr| {
+        let whole = AddressRange::of(cidr);
+        let is_large = (600..=4096).contains(&whole.count());
+        let used = is_large.then(|| whole.first() + 300..=whole.last() - 24).into_iter().flatten();
+        let addresses = used.map(|number| Address { name: cidr.family().address(number), managed: false }).collect();
+        let ends = [
+            whole.first(),
+            whole.first().saturating_add(1).min(cidr.family().last()),
+            whole.last().max(1) - 1,
+            whole.last(),
+        ];
+        let asked = ends.map(|number| cidr.family().address(number)).to_vec();
+        let count = if whole.count() <= 4096 { ALL } else { 3 };
+        Case { cidr, addresses, wanted: Wanted { asked, count, seed: 0 } }
+    };
+    v4.chain(v6).chain(tops).map(case).collect()
+}
+
+/// Takes addresses of a family without asking for one, and the error that ends it, as the oracle does.
+fn take(allocator: &mut Allocator<'_>, family: IpFamily, count: usize) -> (Vec<IpAddr>, String) {
+    let mut next = Vec::new();
+    while next.len() < count {
+        match allocator.allocate_next(family) {
+            Ok(address) => next.push(address),
+            Err(error) => return (next, error.to_string()),
+        }
+    }
+    (next, String::new())
+}
+
+/// Whether each of these addresses may be the next one: it is free, and of a range's dynamic band, or
+/// of its static band when its dynamic band is full.
+fn are_in_order(mut allocator: Allocator<'_>, ranges: &[UsableRange], next: &[IpAddr]) -> bool {
+    next.iter().all(|address| {
+        let is_next = ranges.iter().filter(|range| range.contains(*address)).any(|range| {
+            let dynamic = range.dynamic_band();
+            dynamic.is_some_and(|band| band.contains(*address))
+                || dynamic.is_none_or(|band| allocator.free_in(band) == 0)
+        });
+        is_next && allocator.allocate(*address).is_ok()
+    })
+}
+
+/// Compares what one range gives, or, of both families, what all give.
+fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Given) -> Result<(), String> {
+    let mut ours = Allocator::new(view, wanted.seed);
+    let expected: Vec<String> = wanted
+        .asked
+        .iter()
+        .map(|address| match (ours.allocate(*address), range) {
+            (Err(AllocateError::Mismatch), Some(cidr)) => {
+                format!("the provided IP ({address}) is not in the valid range. The range of valid IPs is {cidr}")
+            }
+            (result, _) => result.map_or_else(|error| error.to_string(), |()| String::new()),
+        })
+        .collect();
+    same("static", &expected, &theirs.r#static)?;
+    let families = range.map_or(FAMILIES.to_vec(), |cidr| vec![cidr.family()]);
+    same("ends", &families.len(), &theirs.r#final.len())?;
+    if range.is_some_and(|cidr| AddressRange::of(cidr).last() == u128::MAX) {
+        return same_at_the_end(ours, wanted, theirs);
+    }
+    let ranges = view.effective();
+    let mut rest = theirs.next.as_slice();
+    for (family, theirs_ended) in families.iter().zip(&theirs.r#final) {
+        let before = ours.clone();
+        let (mine, ended) = take(&mut ours, *family, wanted.count);
+        same("final", &ended, theirs_ended)?;
+        let (next, others) =
+            rest.split_at_checked(mine.len()).ok_or_else(|| format!("{family}: more here: {mine:?}"))?;
+        rest = others;
+        for (whose, next) in [("here", &*mine), ("there", next)] {
+            if !are_in_order(before.clone(), &ranges, next) {
+                return Err(format!("{family}: out of order {whose}: {next:?}"));
+            }
+        }
+        if ended == FULL {
+            let set = |next: &[IpAddr]| next.iter().copied().collect::<BTreeSet<_>>();
+            same("set", &set(&mine), &set(next))?;
+        }
+    }
+    same("more there", &[].as_slice(), &rest)
+}
+
+/// Compares what a range gives that holds the last of all addresses.
+///
+/// From any place on, upstream's search (`ipIterator`) goes to the last address of a band, and then on
+/// from the first. Behind the last of all there is no address: the search ends there, and what lies
+/// before its start isn't found. So that range may be called full while it isn't, and its static band
+/// be used before the dynamic one is full; the next try may find an address. Not so here.
+fn same_at_the_end(mut ours: Allocator<'_>, wanted: &Wanted, theirs: &Given) -> Result<(), String> {
+    let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, wanted.count);
+    same("at the end, most", &theirs.next.len().min(mine.len()), &theirs.next.len())?;
+    let ended = if theirs.next.len() == wanted.count { "" } else { FULL };
+    same("at the end, final", &ended, &theirs.r#final[0].as_str())?;
+    same("at the end, free", &theirs.next.iter().all(|address| ours.allocate(*address).is_ok()), &true)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Result<(), String> {
+    if ours == theirs { Ok(()) } else { Err(format!("{what}: {ours:?} here, {theirs:?} there")) }
+}
+
+/// Compares a range. What differs on purpose is used and free: upstream counts what has its labels, edges
+/// included, servicecidr-guard what takes a usable address.
+fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
+    let Case { cidr, addresses, wanted } = case;
+    let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "True" }];
+    let inventory = inventory(&stored, addresses);
+    let view = inventory.view();
+    let usable = UsableRange::of(*cidr);
+    if !theirs.refused.is_empty() {
+        same("usable", &usable, &None)?;
+        let mut ours = Allocator::new(&view, wanted.seed);
+        same("next", &ours.allocate_next(cidr.family()), &Err(AllocateError::Full))?;
+        let is_there = wanted.asked.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
+        same("static", &is_there, &false)?;
+        let is_short = cidr.family() == IpFamily::IPv6 && cidr.prefix_len() < 64;
+        let text = format!("shortest allowed prefix length for service CIDR is 64, got {}", cidr.prefix_len());
+        let text = if is_short { &text } else { "invalid address []" };
+        same("refused", &text, &theirs.refused.as_str())?;
+        return Ok("refused");
+    }
+    same("size", &usable.map_or(0, UsableRange::count), &theirs.size)?;
+    if let Some(usable) = usable {
+        same("first", &usable.range().first_address().to_string(), &theirs.first)?;
+        same("last", &usable.range().last_address().to_string(), &theirs.last)?;
+        same("dynamic", &usable.dynamic_band().unwrap().first_address().to_string(), &theirs.dynamic)?;
+    }
+    let band = usable.and_then(UsableRange::static_band);
+    same("band", &band.map_or(0, AddressRange::count), &theirs.offset)?;
+    same_given(&view, Some(*cidr), wanted, &theirs.given)?;
+
+    let whole = AddressRange::of(*cidr);
+    let is_usable = |address: IpAddr| usable.is_some_and(|usable| usable.contains(address));
+    let inside = addresses.iter().filter(|address| whole.contains(address.name));
+    let (mut edges, mut foreign) = (0, 0);
+    for Address { name, managed } in inside {
+        edges += i128::from(*managed && !is_usable(*name));
+        foreign += i128::from(!*managed && is_usable(*name));
+    }
+    let ours = usable.map_or(0, |usable| i128::try_from(view.used_in(usable.range())).unwrap());
+    same("used", &(ours + edges - foreign), &theirs.used)?;
+    let size = i128::try_from(theirs.size).unwrap().min(i128::from(i64::MAX));
+    same("free", &(size - theirs.used).max(0), &theirs.free)?;
+    let free = usable.map(|usable| Allocator::new(&view, wanted.seed).free_in(usable.range()));
+    let ours_free = i128::try_from(free.unwrap_or(0)).unwrap();
+    if size < i128::from(i64::MAX) {
+        same("free here", &ours_free, &(size - ours))?;
+    }
+    Ok(match (theirs.given.r#final[0].as_str(), band.is_some(), edges, foreign) {
+        ("", ..) => "partly taken",
+        (_, false, ..) => "taken, no band",
+        (_, true, 0, 0) => "taken, band",
+        (_, true, ..) => "taken, band, used differs",
+    })
+}
+
+fn none_of(mut differences: Vec<String>) {
+    differences.sort_by_key(String::len);
+    let shown = &differences[..differences.len().min(3)];
+    assert!(differences.is_empty(), "{} differences, the shortest:\n{}", differences.len(), shown.join("\n"));
+}
+
+#[test]
+fn a_range_gives_here_what_it_gives_in_kube_apiserver() {
+    let mut rng = Rng::seeded(9);
+    let mut cases = every_length();
+    cases.extend((0..RANGES).map(|_| case(&mut rng)));
+    let questions: Vec<_> = cases
+        .iter()
+        .map(|Case { cidr, addresses, wanted }| Question::Allocate {
+            cidr: cidr.to_string(),
+            addresses,
+            r#static: &wanted.asked,
+            count: wanted.count,
+        })
+        .collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut texts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut differences = Vec::new();
+    for ((case, question), theirs) in cases.iter().zip(&questions).zip(ask::<Allocated>(&questions)) {
+        match same_range(case, &theirs) {
+            Ok(kind) => *counts.entry(kind).or_default() += 1,
+            Err(difference) => differences.push(format!("{question:?}: {difference}")),
+        }
+        for text in &theirs.given.r#static {
+            *texts.entry(text.chars().take(16).collect()).or_default() += 1;
+        }
+    }
+    println!("{} ranges: {counts:?}, {texts:?}", cases.len());
+    none_of(differences);
+    assert!(counts.len() == 5 && counts.values().all(|count| *count >= 100), "few of a kind: {counts:?}");
+    assert!(texts.len() == 3 && texts.values().all(|count| *count >= 1000), "few of a kind: {texts:?}");
+}
+
+/// The one difference, see `same_at_the_end`: of what is left here only one is found, if the search
+/// starts there.
+#[test]
+fn only_the_range_of_the_last_address_is_called_full_before_it_is() {
+    let cidr = |text: &str| text.parse::<Cidr>().unwrap();
+    let last = cidr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124");
+    for (cidr, is_last) in [(last, true), (cidr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffe0/124"), false)] {
+        let range = UsableRange::of(cidr).unwrap().range();
+        let name = |number| cidr.family().address(number);
+        let addresses: Vec<Address> =
+            (range.first() + 1..=range.last()).map(|number| Address { name: name(number), managed: true }).collect();
+        let question = || Question::Allocate { cidr: cidr.to_string(), addresses: &addresses, r#static: &[], count: 1 };
+        let questions: Vec<_> = (0..1000).map(|_| question()).collect();
+        let given: Vec<_> = ask::<Allocated>(&questions).into_iter().map(|allocated| allocated.given).collect();
+        let full = given.iter().filter(|given| given.r#final == [FULL] && given.next.is_empty()).count();
+        let found = given.iter().filter(|given| given.next == [name(range.first())]).count();
+        println!("{cidr}: found {found} times, full {full} times");
+        assert_eq!(found + full, given.len());
+        assert_eq!((full > 0, found > 0), (is_last, true), "{cidr}");
+        let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "" }];
+        let inventory = inventory(&stored, &addresses);
+        for seed in 0..100 {
+            let view = inventory.view();
+            assert_eq!(Allocator::new(&view, seed).allocate_next(cidr.family()), Ok(name(range.first())));
+        }
+    }
+}
+
+#[test]
+fn all_ranges_together_give_here_what_they_give_in_kube_apiserver() {
+    let mut rng = Rng::seeded(10);
+    let cases: Vec<_> = (0..INVENTORIES)
+        .map(|_| {
+            let (service_cidrs, addresses) = generated(&mut rng);
+            let inventory = inventory(&service_cidrs, &addresses);
+            let view = inventory.view();
+            let is_small = FAMILIES.iter().all(|family| view.usable(*family).count() <= FEW);
+            let asked = (0..rng.below(8)).map(|_| near_any(&mut rng, &service_cidrs)).collect();
+            let count = if is_small { ALL } else { rng.below(5) };
+            (service_cidrs, addresses, Wanted { asked, count, seed: rng.bits() })
+        })
+        .collect();
+    let questions: Vec<_> = cases
+        .iter()
+        .map(|(service_cidrs, addresses, wanted)| Question::AllocateMeta {
+            service_cidrs,
+            addresses,
+            r#static: &wanted.asked,
+            count: wanted.count,
+        })
+        .collect();
+    let mut texts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut differences = Vec::new();
+    for (((service_cidrs, addresses, wanted), question), theirs) in
+        cases.iter().zip(&questions).zip(ask::<Given>(&questions))
+    {
+        let inventory = inventory(service_cidrs, addresses);
+        if let Err(difference) = same_given(&inventory.view(), None, wanted, &theirs) {
+            differences.push(format!("{question:?}: {difference}"));
+        }
+        for text in theirs.r#static.iter().chain(&theirs.r#final) {
+            *texts.entry(text.clone()).or_default() += 1;
+        }
+    }
+    println!("{} inventories: {texts:?}", cases.len());
+    none_of(differences);
+    assert!(texts.len() == 4 && texts.values().all(|count| *count >= 1000), "few of a kind: {texts:?}");
+}
