@@ -34,6 +34,12 @@ impl<K, V> Default for Index<K, V> {
     }
 }
 
+impl<K, V> Default for Chunk<K, V> {
+    fn default() -> Self {
+        Self { keys: Vec::new(), values: Vec::new() }
+    }
+}
+
 impl<K: Copy + Ord, V> Index<K, V> {
     pub fn len(&self) -> usize {
         self.len
@@ -57,25 +63,27 @@ impl<K: Copy + Ord, V> Index<K, V> {
         if let Some(there) = self.get_mut(key) {
             return Some(std::mem::replace(there, value));
         }
-        if self.chunks.is_empty() {
-            self.put_chunk(0, Chunk { keys: Vec::new(), values: Vec::new() }, key);
-        }
         let mut at = self.chunk_of(key);
-        // Keys that come in order fill chunk after chunk, and leave none half empty.
-        let is_beyond =
-            at + 1 == self.chunks.len() && self.chunks.get(at).is_some_and(|chunk| chunk.is_full_before(key));
-        if is_beyond {
-            at += 1;
-            self.put_chunk(at, Chunk { keys: Vec::new(), values: Vec::new() }, key);
-        } else if let Some(upper) = self.chunks.get_mut(at).filter(|chunk| chunk.keys.len() >= CHUNK).map(Chunk::split)
-            && let Some(first) = upper.keys.first().copied()
-        {
-            self.put_chunk(at + 1, upper, first);
-            at += usize::from(key >= first);
+        match self.chunks.get_mut(at) {
+            None => self.put_chunk(0, Chunk::default(), key),
+            // Keys that come in order fill chunk after chunk, and leave none half empty.
+            Some(chunk) if chunk.is_full() && at + 1 == self.firsts.len() && chunk.ends_before(key) => {
+                at += 1;
+                self.put_chunk(at, Chunk::default(), key);
+            }
+            Some(chunk) if chunk.is_full() => {
+                let upper = chunk.split();
+                let first = upper.keys.first().copied()?;
+                self.put_chunk(at + 1, upper, first);
+                at += usize::from(key >= first);
+            }
+            Some(_) => {}
         }
-        self.chunks.get_mut(at)?.insert(key, value);
+        let chunk = self.chunks.get_mut(at)?;
+        chunk.insert(key, value);
         self.len += 1;
-        self.refresh(at);
+        self.set_first(at);
+        self.after(at).for_each(|before| *before += 1);
         None
     }
 
@@ -87,12 +95,13 @@ impl<K: Copy + Ord, V> Index<K, V> {
         chunk.keys.remove(place);
         let value = chunk.values.remove(place);
         self.len -= 1;
-        if chunk.keys.is_empty() {
+        self.after(at).for_each(|before| *before -= 1);
+        self.set_first(at);
+        if self.chunks.get(at).is_some_and(|chunk| chunk.keys.is_empty()) {
             self.chunks.remove(at);
             self.firsts.remove(at);
             self.before.remove(at);
         }
-        self.refresh(at);
         Some(value)
     }
 
@@ -126,28 +135,37 @@ impl<K: Copy + Ord, V> Index<K, V> {
         self.firsts.partition_point(|first| *first <= key).saturating_sub(1)
     }
 
+    /// Puts a chunk in. Its keys are counted already: the one before it had them, or there are none.
     fn put_chunk(&mut self, at: usize, chunk: Chunk<K, V>, first: K) {
+        let previous = at.checked_sub(1);
+        let before = previous.and_then(|previous| self.before.get(previous)).copied().unwrap_or(0);
+        let length = previous.and_then(|previous| self.chunks.get(previous)).map_or(0, |chunk| chunk.keys.len());
         self.chunks.insert(at, chunk);
         self.firsts.insert(at, first);
-        self.before.insert(at, 0);
+        self.before.insert(at, before + length);
     }
 
-    /// Sets right what is kept of the chunks from `at` on.
-    fn refresh(&mut self, at: usize) {
-        let from = at.saturating_sub(1);
-        let mut before = self.before.get(from).copied().unwrap_or(0);
-        let kept = self.firsts.iter_mut().zip(&mut self.before);
-        for (chunk, (first, its_before)) in self.chunks.iter().zip(kept).skip(from) {
-            *its_before = before;
-            before += chunk.keys.len();
-            *first = chunk.keys.first().copied().unwrap_or(*first);
+    /// The counts of the chunks behind one.
+    fn after(&mut self, at: usize) -> impl Iterator<Item = &mut usize> {
+        self.before.iter_mut().skip(at + 1)
+    }
+
+    /// Sets right what is kept of a chunk's first key.
+    fn set_first(&mut self, at: usize) {
+        let first = self.chunks.get(at).and_then(|chunk| chunk.keys.first()).copied();
+        if let (Some(first), Some(kept)) = (first, self.firsts.get_mut(at)) {
+            *kept = first;
         }
     }
 }
 
 impl<K: Copy + Ord, V> Chunk<K, V> {
-    fn is_full_before(&self, key: K) -> bool {
-        self.keys.len() >= CHUNK && self.keys.last().is_some_and(|last| *last < key)
+    fn is_full(&self) -> bool {
+        self.keys.len() >= CHUNK
+    }
+
+    fn ends_before(&self, key: K) -> bool {
+        self.keys.last().is_some_and(|last| *last < key)
     }
 
     /// Puts a key in that isn't there.
