@@ -3,6 +3,7 @@
 //! Lenient, unlike the reading of a review: what is stored may be older than today's rules.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -92,6 +93,21 @@ struct Condition<'a> {
     status: Cow<'a, str>,
 }
 
+/// The name of an object, with its namespace if it has one.
+pub(super) struct ItemName<'a> {
+    namespace: Option<Cow<'a, str>>,
+    name: Cow<'a, str>,
+}
+
+impl fmt::Display for ItemName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{namespace}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
 /// What an object turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
@@ -130,7 +146,7 @@ pub enum Omission {
     Shape(String),
 }
 
-impl Item<'_> {
+impl<'a> Item<'a> {
     /// Puts the object into an inventory. Parts that can't be read are told to `leave_out`.
     /// `list_kind` is the kind of a list's items, for those that don't repeat it.
     pub fn take(
@@ -157,10 +173,9 @@ impl Item<'_> {
         Ok(taken)
     }
 
-    /// What names the object to a person.
-    pub fn name(&self) -> String {
-        let namespace = self.metadata.namespace.as_deref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-        format!("{namespace}{}", self.metadata.name)
+    /// What names the object to a person. Costs nothing until it is printed.
+    pub fn name(&self) -> ItemName<'a> {
+        ItemName { namespace: self.metadata.namespace.clone(), name: self.metadata.name.clone() }
     }
 
     fn service_cidr(self, leave_out: &mut dyn FnMut(Omission)) -> ServiceCidr {
@@ -193,7 +208,7 @@ impl Item<'_> {
             return Err(Omission::NotAnAddress);
         }
         let labels = self.metadata.labels.unwrap_or_default();
-        let family = IpFamily::of(address).to_string();
+        let family = IpFamily::of(address).name();
         let parent = self.spec.parent_ref.unwrap_or_default();
         let text = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned).unwrap_or_default();
         let (resource, group) = (text(parent.resource), text(parent.group));
@@ -205,7 +220,7 @@ impl Item<'_> {
                 name: text(parent.name),
             },
             is_managed: labels.managed_by.as_deref() == Some("ipallocator.k8s.io")
-                && labels.ip_family.as_deref() == Some(family.as_str()),
+                && labels.ip_family.as_deref() == Some(family),
         })
     }
 

@@ -14,7 +14,7 @@ use crate::inventory::Inventory;
 pub use super::item::Omission;
 use super::item::Taken;
 use documents::Documents;
-use visitor::Document;
+use visitor::{Document, Syntax};
 
 /// How many objects that are left out are kept by name.
 const NAMED: usize = 10;
@@ -96,7 +96,7 @@ impl<'a> ListReader<'a> {
         let mut reader = BufReader::with_capacity(1 << 18, reader);
         let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
         if begins_with_brace(&mut reader).map_err(failed)? {
-            self.read_json(serde_json::Deserializer::from_reader(reader))
+            self.read_json(serde_json::Deserializer::from_reader(reader), Syntax::Json)
         } else {
             self.read_yaml(reader)
         }
@@ -109,7 +109,7 @@ impl<'a> ListReader<'a> {
     pub fn read_page(&mut self, source_name: &str, page: &[u8]) -> Result<(), ListError> {
         source_name.clone_into(&mut self.source_name);
         self.item = 0;
-        self.read_json(serde_json::Deserializer::from_slice(page))
+        self.read_json(serde_json::Deserializer::from_slice(page), Syntax::Page)
     }
 
     /// What was read in all.
@@ -121,12 +121,15 @@ impl<'a> ListReader<'a> {
     fn read_json<'de, R: serde_json::de::Read<'de>>(
         &mut self,
         mut documents: serde_json::Deserializer<R>,
+        syntax: Syntax,
     ) -> Result<(), ListError> {
         loop {
             match documents.end() {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_io() => return Err(self.syntax(error)),
-                Err(_) => Document::json(self).deserialize(&mut documents).map_err(|error| self.syntax(error))?,
+                Err(_) => {
+                    Document::new(self, syntax).deserialize(&mut documents).map_err(|error| self.syntax(error))?;
+                }
             }
         }
     }
@@ -136,7 +139,7 @@ impl<'a> ListReader<'a> {
         while let Some(document) = documents.next_document() {
             let options = documents::options();
             let read = serde_saphyr::with_deserializer_from_reader_with_options(document, options, |deserializer| {
-                Document::yaml(self).deserialize(deserializer)
+                Document::new(self, Syntax::Yaml).deserialize(deserializer)
             });
             let before = documents.lines_before();
             read.map_err(|error| {

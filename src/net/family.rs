@@ -11,11 +11,19 @@ pub enum IpFamily {
     IPv6,
 }
 
-impl fmt::Display for IpFamily {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl IpFamily {
+    /// Its name, as Kubernetes spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::IPv4 => "IPv4",
             Self::IPv6 => "IPv6",
-        })
+        }
+    }
+}
+
+impl fmt::Display for IpFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -11,9 +11,10 @@ use crate::kube::item::{Item, Omission};
 
 use super::ListReader;
 
-/// How items are taken up: JSON as the text that it is, YAML as values.
+/// How items are taken up: JSON as the text that it is, from memory without a copy, YAML as values.
 #[derive(Clone, Copy)]
-enum Syntax {
+pub(super) enum Syntax {
+    Page,
     Json,
     Yaml,
 }
@@ -25,12 +26,8 @@ pub(super) struct Document<'r, 'a> {
 }
 
 impl<'r, 'a> Document<'r, 'a> {
-    pub fn json(reader: &'r mut ListReader<'a>) -> Self {
-        Self { reader, syntax: Syntax::Json }
-    }
-
-    pub fn yaml(reader: &'r mut ListReader<'a>) -> Self {
-        Self { reader, syntax: Syntax::Yaml }
+    pub fn new(reader: &'r mut ListReader<'a>, syntax: Syntax) -> Self {
+        Self { reader, syntax }
     }
 }
 
@@ -107,6 +104,10 @@ impl<'de> Visitor<'de> for Items<'_, '_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         loop {
             match self.syntax {
+                Syntax::Page => match items.next_element::<&RawValue>()? {
+                    Some(text) => self.reader.take_text(self.list_kind, text.get()),
+                    None => return Ok(()),
+                },
                 Syntax::Json => match items.next_element::<Box<RawValue>>()? {
                     Some(text) => self.reader.take_text(self.list_kind, text.get()),
                     None => return Ok(()),
@@ -144,11 +145,11 @@ impl ListReader<'_> {
         let mut parts = Vec::new();
         let taken = item.take(list_kind, self.inventory, &mut |part| parts.push(part));
         for part in parts {
-            self.leave_out(&name, part);
+            self.leave_out(&name.to_string(), part);
         }
         match taken {
             Ok(taken) => self.took(taken),
-            Err(reason) => self.leave_out(&name, reason),
+            Err(reason) => self.leave_out(&name.to_string(), reason),
         }
     }
 }
