@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test test-cluster cluster lint deny static-binary schema
+.PHONY: help run test test-cluster cluster lint deny bench static-binary schema
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ lint: ## Check format, lints and documentation
 
 deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
 	@$(CARGO) deny --locked check bans licenses sources
+
+bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memory, minutes
+	@mkdir -p target && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -o ../../target/peers .
+	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/peers $(CARGO) bench --locked --bench capacity --bench list --bench memory
 
 static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
 	@tests/static-binary

@@ -1,0 +1,53 @@
+//! `Peer`: the Kubernetes code of `benches/peers`, as a process that answers commands in turns.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::Deserialize;
+
+/// Where `make bench` puts the program.
+const PROGRAM: &str = "SERVICECIDR_GUARD_PEERS";
+
+pub struct Peer {
+    child: Child,
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// What a command took, and what it found.
+#[derive(Debug, Deserialize)]
+pub struct Answer {
+    pub wall_ns: u64,
+    pub cpu_ns: u64,
+    pub count: usize,
+}
+
+impl Peer {
+    /// Starts the program; without it, says so: the rest is measured all the same.
+    pub fn start() -> Option<Self> {
+        let Some(program) = std::env::var_os(PROGRAM) else {
+            println!("(without the Kubernetes code: {PROGRAM} names no program; `make bench` builds it)");
+            return None;
+        };
+        let mut child =
+            Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
+        let commands = child.stdin.take();
+        let answers = BufReader::new(child.stdout.take().expect("its output is ours"));
+        Some(Self { child, commands, answers })
+    }
+
+    pub fn ask(&mut self, command: &str) -> Answer {
+        let commands = self.commands.as_mut().expect("it takes commands until the end");
+        writeln!(commands, "{command}").expect("the peer takes a command");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the peer answers");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{command}: {line:?}: {error}"))
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        drop(self.child.wait());
+    }
+}

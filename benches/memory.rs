@@ -1,0 +1,115 @@
+//! G10: bytes per tracked address, and whether they grow in a straight line.
+#![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
+#![allow(missing_docs, reason = "nobody calls it")]
+
+mod common;
+
+use std::alloc::System;
+use std::hint::black_box;
+use std::net::IpAddr;
+
+use common::cluster::{allocation, in_list_order, shuffled, v4, v6};
+use common::table::goal;
+use servicecidr_guard::inventory::{Addresses, Allocation};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// What the index keeps of who holds an address, beside the text of the name: `Holder`.
+const HOLDER: f64 = 24.0;
+/// What malloc of glibc keeps beside every block, to what it rounds one up, and its least.
+const HEADER: usize = 8;
+const GRAIN: usize = 16;
+const LEAST: usize = 32;
+
+fn main() {
+    println!("\nG10: bytes per tracked address, as the program asks the allocator for them");
+    println!(
+        "  {:<24} {:>10} {:>8} {:>8} {:>8} {:>8} {:>12}",
+        "", "addresses", "index", "holder", "whole", "blocks", "with malloc"
+    );
+    for (family, limit) in [("IPv4", 8.0), ("IPv6", 24.0)] {
+        for order in ["LIST", "random"] {
+            let mut points = Vec::new();
+            let (mut worst_index, mut worst_holder) = (0.0_f64, 0.0_f64);
+            for count in [10_000, 100_000, 250_000, 500_000, 1_000_000] {
+                let numbers = numbers(family, order, count);
+                // The same without names, so that the names are known alone.
+                let bare = taken(family, &numbers, false);
+                let whole = taken(family, &numbers, true);
+                let each = |bytes: usize| bytes as f64 / f64::from(count);
+                let index = each(bare.bytes) - HOLDER;
+                let holder = HOLDER + each(whole.bytes - bare.bytes);
+                println!(
+                    "  {:<24} {count:>10} {index:>8.2} {holder:>8.2} {:>8.2} {:>8.2} {:>12.2}",
+                    format!("{family}, {order} order"),
+                    each(whole.bytes),
+                    each(whole.blocks),
+                    each(whole.bytes + overhead(&whole, &bare)),
+                );
+                worst_index = worst_index.max(index);
+                worst_holder = worst_holder.max(holder);
+                points.push((f64::from(count), whole.bytes as f64));
+            }
+            goal(&format!("G10 {family} {order} index, worst"), worst_index, limit, " B");
+            goal(&format!("G10 {family} {order} holder, worst"), worst_holder, 64.0, " B");
+            println!("  G10 {family} {order} R2 {:.6}, goal > 0.99", linearity(&points));
+        }
+    }
+}
+
+struct Taken {
+    bytes: usize,
+    blocks: usize,
+}
+
+fn numbers(family: &str, order: &str, count: u32) -> Vec<u32> {
+    match (family, order) {
+        (_, "random") => shuffled((1..=count).collect()),
+        ("IPv4", _) => in_list_order(count).collect(),
+        _ => {
+            let mut numbers: Vec<u32> = (1..=count).collect();
+            numbers.sort_by_cached_key(|number| v6(*number).to_string());
+            numbers
+        }
+    }
+}
+
+/// What the allocator gave for the addresses and hasn't had back.
+fn taken(family: &str, numbers: &[u32], has_names: bool) -> Taken {
+    let region = Region::new(COUNTING);
+    let mut addresses = Addresses::default();
+    for number in numbers {
+        let address = if family == "IPv4" { IpAddr::from(v4(*number)) } else { IpAddr::from(v6(*number)) };
+        addresses.insert(named(allocation(address, *number), has_names));
+    }
+    let stats = region.change();
+    black_box(&addresses);
+    Taken { bytes: stats.bytes_allocated - stats.bytes_deallocated, blocks: stats.allocations - stats.deallocations }
+}
+
+fn named(mut allocation: Allocation, has_name: bool) -> Allocation {
+    if !has_name {
+        allocation.parent.name = String::new();
+    }
+    allocation
+}
+
+/// What malloc adds to the names: every one is a block. The large blocks of the index hide in the noise.
+fn overhead(whole: &Taken, bare: &Taken) -> usize {
+    let blocks = (whole.blocks - bare.blocks).max(1);
+    let length = (whole.bytes - bare.bytes) / blocks;
+    let block = (length + HEADER).next_multiple_of(GRAIN).max(LEAST);
+    blocks * (block - length)
+}
+
+/// The share of the variance that a straight line explains.
+fn linearity(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let (x, y) = (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);
+    let sum = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>();
+    let both = sum(&|p| (p.0 - x) * (p.1 - y));
+    both * both / (sum(&|p| (p.0 - x).powi(2)) * sum(&|p| (p.1 - y).powi(2)))
+}

@@ -1,0 +1,17 @@
+//! Policy files: whatever the bytes, a policy with a rule or a message.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use servicecidr_guard::config::Loaded;
+
+fuzz_target!(|bytes: &[u8]| {
+    match Loaded::from_bytes("fuzz.yaml", bytes) {
+        Ok(loaded) => {
+            assert!(!loaded.policy.is_empty());
+            for note in &loaded.notes {
+                assert!(!note.to_string().is_empty());
+            }
+        }
+        Err(error) => assert!(error.to_string().starts_with("fuzz.yaml")),
+    }
+});
