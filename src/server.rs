@@ -89,6 +89,7 @@ pub struct Bound {
     reloader: Reloader,
     webhook: TcpListener,
     health: TcpListener,
+    policy: PathBuf,
     /// What the author of the policy should know.
     pub notes: Vec<Diagnostic>,
 }
@@ -110,7 +111,8 @@ impl Server {
             certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
             metrics,
         };
-        Ok(Bound { state: Arc::new(state), reloader, webhook, health, notes: first.notes })
+        let policy = settings.policy.clone();
+        Ok(Bound { state: Arc::new(state), reloader, webhook, health, policy, notes: first.notes })
     }
 }
 
@@ -140,11 +142,20 @@ impl Bound {
     }
 
     async fn serve(self) -> Result<(), ServerError> {
+        // Before it says that it serves: from then on it may be told to end.
+        let signals = signals()?;
         let webhook = self.webhook_server()?;
         let health = self.health_server()?;
+        tracing::info!(
+            listen = %self.local_addr()?,
+            health_listen = %self.health_addr()?,
+            policy = %self.policy.display(),
+            version = env!("CARGO_PKG_VERSION"),
+            "serving"
+        );
         let handles = [webhook.handle(), health.handle()];
         let reloading = actix_web::rt::spawn(self.reloader.run(Arc::clone(&self.state)));
-        let signals = actix_web::rt::spawn(stop_on_signal(handles, signals()?));
+        let signals = actix_web::rt::spawn(stop_on_signal(handles, signals));
         let ended = futures_util::future::try_join(webhook, health).await;
         reloading.abort();
         signals.abort();

@@ -64,22 +64,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     for note in &bound.notes {
         output::talk(&format!("note: {note:#}"));
     }
-    let (webhook, health) = (address(bound.local_addr())?, address(bound.health_addr())?);
     if args.dev {
-        output::talk(&dev::welcome(webhook, health));
+        let address = |address: std::io::Result<SocketAddr>| address.map_err(Failure::io);
+        output::talk(&dev::welcome(address(bound.local_addr())?, address(bound.health_addr())?));
     }
-    tracing::info!(
-        listen = %webhook,
-        health_listen = %health,
-        policy = %settings.policy.display(),
-        version = env!("CARGO_PKG_VERSION"),
-        "serving"
-    );
     bound.run().map_err(failure)
-}
-
-fn address(address: std::io::Result<SocketAddr>) -> Result<SocketAddr, Failure> {
-    address.map_err(Failure::io)
 }
 
 fn failure(error: ServerError) -> Failure {
