@@ -32,7 +32,6 @@ pub enum AllocateError {
 #[derive(Clone, Debug)]
 pub struct Allocator<'a> {
     view: &'a View<'a>,
-    /// Equal CIDRs share one allocator upstream, so each is there once.
     ranges: Vec<UsableRange>,
     taken: BTreeSet<(IpFamily, u128)>,
     released: BTreeSet<(IpFamily, u128)>,
@@ -44,10 +43,13 @@ impl<'a> Allocator<'a> {
     /// and begins anywhere in one; here the seed decides, so that the same seed gives the same.
     #[must_use]
     pub fn new(view: &'a View<'a>, seed: u64) -> Self {
-        let mut ranges = view.effective();
-        ranges.sort_unstable_by_key(|range| range.cidr());
-        ranges.dedup();
-        Self { view, ranges, taken: BTreeSet::new(), released: BTreeSet::new(), random: Random::new(seed) }
+        Self {
+            view,
+            ranges: view.allocators(),
+            taken: BTreeSet::new(),
+            released: BTreeSet::new(),
+            random: Random::new(seed),
+        }
     }
 
     /// Allocates any address of a family. Range after range: its dynamic band, then its static band.

@@ -13,9 +13,7 @@ use crate::net::{AddressRange, UsableRange, number};
 /// to be taken the more taken ones lie right below it.
 #[must_use]
 pub fn chance(view: &View<'_>, address: IpAddr) -> f64 {
-    let mut ranges = view.effective();
-    ranges.sort_unstable_by_key(|range| range.cidr());
-    ranges.dedup();
+    let mut ranges = view.allocators();
     let family = crate::net::IpFamily::of(address);
     let is_free = |range: &AddressRange| view.used_in(*range) < range.count();
     ranges.retain(|range| range.range().family() == family && is_free(&range.range()));

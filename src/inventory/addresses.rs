@@ -99,22 +99,21 @@ impl Addresses {
 
     /// Those of a range, ascending.
     pub fn list(&self, range: AddressRange) -> impl Iterator<Item = Allocation> + '_ {
-        let (v4, v6) = match range.family() {
-            IpFamily::IPv4 => (Some(self.v4.range(narrow(range.first())..=narrow(range.last()))), None),
-            IpFamily::IPv6 => (None, Some(self.v6.range(range.first()..=range.last()))),
-        };
-        let v4 = v4.into_iter().flatten().map(|(key, holder)| (u128::from(key), holder));
-        let v6 = v6.into_iter().flatten();
-        v4.chain(v6).map(move |(key, holder)| self.allocation(range.family().address(key), holder))
+        self.entries(range).map(move |(number, holder)| self.allocation(range.family().address(number), holder))
     }
 
     /// The numbers of those of a range, ascending.
     pub fn numbers(&self, range: AddressRange) -> impl Iterator<Item = u128> + '_ {
+        self.entries(range).map(|(number, _)| number)
+    }
+
+    fn entries(&self, range: AddressRange) -> impl Iterator<Item = (u128, &Holder)> {
         let (v4, v6) = match range.family() {
             IpFamily::IPv4 => (Some(self.v4.range(narrow(range.first())..=narrow(range.last()))), None),
             IpFamily::IPv6 => (None, Some(self.v6.range(range.first()..=range.last()))),
         };
-        v4.into_iter().flatten().map(|(key, _)| u128::from(key)).chain(v6.into_iter().flatten().map(|(key, _)| key))
+        let v4 = v4.into_iter().flatten().map(|(number, holder)| (u128::from(number), holder));
+        v4.chain(v6.into_iter().flatten())
     }
 
     /// The IPAddress of an address.

@@ -58,6 +58,15 @@ impl<'a> View<'a> {
             .collect()
     }
 
+    /// Its allocators: the effective ranges, each once, because equal CIDRs share one.
+    #[must_use]
+    pub fn allocators(&self) -> Vec<UsableRange> {
+        let mut ranges = self.effective();
+        ranges.sort_unstable_by_key(|range| range.cidr());
+        ranges.dedup();
+        ranges
+    }
+
     /// Every address that kube-apiserver can allocate, each once.
     #[must_use]
     pub fn usable(&self, family: IpFamily) -> RangeSet {
