@@ -7,14 +7,16 @@ mod families;
 mod idle;
 mod index;
 mod network;
+mod node;
 mod overlap;
+mod overlay;
 mod service_cidr;
 mod view;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::net::IpFamily;
+use crate::net::{Cidr, CidrMap, IpFamily, Relation};
 
 pub use addresses::Addresses;
 pub use allocation::{Allocation, ParentRef};
@@ -22,7 +24,9 @@ pub use change::{Added, Change, Fault, Operation};
 pub use families::{Families, FamiliesSource};
 pub use idle::Idle;
 pub use network::Network;
+pub use node::{Node, NodeNetwork};
 pub use overlap::{Holder, Overlap, overlaps};
+pub use overlay::Overlay;
 pub use service_cidr::{FINALIZER, Readiness, ServiceCidr};
 pub use view::View;
 
@@ -34,6 +38,11 @@ pub const DEFAULT_SERVICE_CIDR: &str = "kubernetes";
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     service_cidrs: BTreeMap<String, ServiceCidr>,
+    /// The names of the ServiceCIDRs, by their CIDRs.
+    by_cidr: CidrMap<String>,
+    nodes: BTreeMap<String, Node>,
+    /// The names of the nodes, by what they hold.
+    by_node_network: CidrMap<(NodeNetwork, String)>,
     addresses: Addresses,
     services: Option<BTreeMap<IpAddr, ServiceName>>,
     networks: Vec<Network>,
@@ -52,12 +61,41 @@ pub struct ServiceName {
 impl Inventory {
     /// Takes a ServiceCIDR up, or takes its new state.
     pub fn insert_service_cidr(&mut self, service_cidr: ServiceCidr) {
+        self.remove_service_cidr(&service_cidr.name);
+        for cidr in &service_cidr.cidrs {
+            self.by_cidr.insert(*cidr, service_cidr.name.clone());
+        }
         self.service_cidrs.insert(service_cidr.name.clone(), service_cidr);
     }
 
     /// Forgets a ServiceCIDR. Whether it was known.
     pub fn remove_service_cidr(&mut self, name: &str) -> bool {
-        self.service_cidrs.remove(name).is_some()
+        let Some(old) = self.service_cidrs.remove(name) else { return false };
+        for cidr in old.cidrs {
+            self.by_cidr.retain(cidr, |holder| holder != name);
+        }
+        true
+    }
+
+    /// Takes a node up, or takes its new state.
+    pub fn insert_node(&mut self, node: Node) {
+        if self.nodes.get(&node.name) == Some(&node) {
+            return;
+        }
+        self.remove_node(&node.name);
+        for (cidr, network) in node.networks() {
+            self.by_node_network.insert(cidr, (network, node.name.clone()));
+        }
+        self.nodes.insert(node.name.clone(), node);
+    }
+
+    /// Forgets a node. Whether it was known.
+    pub fn remove_node(&mut self, name: &str) -> bool {
+        let Some(old) = self.nodes.remove(name) else { return false };
+        for (cidr, _) in old.networks() {
+            self.by_node_network.retain(cidr, |(_, holder)| holder != name);
+        }
+        true
     }
 
     /// Takes an IPAddress up, or takes its new state.
@@ -95,6 +133,23 @@ impl Inventory {
     #[must_use]
     pub fn service_cidr(&self, name: &str) -> Option<&ServiceCidr> {
         self.service_cidrs.get(name)
+    }
+
+    /// The ServiceCIDRs that share addresses with a CIDR, their CIDR, and how the first lies to it.
+    /// O(log n) and the answers themselves.
+    pub fn overlapping(&self, cidr: Cidr) -> impl Iterator<Item = (&str, Cidr, Relation)> {
+        self.by_cidr.overlapping(cidr).map(|(other, relation, name)| (name.as_str(), other, relation))
+    }
+
+    /// What nodes hold of the addresses of a CIDR: whose, which network, and how the CIDR lies to it.
+    pub fn overlapping_nodes(&self, cidr: Cidr) -> impl Iterator<Item = (NodeNetwork, &str, Cidr, Relation)> {
+        let all = self.by_node_network.overlapping(cidr);
+        all.map(|(other, relation, (network, name))| (*network, name.as_str(), other, relation))
+    }
+
+    /// The nodes, by name.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
     }
 
     /// The IPAddresses.

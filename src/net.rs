@@ -1,6 +1,7 @@
 //! CIDR arithmetic: what two CIDRs have to do with each other. Knows nothing of Kubernetes objects.
 
 mod cidr;
+mod cidr_map;
 mod cidr_set;
 mod family;
 mod range;
@@ -8,6 +9,7 @@ mod range_set;
 mod usable;
 
 pub use cidr::{Cidr, CidrError, Relation};
+pub use cidr_map::CidrMap;
 pub use cidr_set::CidrSet;
 pub use family::IpFamily;
 pub use range::{AddressRange, number};

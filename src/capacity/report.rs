@@ -94,13 +94,7 @@ impl CapacityReport {
     #[must_use]
     pub fn of_view(view: &View<'_>) -> Self {
         let entries: Vec<(&ServiceCidr, Cidr)> = view.cidrs().collect();
-        // Only these give addresses; each knows the entry that it is of.
-        let (owners, ranges): (Vec<usize>, Vec<UsableRange>) = entries
-            .iter()
-            .enumerate()
-            .filter(|(_, (service_cidr, cidr))| view.idle(service_cidr, *cidr).is_none())
-            .filter_map(|(owner, (_, cidr))| Some((owner, UsableRange::of(*cidr)?)))
-            .unzip();
+        let (owners, ranges) = owned_ranges(view);
         let by_family = Families::ALL.map(|family| (family, segments(family, &ranges)));
 
         let mut unique = vec![0_u128; entries.len()];
@@ -126,6 +120,14 @@ impl CapacityReport {
     pub fn family(&self, family: IpFamily) -> Option<&FamilyCapacity> {
         self.families.iter().find(|capacity| capacity.family == family)
     }
+}
+
+/// The ranges that give addresses, and the place of each in the order of [`View::cidrs`].
+fn owned_ranges(view: &View<'_>) -> (Vec<usize>, Vec<UsableRange>) {
+    let all = view.cidrs().enumerate();
+    all.filter(|(_, (service_cidr, cidr))| view.idle(service_cidr, *cidr).is_none())
+        .filter_map(|(owner, (_, cidr))| Some((owner, UsableRange::of(cidr)?)))
+        .unzip()
 }
 
 /// What each entry shares addresses with. The overlaps come sorted by what they are of.
@@ -190,6 +192,13 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> FamilyC
 }
 
 impl FamilyCapacity {
+    /// Both families, without what each CIDR has and shares: cheaper than a whole report.
+    #[must_use]
+    pub fn all_of(view: &View<'_>) -> Vec<Self> {
+        let (_, ranges) = owned_ranges(view);
+        Families::ALL.map(|family| of_family(view, family, &segments(family, &ranges))).to_vec()
+    }
+
     /// How many addresses are to be had.
     #[must_use]
     pub fn free(&self) -> u128 {

@@ -5,7 +5,7 @@ mod table;
 use std::str::FromStr;
 
 use crate::capacity::{CapacityReport, Survey, forecast};
-use crate::inventory::{Change, Inventory, Operation};
+use crate::inventory::{Change, Inventory, Operation, Overlay};
 use crate::net::Cidr;
 
 use super::document::{self, ForecastDocument, Report};
@@ -68,13 +68,19 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         report
     } else {
         let forecast = forecast(inventory, &changes);
+        let before = CapacityReport::of(inventory);
+        let after = CapacityReport::of_view(&Overlay::of(inventory, &changes).view(inventory));
         match args.input.output {
             Format::Json | Format::Yaml => {
-                document::print("CapacityForecast", ForecastDocument::new(&forecast), args.input.output)?;
+                document::print(
+                    "CapacityForecast",
+                    ForecastDocument::new(&before, &after, &forecast),
+                    args.input.output,
+                )?;
             }
-            Format::Table | Format::Wide => output::data(&table::before_and_after(args, &forecast)),
+            Format::Table | Format::Wide => output::data(&table::before_and_after(args, &after, &forecast)),
         }
-        forecast.after
+        after
     };
     state.end()?;
     args.judge(&judged)

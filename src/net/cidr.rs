@@ -155,6 +155,27 @@ impl Cidr {
     pub fn prefix_len(self) -> u8 {
         self.0.prefix_len()
     }
+
+    /// The CIDR of this prefix length that holds it; itself when it is no longer than that.
+    #[must_use]
+    pub fn widened(self, prefix_len: u8) -> Self {
+        match IpNet::new(self.0.network(), prefix_len.min(self.prefix_len())) {
+            Ok(net) => Self(net.trunc()),
+            Err(_) => self,
+        }
+    }
+
+    /// The CIDR of one address.
+    #[must_use]
+    pub fn of_address(address: IpAddr) -> Self {
+        Self(IpNet::from(address))
+    }
+
+    /// Its last address, as a CIDR: what follows everything within it in the order of CIDRs.
+    #[must_use]
+    pub fn last_address(self) -> Self {
+        Self(IpNet::from(self.0.broadcast()))
+    }
 }
 
 impl FromStr for Cidr {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use proptest::prelude::*;
-use servicecidr_guard::capacity::{AllocateError, Allocator, CapacityReport, chance, forecast, removal};
+use servicecidr_guard::capacity::{
+    AllocateError, Allocator, CapacityReport, FamilyCapacity, chance, forecast, removal,
+};
 use servicecidr_guard::inventory::{
-    Allocation, Change, Families, Inventory, Operation, ParentRef, Readiness, ServiceCidr,
+    Allocation, Change, Families, Inventory, Operation, Overlay, ParentRef, Readiness, ServiceCidr,
 };
 use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
 
@@ -85,7 +87,7 @@ fn new_addresses_are_those_that_were_not_usable_before() {
         let forecast = forecast(&inventory, &[change]);
         let gained: u128 = forecast.gained.iter().map(|(_, count)| count).sum();
         assert_eq!(gained, expected, "{label}");
-        let sum = |report: &CapacityReport| report.families.iter().map(|family| family.usable).sum::<u128>();
+        let sum = |families: &[FamilyCapacity]| families.iter().map(|family| family.usable).sum::<u128>();
         assert_eq!(sum(&forecast.after) - sum(&forecast.before), expected, "{label}");
     }
 }
@@ -345,8 +347,10 @@ proptest! {
             changed.remove_service_cidr("n0");
         }
         let forecast = forecast(&inventory, &changes);
-        prop_assert_eq!(forecast.before, CapacityReport::of(&inventory));
-        prop_assert_eq!(&forecast.after, &CapacityReport::of(&changed));
+        prop_assert_eq!(forecast.before, CapacityReport::of(&inventory).families);
+        let after = CapacityReport::of(&changed);
+        prop_assert_eq!(&forecast.after, &after.families);
+        prop_assert_eq!(CapacityReport::of_view(&Overlay::of(&inventory, &changes).view(&inventory)), after);
         for (family, gained) in forecast.gained {
             let new = space().filter(|address| IpFamily::of(*address) == family)
                 .filter(|address| giving(&inventory, *address).is_empty() && !giving(&changed, *address).is_empty());

@@ -226,10 +226,10 @@ impl SurveyDocument {
 }
 
 impl ForecastDocument {
-    pub fn new(forecast: &Forecast) -> Self {
+    pub fn new(before: &CapacityReport, after: &CapacityReport, forecast: &Forecast) -> Self {
         Self {
-            before: Report::new(&forecast.before, None),
-            after: Report::new(&forecast.after, None),
+            before: Report::new(before, None),
+            after: Report::new(after, None),
             difference: forecast
                 .gained
                 .iter()

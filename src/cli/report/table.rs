@@ -163,7 +163,7 @@ fn last_line(report: &CapacityReport) -> String {
 }
 
 /// The report before and after changes.
-pub(super) fn before_and_after(args: &Args, forecast: &Forecast) -> String {
+pub(super) fn before_and_after(args: &Args, report: &CapacityReport, forecast: &Forecast) -> String {
     let mut table = Table::new([
         ("FAMILY", Align::Left),
         ("", Align::Left),
@@ -172,7 +172,7 @@ pub(super) fn before_and_after(args: &Args, forecast: &Forecast) -> String {
         ("FREE", Align::Right),
         ("USED%", Align::Right),
     ]);
-    for (before, after) in forecast.before.families.iter().zip(&forecast.after.families) {
+    for (before, after) in forecast.before.iter().zip(&forecast.after) {
         for (when, family) in [("before", before), ("after", after)] {
             table.row([
                 family.family.to_string(),
@@ -192,7 +192,7 @@ pub(super) fn before_and_after(args: &Args, forecast: &Forecast) -> String {
             String::new(),
         ]);
     }
-    let entries = entries(args, &forecast.after);
+    let entries = entries(args, report);
     let changes: Vec<String> = forecast
         .gained
         .iter()
@@ -204,11 +204,7 @@ pub(super) fn before_and_after(args: &Args, forecast: &Forecast) -> String {
         .collect();
     let changes =
         if changes.is_empty() { "no address becomes usable or stops being".to_owned() } else { changes.join("; ") };
-    format!(
-        "{}\nAfter:\n\n{entries}\n{changes}\nafter: {}",
-        table.render(args.input.header()),
-        last_line(&forecast.after)
-    )
+    format!("{}\nAfter:\n\n{entries}\n{changes}\nafter: {}", table.render(args.input.header()), last_line(report))
 }
 
 fn signed(before: u128, after: u128) -> String {

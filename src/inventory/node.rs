@@ -1,0 +1,34 @@
+//! `Node`: the networks and addresses of one node, as far as Services must not touch them.
+
+use std::net::IpAddr;
+
+use crate::net::Cidr;
+
+/// The networks and addresses of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// What its pods have addresses from: `spec.podCIDRs`.
+    pub pod_cidrs: Vec<Cidr>,
+    /// Its own addresses: `status.addresses`, internal and external.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What is discovered of the cluster's nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NodeNetwork {
+    /// A network of the pods of a node.
+    PodCidr,
+    /// An address of a node.
+    Address,
+}
+
+impl Node {
+    /// What it holds: its podCIDRs, and each of its addresses as a CIDR.
+    pub(super) fn networks(&self) -> impl Iterator<Item = (Cidr, NodeNetwork)> + '_ {
+        let pods = self.pod_cidrs.iter().map(|cidr| (*cidr, NodeNetwork::PodCidr));
+        let own = self.addresses.iter().map(|address| (Cidr::of_address(*address), NodeNetwork::Address));
+        pods.chain(own)
+    }
+}
