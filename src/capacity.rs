@@ -14,6 +14,6 @@ pub use allocator::{AllocateError, Allocator};
 pub use chance::chance;
 pub use forecast::{Forecast, forecast};
 pub use named::Named;
-pub use removal::{Removal, removal};
+pub use removal::{Removal, removal, removal_of};
 pub use report::{Band, CapacityReport, CidrCapacity, FamilyCapacity, SharedWith};
 pub use survey::{FreeBlocks, Survey};

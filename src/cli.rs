@@ -2,7 +2,6 @@
 
 mod certs;
 mod dev;
-mod document;
 mod explain;
 mod input;
 mod output;

@@ -3,6 +3,7 @@
 mod diagnostic;
 mod file;
 mod loaded;
+mod rules;
 
 pub use diagnostic::Diagnostic;
 pub use file::schema;

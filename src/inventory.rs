@@ -6,6 +6,7 @@ mod change;
 mod families;
 mod idle;
 mod index;
+mod known;
 mod network;
 mod node;
 mod overlap;
@@ -23,6 +24,7 @@ pub use allocation::{Allocation, ParentRef};
 pub use change::{Added, Change, Fault, Operation};
 pub use families::{Families, FamiliesSource};
 pub use idle::Idle;
+pub use known::{Freshness, Known};
 pub use network::Network;
 pub use node::{Node, NodeNetwork};
 pub use overlap::{Holder, Overlap, overlaps};
@@ -120,7 +122,7 @@ impl Inventory {
 
     /// Declares what a policy says of the cluster.
     pub fn declare(&mut self, families: Option<&[IpFamily]>, networks: Vec<Network>) {
-        self.policy_families = families.map(|families| Families::new(families.iter().copied(), FamiliesSource::Policy));
+        self.policy_families = families.map(Families::of_policy);
         self.networks = networks;
     }
 

@@ -8,5 +8,5 @@ mod response;
 mod review;
 
 pub use list::{LeftOut, ListError, ListReader, Omission, Reading};
-pub use response::respond;
+pub use response::{Answer, respond};
 pub use review::{Refusal, Review, ReviewError};

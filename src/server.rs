@@ -2,8 +2,11 @@
 
 mod admission;
 mod health;
+mod knowledge;
 mod metrics;
+mod overlaps;
 mod reload;
+mod report;
 mod routes;
 mod tls;
 
@@ -23,8 +26,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{ConfigError, Diagnostic};
 use crate::policy::Policy;
 
+use knowledge::Knowledge;
 use metrics::Metrics;
 use reload::Reloader;
+use report::Reports;
 use tls::Certificate;
 pub use tls::TlsError;
 
@@ -43,10 +48,21 @@ pub struct Settings {
     pub tls_cert: PathBuf,
     /// Its private key, PEM.
     pub tls_key: PathBuf,
+    /// Where what the cluster holds is read.
+    pub inventory: InventorySource,
     /// Where AdmissionReviews are answered, over TLS.
     pub listen: SocketAddr,
     /// Where health and metrics are answered, in plain HTTP.
     pub health_listen: SocketAddr,
+}
+
+/// Where what the cluster holds is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InventorySource {
+    /// Nowhere.
+    None,
+    /// A file as `kubectl get servicecidrs,ipaddresses -o json` prints it.
+    File(PathBuf),
 }
 
 /// Why the server can't start, or had to end.
@@ -58,6 +74,17 @@ pub enum ServerError {
     /// There is no certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A rule can't judge without an inventory.
+    #[error("the rule {rule} of {policy} judges by what the cluster holds, and no inventory is kept")]
+    NeedsInventory {
+        /// The rule's id.
+        rule: &'static str,
+        /// The policy file.
+        policy: String,
+    },
+    /// The inventory can't be read.
+    #[error("--inventory {0}")]
+    Inventory(String),
     /// An address can't be listened on.
     #[error("can't listen on {address} ({flag}): {error}")]
     Listen {
@@ -76,6 +103,8 @@ pub enum ServerError {
 /// What requests are answered with. Swapped as a whole when a file changes.
 pub(crate) struct State {
     policy: ArcSwap<Policy>,
+    knowledge: Knowledge,
+    reports: Reports,
     certificate: Arc<ArcSwap<Certificate>>,
     metrics: Metrics,
 }
@@ -108,6 +137,8 @@ impl Server {
         metrics.certificate_in_force(first.certificate.not_after);
         let state = State {
             policy: ArcSwap::from_pointee(first.policy),
+            knowledge: first.knowledge,
+            reports: Reports::default(),
             certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
             metrics,
         };
@@ -155,9 +186,11 @@ impl Bound {
         );
         let handles = [webhook.handle(), health.handle()];
         let reloading = actix_web::rt::spawn(self.reloader.run(Arc::clone(&self.state)));
+        let looking = actix_web::rt::spawn(overlaps::tell(Arc::clone(&self.state)));
         let signals = actix_web::rt::spawn(stop_on_signal(handles, signals));
         let ended = futures_util::future::try_join(webhook, health).await;
         reloading.abort();
+        looking.abort();
         signals.abort();
         ended?;
         tracing::info!("stopped");

@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::Inventory;
-use servicecidr_guard::kube::{Review, respond};
+use servicecidr_guard::inventory::{Inventory, Known};
+use servicecidr_guard::kube::{Answer, Review, respond};
 use servicecidr_guard::policy::{Policy, decide};
 
 const POLICY: &str = "
@@ -23,9 +23,9 @@ fuzz_target!(|body: &[u8]| {
     let inventory = Inventory::default();
     let answer = LOADED.with(|policy| match review.request() {
         Ok(request) => {
-            let verdict = decide(policy, &inventory, &request);
-            assert_eq!(verdict, decide(policy, &inventory, &request));
-            let answer = respond(&review, Ok((&request.change.name, &verdict)));
+            let verdict = decide(policy, &Known::nothing(&inventory), &request);
+            assert_eq!(verdict, decide(policy, &Known::nothing(&inventory), &request));
+            let answer = respond(&review, Ok(Answer { name: &request.change.name, verdict: &verdict, outlook: None }));
             assert_eq!(answer.response.as_ref().map(|response| response.allowed), Some(verdict.allows()));
             answer
         }

@@ -1,7 +1,7 @@
 //! `removal`: what deleting a ServiceCIDR does: what kube-controller-manager will do, and what is left
 //! without a range.
 
-use crate::inventory::{Allocation, Families, Inventory, View};
+use crate::inventory::{Allocation, Families, Inventory, ServiceCidr, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::named::Named;
@@ -33,10 +33,15 @@ impl Removal {
 /// What deleting a ServiceCIDR does; `None` if there is none of that name.
 #[must_use]
 pub fn removal(inventory: &Inventory, name: &str) -> Option<Removal> {
-    let service_cidr = inventory.service_cidr(name)?;
+    inventory.service_cidr(name).map(|service_cidr| removal_of(inventory, service_cidr))
+}
+
+/// What deleting a ServiceCIDR does that the inventory may not have seen yet.
+#[must_use]
+pub fn removal_of(inventory: &Inventory, service_cidr: &ServiceCidr) -> Removal {
     let own = &service_cidr.cidrs;
-    let before = inventory.view();
-    let gone = [name.to_owned()];
+    let before = inventory.view_with(std::slice::from_ref(service_cidr), &[]);
+    let gone = [service_cidr.name.clone()];
     let after = inventory.view_with(&[], &gone);
     let others: Vec<Cidr> = after.cidrs().map(|(_, cidr)| cidr).collect();
     let mut removal = Removal {
@@ -63,7 +68,7 @@ pub fn removal(inventory: &Inventory, name: &str) -> Option<Removal> {
             removal.exhausted.push(family);
         }
     }
-    Some(removal)
+    removal
 }
 
 /// The IPAddresses of some ranges, ascending.

@@ -10,12 +10,14 @@ use super::certs::{self, Names};
 const FOLDER: &str = "certs/dev";
 const POLICY: &str = include_str!("../../examples/policy.yaml");
 const REVIEW: &str = include_str!("../../tests/fixtures/recorded/007-create-newcidr1.json");
+const INVENTORY: &str = include_str!("../../tests/fixtures/inventories/full.json");
 
 /// The files that the server is started with.
 pub(super) struct Files {
     pub policy: PathBuf,
     pub tls_cert: PathBuf,
     pub tls_key: PathBuf,
+    pub inventory: PathBuf,
 }
 
 /// Writes a policy, a review and a fresh CA with its certificate below the current folder.
@@ -28,17 +30,24 @@ pub(super) fn files(listen: &[SocketAddr]) -> Result<Files, Failure> {
     let pair = certs::write(folder, &Names::loopback()?)?;
     let policy = folder.join("policy.yaml");
     write(&policy, POLICY)?;
-    write(&folder.join("review.json"), REVIEW)?;
-    Ok(Files { policy, tls_cert: pair.cert, tls_key: pair.key })
+    // As `kubectl apply --dry-run=server` asks: the answer tells what would change.
+    write(&folder.join("review.json"), &REVIEW.replace("\"dryRun\": false", "\"dryRun\": true"))?;
+    let inventory = folder.join("inventory.json");
+    write(&inventory, INVENTORY)?;
+    Ok(Files { policy, tls_cert: pair.cert, tls_key: pair.key, inventory })
 }
 
 /// What is served, and how to see it at work.
 pub(super) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
     let served = [
         (format!("https://{webhook}/validate"), "judges AdmissionReviews"),
-        (format!("http://{health}/readyz"), "and /livez, /metrics"),
+        (format!("http://{health}/readyz"), "and /livez, /metrics, /report"),
         (format!("{FOLDER}/policy.yaml"), "the policy: edit it, it is read again within a second"),
-        (format!("{FOLDER}/review.json"), "what a real kube-apiserver asked when newcidr1 (10.96.0.0/24) was created"),
+        (format!("{FOLDER}/inventory.json"), "what the cluster holds: 10.96.0.0/28, full; edit it too"),
+        (
+            format!("{FOLDER}/review.json"),
+            "what a real kube-apiserver asks of a dry run that creates newcidr1 (10.96.0.0/24)",
+        ),
     ];
     let served: String = served.map(|(what, why)| format!("  {what:<36}{why}\n")).concat();
     let curl = format!("curl --silent --cacert {FOLDER}/ca.crt --header 'Content-Type: application/json'");
@@ -49,7 +58,7 @@ pub(super) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
 servicecidr-guard, to try: nothing here is for a cluster.
 
 {served}
-Ask in another terminal, from this folder:
+Ask in another terminal, from this folder, what newcidr1 would change:
 
   {curl} --data @{review} {url}
 

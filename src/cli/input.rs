@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::config::{ConfigError, Loaded};
 use crate::inventory::{FamiliesSource, Inventory};
 use crate::kube::{ListReader, Reading};
+use crate::net::grouped;
 
 use super::output::Room;
-use super::table::{Header, grouped, plural};
+use super::table::{Header, plural};
 use super::{Failure, output};
 
 /// Where the cluster's state is read from, and how the result is printed.

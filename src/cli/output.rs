@@ -2,6 +2,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing is done")]
 
 use anstream::{eprint, eprintln, print};
+use serde::Serialize;
+
+use crate::document::Document;
+
+use super::Failure;
+use super::input::Format;
 
 /// How much a line may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +31,23 @@ pub(super) fn room() -> Room {
 /// What the command was asked for.
 pub(super) fn data(text: &str) {
     print!("{text}");
+}
+
+/// What the command was asked for, for programs.
+pub(super) fn document<T: Serialize>(kind: &'static str, content: T, format: Format) -> Result<(), Failure> {
+    let document = Document::new(kind, content);
+    let text = match format {
+        Format::Yaml => {
+            // By way of JSON, so that both hold the same.
+            let value = serde_json::to_value(&document).map_err(Failure::io)?;
+            serde_saphyr::to_string(&value).map_err(Failure::io)?
+        }
+        Format::Json | Format::Table | Format::Wide => {
+            format!("{}\n", serde_json::to_string_pretty(&document).map_err(Failure::io)?)
+        }
+    };
+    data(&text);
+    Ok(())
 }
 
 /// What the user may want to know beside it.

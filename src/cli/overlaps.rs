@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::inventory::{Overlap, overlaps};
+use crate::net::grouped;
 
-use super::document::{self, Count};
 use super::input::{self, Format};
-use super::table::{Align, Table, grouped, plural};
+use super::table::{Align, Table, plural};
 use super::{Failure, output};
+use crate::document::Count;
 
 /// List every pair of CIDRs that share addresses: of ServiceCIDRs, and with the networks that the policy
 /// declares.
@@ -48,7 +49,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     match args.input.output {
         Format::Json | Format::Yaml => {
             let items = found.iter().map(OverlapDocument::new).collect();
-            document::print("OverlapList", OverlapList { items }, args.input.output)?;
+            output::document("OverlapList", OverlapList { items }, args.input.output)?;
         }
         Format::Table | Format::Wide => output::data(&table(args, &found)),
     }

@@ -8,10 +8,10 @@ use crate::capacity::{CapacityReport, Survey, forecast};
 use crate::inventory::{Change, Inventory, Operation, Overlay};
 use crate::net::Cidr;
 
-use super::document::{self, ForecastDocument, Report};
 use super::input::{self, Format};
 use super::table::percent;
 use super::{Failure, output};
+use crate::document::{ForecastDocument, Report};
 
 /// Report what is usable, used and free, now or before and after changes.
 ///
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let survey = Survey::of(inventory);
         match args.input.output {
             Format::Json | Format::Yaml => {
-                document::print("CapacityReport", Report::new(&report, Some(&survey)), args.input.output)?;
+                output::document("CapacityReport", Report::new(&report, Some(&survey)), args.input.output)?;
             }
             Format::Table | Format::Wide => output::data(&table::now(args, &report, &survey)),
         }
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let after = CapacityReport::of_view(&Overlay::of(inventory, &changes).view(inventory));
         match args.input.output {
             Format::Json | Format::Yaml => {
-                document::print(
+                output::document(
                     "CapacityForecast",
                     ForecastDocument::new(&before, &after, &forecast),
                     args.input.output,

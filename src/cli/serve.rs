@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
-use crate::server::{Server, ServerError, Settings};
+use crate::server::{InventorySource, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 
 use super::{Failure, dev, output};
@@ -27,6 +27,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_KEY", required_unless_present = "dev")]
     tls_key: Option<PathBuf>,
 
+    /// Where to read what the cluster holds: none, or a file as `kubectl get servicecidrs,ipaddresses -o json`
+    /// prints it, which is read again when it changes
+    #[arg(long, value_name = "none|FILE", default_value = "none", env = "SERVICECIDR_GUARD_INVENTORY")]
+    inventory: PathBuf,
+
     /// Where to answer AdmissionReviews, over TLS [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
     listen: Option<SocketAddr>,
@@ -44,7 +49,7 @@ pub(super) struct Args {
     log_level: String,
 
     /// Try it without files or a cluster: loopback only, with an example policy and a throw-away CA under certs/dev
-    #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key"])]
+    #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key", "inventory"])]
     dev: bool,
 }
 
@@ -55,11 +60,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
     let health_listen = args.health_listen.unwrap_or_else(|| (host, 8080).into());
     let files = match (args.policy, args.tls_cert, args.tls_key) {
-        (Some(policy), Some(tls_cert), Some(tls_key)) => dev::Files { policy, tls_cert, tls_key },
+        (Some(policy), Some(tls_cert), Some(tls_key)) => {
+            dev::Files { policy, tls_cert, tls_key, inventory: args.inventory }
+        }
         _ => dev::files(&[listen, health_listen])?,
     };
-    let dev::Files { policy, tls_cert, tls_key } = files;
-    let settings = Settings { policy, tls_cert, tls_key, listen, health_listen };
+    let dev::Files { policy, tls_cert, tls_key, inventory } = files;
+    let inventory = match inventory.to_str() {
+        Some("none") => InventorySource::None,
+        _ => InventorySource::File(inventory),
+    };
+    let settings = Settings { policy, tls_cert, tls_key, inventory, listen, health_listen };
     let bound = Server::bind(&settings).map_err(failure)?;
     for note in &bound.notes {
         output::talk(&format!("note: {note:#}"));
@@ -74,7 +85,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 fn failure(error: ServerError) -> Failure {
     match &error {
         ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) => Failure::io(error),
-        ServerError::Policy(_) | ServerError::Tls(_) => Failure::input(error),
+        ServerError::Policy(_) | ServerError::Tls(_) | ServerError::Inventory(_) => Failure::input(error),
+        ServerError::NeedsInventory { .. } => {
+            Failure::input(error).with_hint("serve --inventory FILE, or take the rule out of the policy")
+        }
         ServerError::Listen { flag, .. } => {
             let hint = format!("choose another address with {flag} ADDRESS:PORT; port 0 takes a free one");
             Failure::io(error).with_hint(hint)

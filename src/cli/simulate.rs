@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::capacity::{AllocateError, Allocator};
-use crate::net::{AddressRange, IpFamily};
+use crate::net::{AddressRange, IpFamily, grouped};
 
-use super::document::{self, Count};
 use super::input::{self, Format};
-use super::table::{Align, Table, grouped, plural};
+use super::table::{Align, Table, plural};
 use super::{Failure, output};
+use crate::document::Count;
 
 /// Find out whether more Services fit, by allocating for them as kube-apiserver does.
 ///
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let state = args.input.read()?;
     let simulation = simulate(args, &state.inventory.view());
     match args.input.output {
-        Format::Json | Format::Yaml => document::print("Simulation", &simulation, args.input.output)?,
+        Format::Json | Format::Yaml => output::document("Simulation", &simulation, args.input.output)?,
         Format::Table | Format::Wide => output::data(&text(args, &simulation)),
     }
     state.end()?;

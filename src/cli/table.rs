@@ -54,15 +54,6 @@ pub(super) enum Header {
     Hidden,
 }
 
-/// A count for people: `18,446,744,073,709,551,615`.
-pub(super) fn grouped(count: u128) -> String {
-    let digits = count.to_string();
-    let first = digits.len() % 3;
-    let (head, rest) = digits.split_at(first);
-    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
-    (!head.is_empty()).then(|| head.to_owned()).into_iter().chain(groups).collect::<Vec<_>>().join(",")
-}
-
 /// A percentage for people: one digit, `-` where there is none. What isn't all is never 100.0%, what
 /// isn't nothing never 0.0%.
 pub(super) fn percent(value: Option<f64>) -> String {
@@ -82,14 +73,6 @@ pub(super) fn plural(count: u128, one: &'static str, many: &'static str) -> &'st
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_grouped_for_people() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1000), "1,000");
-        assert_eq!(grouped(u128::from(u64::MAX)), "18,446,744,073,709,551,615");
-    }
 
     #[test]
     fn percentages_never_say_all_or_nothing_where_it_is_not() {

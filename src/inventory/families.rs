@@ -32,7 +32,15 @@ impl Families {
         Self { configured, source }
     }
 
-    pub(super) fn assumed() -> Self {
+    /// Those that a policy names.
+    #[must_use]
+    pub fn of_policy(families: &[IpFamily]) -> Self {
+        Self::new(families.iter().copied(), FamiliesSource::Policy)
+    }
+
+    /// Both, because nothing says.
+    #[must_use]
+    pub fn assumed() -> Self {
         Self::new(Self::ALL, FamiliesSource::Assumed)
     }
 

@@ -1,5 +1,6 @@
 //! `Node`: the networks and addresses of one node, as far as Services must not touch them.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::net::Cidr;
@@ -25,10 +26,20 @@ pub enum NodeNetwork {
 }
 
 impl Node {
-    /// What it holds: its podCIDRs, and each of its addresses as a CIDR.
-    pub(super) fn networks(&self) -> impl Iterator<Item = (Cidr, NodeNetwork)> + '_ {
+    /// What it holds of the address space: its podCIDRs, and each of its addresses as a CIDR.
+    pub fn networks(&self) -> impl Iterator<Item = (Cidr, NodeNetwork)> + '_ {
         let pods = self.pod_cidrs.iter().map(|cidr| (*cidr, NodeNetwork::PodCidr));
         let own = self.addresses.iter().map(|address| (Cidr::of_address(*address), NodeNetwork::Address));
         pods.chain(own)
+    }
+}
+
+impl fmt::Display for NodeNetwork {
+    /// Its name in the policy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PodCidr => "nodePodCIDRs",
+            Self::Address => "nodeAddresses",
+        })
     }
 }

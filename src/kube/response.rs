@@ -6,7 +6,8 @@ use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusCause, StatusDetails, StatusSummary};
 
-use crate::policy::{Verdict, Violation};
+use crate::document::OutlookDocument;
+use crate::policy::{Outlook, Verdict, Violation};
 
 use super::{Refusal, Review};
 
@@ -17,23 +18,35 @@ const MAX_WARNING: usize = 256;
 /// How many characters of warnings Kubernetes delivers for one request, from all webhooks.
 const MAX_WARNINGS: usize = 4096;
 
+/// What a review is answered with.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The name of the ServiceCIDR.
+    pub name: &'a str,
+    /// What was found.
+    pub verdict: &'a Verdict,
+    /// What the request would change, if that is to be said.
+    pub outlook: Option<&'a Outlook>,
+}
+
 /// The answer to a review: the verdict on its request, or why there can be none.
 #[must_use]
-pub fn respond(review: &Review<'_>, outcome: Result<(&str, &Verdict), &Refusal>) -> AdmissionReview<DynamicObject> {
+pub fn respond(review: &Review<'_>, outcome: Result<Answer<'_>, &Refusal>) -> AdmissionReview<DynamicObject> {
     // `invalid` is the one constructor that needs no parsed request.
     let mut response = AdmissionResponse::invalid("");
     response.uid = review.uid();
     response.result = Status::default();
     match outcome {
         Err(refusal) => response.result = failure(400, "BadRequest", &refusal.to_string()),
-        Ok((name, verdict)) => {
+        Ok(Answer { name, verdict, outlook }) => {
             response.allowed = verdict.allows();
             if !response.allowed {
                 response.result = denied(name, verdict);
             }
-            let warnings = within_budget(verdict.warnings().map(Violation::to_string));
+            let outlook_sentences = outlook.map(|outlook| outlook.sentences(verdict)).unwrap_or_default();
+            let warnings = within_budget(verdict.warnings().map(Violation::to_string).chain(outlook_sentences));
             response.warnings = (!warnings.is_empty()).then_some(warnings);
-            response.audit_annotations = annotations(verdict);
+            response.audit_annotations = annotations(verdict, outlook);
         }
     }
     response.into_review()
@@ -44,6 +57,7 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
     let is_invalid = verdict.denials().any(|violation| matches!(violation, Violation::Invalid(_)));
     let (code, reason) = if is_invalid { (422, "Invalid") } else { (403, "Forbidden") };
     let sentences: Vec<String> = verdict.denials().map(Violation::to_string).collect();
+    let alternatives = verdict.alternatives.iter().map(ToString::to_string);
     let causes = verdict.denials().zip(&sentences).map(|(violation, sentence)| {
         let prefix = format!("{}: ", violation.field());
         StatusCause {
@@ -52,15 +66,17 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
             field: violation.field(),
         }
     });
+    let causes = causes.collect();
+    let whole: Vec<String> = sentences.into_iter().chain(alternatives).collect();
     let details = StatusDetails {
         name: cut(name, 253),
         group: "networking.k8s.io".to_owned(),
         kind: "ServiceCIDR".to_owned(),
         uid: String::new(),
-        causes: causes.collect(),
+        causes,
         retry_after_seconds: 0,
     };
-    Status { details: Some(details), ..failure(code, reason, &sentences.join("; ")) }
+    Status { details: Some(details), ..failure(code, reason, &whole.join("; ")) }
 }
 
 fn failure(code: u16, reason: &str, message: &str) -> Status {
@@ -73,24 +89,23 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
     }
 }
 
-/// One annotation a rule: its id, and its sentences. kube-apiserver puts the webhook's name before
-/// the key.
-fn annotations(verdict: &Verdict) -> HashMap<String, String> {
+/// One annotation a rule: its id, and its sentences; and `capacity`: what the request would change, as
+/// JSON. kube-apiserver puts the webhook's name before the key.
+fn annotations(verdict: &Verdict, outlook: Option<&Outlook>) -> HashMap<String, String> {
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for violation in verdict.audits() {
         by_rule.entry(violation.rule()).or_default().push(violation.to_string());
     }
-    by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).collect()
+    let capacity = outlook.and_then(|outlook| serde_json::to_string(&OutlookDocument::new(outlook)).ok());
+    let capacity = capacity.map(|json| ("capacity".to_owned(), json));
+    by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).chain(capacity).collect()
 }
 
 /// The warnings that Kubernetes delivers whole.
 fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
     let mut left = MAX_WARNINGS;
     warnings
-        .map(|warning| match warning.char_indices().nth(MAX_WARNING) {
-            Some(_) => warning.chars().take(MAX_WARNING - 1).chain(['…']).collect(),
-            None => warning,
-        })
+        .flat_map(|warning| parts(&warning))
         .take_while(|warning| {
             let length = warning.chars().count();
             let fits = length <= left;
@@ -98,6 +113,30 @@ fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
             fits
         })
         .collect()
+}
+
+/// A warning in parts of at most 256 characters: a list goes on in the next, what is no list is cut.
+fn parts(warning: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for piece in warning.split_inclusive(", ") {
+        let length = |text: &str| text.trim_end().chars().count();
+        match parts.last_mut() {
+            // Two for the ellipsis and the blank of a part that goes on.
+            Some(part) if part.chars().count() + length(piece) + 2 <= MAX_WARNING => part.push_str(piece),
+            Some(part) => {
+                let rest = format!("… {piece}");
+                part.truncate(part.trim_end().len());
+                part.push_str(" …");
+                parts.push(rest);
+            }
+            None => parts.push(piece.to_owned()),
+        }
+    }
+    let whole = |part: String| match part.char_indices().nth(MAX_WARNING) {
+        Some(_) => part.chars().take(MAX_WARNING - 1).chain(['…']).collect(),
+        None => part,
+    };
+    parts.into_iter().map(whole).collect()
 }
 
 /// At most `limit` bytes of a text, whole characters, with an ellipsis where something is cut.
@@ -122,6 +161,10 @@ mod tests {
         assert_eq!(long, [format!("{}…", "ü".repeat(255))]);
         let exact = within_budget(["ü".repeat(256)].into_iter());
         assert_eq!(exact, ["ü".repeat(256)]);
+        let list = format!("all of: {}", vec!["10.96.100.200 (default/a-service)"; 10].join(", "));
+        let parts = within_budget([list.clone()].into_iter());
+        assert!(parts.len() == 2 && parts.iter().all(|part| part.chars().count() <= 256), "{parts:?}");
+        assert_eq!(parts.join("|").replace(" …|… ", " "), list);
         let many = within_budget((0..20).map(|_| "x".repeat(256)));
         assert_eq!(many.len(), 16);
     }

@@ -171,6 +171,15 @@ impl Cidr {
         Self(IpNet::from(address))
     }
 
+    /// The CIDR of this many host bits that begins at an address, given as a number of its family.
+    #[must_use]
+    pub fn of_block(family: IpFamily, first: u128, host_bits: u8) -> Option<Self> {
+        let address = family.address(first);
+        let bits = if address.is_ipv4() { 32 } else { 128_u8 };
+        let net = IpNet::new(address, bits.checked_sub(host_bits)?).ok()?;
+        (net.addr() == net.network()).then_some(Self(net))
+    }
+
     /// Its last address, as a CIDR: what follows everything within it in the order of CIDRs.
     #[must_use]
     pub fn last_address(self) -> Self {

@@ -58,6 +58,22 @@ impl RangeSet {
         after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|range| number <= range.last())
     }
 
+    /// The first address of the block of this many host bits, aligned as a CIDR is, that lies in it
+    /// and begins nearest to `near`, where such a block begins too.
+    #[must_use]
+    pub fn nearest_block(&self, host_bits: u8, near: u128) -> Option<u128> {
+        let less_one = match host_bits {
+            128 => u128::MAX,
+            bits => (1_u128 << bits) - 1,
+        };
+        let in_range = |range: &AddressRange| {
+            let lowest = range.first().checked_add(less_one)? & !less_one;
+            let highest = range.last().checked_sub(less_one)? & !less_one;
+            (lowest <= highest).then(|| near.clamp(lowest, highest))
+        };
+        self.ranges.iter().filter_map(in_range).min_by_key(|first| first.abs_diff(near))
+    }
+
     /// Its addresses that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
@@ -111,6 +127,19 @@ mod tests {
             }
             prop_assert_eq!(a.count(), (0..80).filter(|number| a.contains(*number)).count() as u128);
             prop_assert!(a.ranges().windows(2).all(|pair| pair[0].last() + 1 < pair[1].first()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_nearest_block_is_the_one_that_trying_all_gives(set in set(), bits in 0_u8..5, near in 0_u128..80) {
+            let size = 1 << bits;
+            let near = near / size * size;
+            let fits = |first: &u128| (*first..first + size).all(|number| set.contains(number));
+            let slow = (0..80).filter(|first| first % size == 0).filter(fits).min_by_key(|first| first.abs_diff(near));
+            let seen = set.nearest_block(bits, near);
+            prop_assert_eq!(seen.map(|first| first.abs_diff(near)), slow.map(|first: u128| first.abs_diff(near)));
+            prop_assert!(seen.is_none_or(|first| first % size == 0 && fits(&first)));
         }
     }
 

@@ -47,6 +47,15 @@ impl ValidationActions {
     /// Deny alone: the default.
     pub const DENY: Self = Self { response: Some(Response::Deny), audit: false };
 
+    /// Warn alone.
+    pub const WARN: Self = Self { response: Some(Response::Warn), audit: false };
+
+    /// The same, but that a warning takes the place of a denial.
+    #[must_use]
+    pub fn at_most_warn(self) -> Self {
+        Self { response: self.response.map(|_| Response::Warn), ..self }
+    }
+
     /// The actions of a list.
     ///
     /// # Errors

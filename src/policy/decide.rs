@@ -1,37 +1,119 @@
 //! `decide`: the exemptions, then every rule, in reading order.
 
-use crate::inventory::{DEFAULT_SERVICE_CIDR, Inventory};
+use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Known, Operation};
 
-use super::{Exemption, Finding, Part, Policy, Request, ValidationActions, Verdict, Violation};
+use super::alternative::alternatives;
+use super::{Exemption, Finding, Needed, Part, Policy, Request, Usable, ValidationActions, Verdict, Violation};
+
+/// The user name of kube-apiserver itself.
+const API_SERVER: &str = "system:apiserver";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
-pub fn decide(policy: &Policy, _inventory: &Inventory, request: &Request) -> Verdict {
-    if let Some(exemption) = exemption(request) {
-        return Verdict::exempt(exemption);
+pub fn decide(policy: &Policy, known: &Known<'_>, request: &Request) -> Verdict {
+    match exemption(request) {
+        Some(Exemption::DefaultServiceCidr) => Verdict {
+            exemption: Some(Exemption::DefaultServiceCidr),
+            findings: of_the_default(policy, known, request),
+            alternatives: Vec::new(),
+        },
+        Some(exemption) => Verdict::exempt(exemption),
+        None => {
+            let mut verdict =
+                Verdict { exemption: None, findings: findings(policy, known, request), alternatives: Vec::new() };
+            verdict.alternatives = alternatives(policy, known, &verdict);
+            verdict
+        }
     }
-    let change = &request.change;
-    let mut findings: Vec<Finding> = Vec::new();
-    for fault in &change.faults {
-        findings.push(Finding { actions: ValidationActions::DENY, violation: Violation::Invalid(fault.clone()) });
-    }
-    if let Some(rule) = &policy.deny_all {
-        findings.extend(rule.check(change).into_iter().map(|violation| Finding { actions: rule.actions, violation }));
-    }
-    if let Some(rule) = &policy.allowed_ranges {
-        findings.extend(rule.check(change).into_iter().map(|violation| Finding { actions: rule.actions, violation }));
-    }
-    Verdict { exemption: None, findings }
 }
 
-/// Why the rules don't apply to a request, if they don't.
+/// Why no rule may deny a request, if none may.
 fn exemption(request: &Request) -> Option<Exemption> {
-    if request.change.name == DEFAULT_SERVICE_CIDR {
-        Some(Exemption::DefaultServiceCidr)
-    } else if request.part == Part::Status {
+    if request.part == Part::Status {
         Some(Exemption::Status)
     } else if request.change.is_empty() {
         Some(Exemption::Unchanged)
+    } else if request.change.name == DEFAULT_SERVICE_CIDR {
+        Some(Exemption::DefaultServiceCidr)
     } else {
         None
+    }
+}
+
+fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    let change = &request.change;
+    let all = |actions: ValidationActions, violations: Vec<Violation>| {
+        violations.into_iter().map(move |violation| Finding { actions, violation })
+    };
+    let adds = change.adds.iter().any(|added| added.cidr.is_ok());
+    let unless_stale = |rule, actions, needs: &[_], judge: &dyn Fn() -> Vec<Finding>| {
+        policy.staleness.judge(rule, actions, needs).map_or_else(judge, |unknown| vec![unknown])
+    };
+    let mut findings: Vec<Finding> = Vec::new();
+
+    let faults = change.faults.iter().cloned().map(Violation::Invalid).collect();
+    findings.extend(all(ValidationActions::DENY, faults));
+    if let Some(rule) = &policy.deny_all {
+        findings.extend(all(rule.actions, rule.check(change).into_iter().collect()));
+    }
+    if let Some(rule) = &policy.allowed_ranges {
+        findings.extend(all(rule.actions, rule.check(change)));
+    }
+    if let Some(rule) = &policy.prefix_length {
+        findings.extend(all(rule.actions, rule.check(change)));
+    }
+    if let Some(rule) = &policy.reserved_networks {
+        findings.extend(all(rule.actions, rule.check(change)));
+        if adds && !rule.discover.is_empty() {
+            let needs = [(Needed::Nodes, known.nodes)];
+            findings.extend(unless_stale("reserved-networks", rule.actions, &needs, &|| {
+                all(rule.actions, rule.check_discovered(known.inventory, change)).collect()
+            }));
+        }
+    }
+    if let Some(rule) = &policy.no_overlap
+        && adds
+    {
+        let needs = [(Needed::ServiceCidrs, known.service_cidrs)];
+        findings.extend(unless_stale("no-overlap", rule.actions, &needs, &|| {
+            all(rule.actions, rule.check(known.inventory, change)).collect()
+        }));
+    }
+    if let Some(rule) = &policy.usable {
+        findings.extend(all(rule.actions, Usable::check(&families(policy, known), change)));
+    }
+    findings.extend(removal(policy, known, request));
+    findings
+}
+
+/// What deleting a ServiceCIDR does.
+fn removal(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    let Some(rule) = &policy.removal else { return Vec::new() };
+    if request.change.operation != Operation::Delete {
+        return Vec::new();
+    }
+    let needs = [(Needed::ServiceCidrs, known.service_cidrs), (Needed::IpAddresses, known.addresses)];
+    match policy.staleness.judge("removal", rule.actions(), &needs) {
+        Some(unknown) => vec![unknown],
+        None => rule.check(known.inventory, &request.change),
+    }
+}
+
+/// `kubernetes` is never denied. Whoever else than kube-apiserver changes it is warned.
+fn of_the_default(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    if request.requester == API_SERVER || request.change.operation == Operation::Create {
+        return Vec::new();
+    }
+    let warned = Violation::DefaultServiceCidr { operation: request.change.operation };
+    let removal = removal(policy, known, request).into_iter();
+    let removal = removal.map(|finding| Finding { actions: finding.actions.at_most_warn(), ..finding });
+    std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(removal).collect()
+}
+
+/// The configured families, as far as they are known; both where nothing says.
+fn families(policy: &Policy, known: &Known<'_>) -> Families {
+    match &policy.ip_families {
+        Some(families) => Families::of_policy(families),
+        None if known.service_cidrs.is_within(policy.staleness.max) => known.inventory.families(),
+        None => Families::assumed(),
     }
 }

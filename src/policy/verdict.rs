@@ -1,6 +1,6 @@
 //! `Verdict`: what was found, and whether the request is allowed.
 
-use super::{ValidationActions, Violation};
+use super::{Alternative, ValidationActions, Violation};
 
 /// The outcome of [`decide`](super::decide).
 #[must_use]
@@ -10,6 +10,8 @@ pub struct Verdict {
     pub exemption: Option<Exemption>,
     /// What was found, most severe kind of rule first.
     pub findings: Vec<Finding>,
+    /// What could stand in place of CIDRs that are refused for where they lie.
+    pub alternatives: Vec<Alternative>,
 }
 
 /// One violation, and what follows from it.
@@ -35,7 +37,7 @@ pub enum Exemption {
 impl Verdict {
     /// Nothing found: the rules don't apply.
     pub fn exempt(exemption: Exemption) -> Self {
-        Self { exemption: Some(exemption), findings: Vec::new() }
+        Self { exemption: Some(exemption), findings: Vec::new(), alternatives: Vec::new() }
     }
 
     /// Whether the request is let through: no finding denies it, or none may.

@@ -7,9 +7,8 @@ use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 use tracing::{info, warn};
 
-use crate::inventory::Inventory;
-use crate::kube::{Refusal, Review, respond};
-use crate::policy::{Request, Verdict, Violation, decide};
+use crate::kube::{Answer, Refusal, Review, respond};
+use crate::policy::{Outlook, Request, Verdict, decide, outlook};
 
 use super::State;
 use super::metrics::Decision;
@@ -28,11 +27,18 @@ pub(super) async fn validate(state: web::Data<State>, body: web::Bytes) -> HttpR
         }
     };
     let judged = review.request().map(|request| {
-        let verdict = decide(&state.policy.load(), &Inventory::default(), &request);
-        (request, verdict)
+        let policy = state.policy.load();
+        let (verdict, outlook) = state.knowledge.ask(|known| {
+            let verdict = decide(&policy, known, &request);
+            let outlook = outlook(&policy, known, &request, &verdict);
+            (verdict, outlook)
+        });
+        (request, verdict, outlook)
     });
     let answer = match &judged {
-        Ok((request, verdict)) => respond(&review, Ok((&request.change.name, verdict))),
+        Ok((request, verdict, outlook)) => {
+            respond(&review, Ok(Answer { name: &request.change.name, verdict, outlook: outlook.as_ref() }))
+        }
         Err(refusal) => respond(&review, Err(refusal)),
     };
     record(&state, &review, &judged, began);
@@ -40,11 +46,13 @@ pub(super) async fn validate(state: web::Data<State>, body: web::Bytes) -> HttpR
     HttpResponse::Ok().json(answer)
 }
 
-fn record(state: &State, review: &Review<'_>, judged: &Result<(Request, Verdict), Refusal>, began: Instant) {
+type Judged = (Request, Verdict, Option<Outlook>);
+
+fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, Refusal>, began: Instant) {
     let duration = began.elapsed();
     let seconds = duration.as_secs_f64();
     match judged {
-        Ok((request, verdict)) => {
+        Ok((request, verdict, _)) => {
             let decision = if verdict.allows() { Decision::Allow } else { Decision::Deny };
             let violations: Vec<String> = verdict
                 .findings
@@ -52,9 +60,7 @@ fn record(state: &State, review: &Review<'_>, judged: &Result<(Request, Verdict)
                 .map(|finding| format!("{}: {}", finding.violation.rule(), finding.violation))
                 .collect();
             state.metrics.reviewed(Some(request.change.operation), decision, request.dry_run, duration);
-            for rule in verdict.denials().map(Violation::rule) {
-                state.metrics.denied(rule);
-            }
+            state.metrics.found(verdict);
             info!(
                 uid = review.uid(),
                 operation = %request.change.operation,

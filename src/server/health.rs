@@ -1,30 +1,53 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! `/livez`, `/readyz`, `/report` and `/metrics`.
 
 use actix_web::{HttpResponse, web};
 
 use super::State;
+use super::knowledge::Readiness;
 
 /// Alive: it answers.
 pub(super) async fn livez() -> HttpResponse {
     text("ok\n".to_owned())
 }
 
-/// Ready: policy and certificate are in force, without which it would not have started.
-/// `?verbose` names them.
+/// Ready: policy and certificate are in force, without which it would not have started, and the
+/// ServiceCIDRs are read, where an inventory is kept. `?verbose` names them.
 pub(super) async fn readyz(state: web::Data<State>, query: web::Query<Vec<(String, String)>>) -> HttpResponse {
-    if !query.iter().any(|(key, _)| key == "verbose") {
-        return text("ok\n".to_owned());
+    let inventory = state.knowledge.service_cidrs();
+    let is_verbose = query.iter().any(|(key, _)| key == "verbose");
+    let rules = state.policy.load().rules().join(", ");
+    let checks = |inventory: &str, result: &str| {
+        format!("[+]policy ok: {rules}\n[+]certificate ok\n{inventory}\nreadyz check {result}\n")
+    };
+    match inventory {
+        Readiness::Syncing(progress) => {
+            let body = checks(&format!("[-]inventory failed: {progress}"), "failed");
+            HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body(body)
+        }
+        Readiness::Absent | Readiness::Read if !is_verbose => text("ok\n".to_owned()),
+        Readiness::Absent => text(checks("[+]inventory ok: none", "passed")),
+        Readiness::Read => text(checks("[+]inventory ok", "passed")),
     }
-    let policy = state.policy.load();
-    let rules =
-        [policy.deny_all.as_ref().map(|_| "deny-all"), policy.allowed_ranges.as_ref().map(|_| "allowed-ranges")];
-    let rules: Vec<&str> = rules.into_iter().flatten().collect();
-    text(format!("[+]policy ok: {}\n[+]certificate ok\nreadyz check passed\n", rules.join(", ")))
+}
+
+/// The capacity report, as JSON.
+pub(super) async fn report(state: web::Data<State>) -> HttpResponse {
+    match state.knowledge.capacity() {
+        Readiness::Absent => {
+            HttpResponse::NotFound().body("no inventory is kept: start with --inventory cluster or --inventory FILE\n")
+        }
+        Readiness::Syncing(progress) => HttpResponse::ServiceUnavailable().body(format!("{progress}\n")),
+        Readiness::Read => {
+            HttpResponse::Ok().content_type("application/json").body(state.reports.get(&state.knowledge).json.clone())
+        }
+    }
 }
 
 /// Everything that is counted, in the OpenMetrics text format.
 pub(super) async fn metrics(state: web::Data<State>) -> HttpResponse {
-    match state.metrics.encode() {
+    let is_read = state.knowledge.capacity() == Readiness::Read;
+    let snapshot = is_read.then(|| state.reports.get(&state.knowledge));
+    match state.metrics.encode(snapshot.as_deref()) {
         Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
         }

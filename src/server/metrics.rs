@@ -2,6 +2,8 @@
 //!
 //! Labels are closed sets: no names, users or other text of a request.
 
+mod capacity;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -14,6 +16,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::inventory::Operation;
+use crate::policy::{ValidationAction, Verdict};
+
+use super::report::Snapshot;
+use capacity::Capacity;
 
 const SECONDS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5];
 
@@ -21,6 +27,8 @@ pub(super) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     denials: Family<RuleLabels, Counter>,
+    findings: Family<FindingLabels, Counter>,
+    capacity: Capacity,
     durations: Histogram,
     in_flight: Gauge,
     answers: Family<AnswerLabels, Counter>,
@@ -56,6 +64,12 @@ struct RuleLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FindingLabels {
+    rule: &'static str,
+    action: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AnswerLabels {
     path: &'static str,
     code: u16,
@@ -78,6 +92,8 @@ impl Metrics {
             registry: Registry::default(),
             requests: Family::default(),
             denials: Family::default(),
+            findings: Family::default(),
+            capacity: Capacity::default(),
             durations: Histogram::new(SECONDS),
             in_flight: Gauge::default(),
             answers: Family::default(),
@@ -89,6 +105,7 @@ impl Metrics {
         };
         all.register("admission_requests", "Reviews answered", new.requests.clone());
         all.register("admission_denials", "Violations that a review was denied for", new.denials.clone());
+        all.register("findings", "Violations found, by rule and by what followed", new.findings.clone());
         all.register_with_unit(
             "admission_request_duration",
             "Time from the last byte of a review to its answer",
@@ -115,6 +132,7 @@ impl Metrics {
             ("commit", option_env!("SERVICECIDR_GUARD_COMMIT").unwrap_or("unknown")),
         ];
         all.register("build", "The program", Info::new(build.to_vec()));
+        new.capacity.register(&mut all);
         for result in ["success", "failure"] {
             new.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
             new.policy_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
@@ -137,8 +155,17 @@ impl Metrics {
         self.durations.observe(duration.as_secs_f64());
     }
 
-    pub fn denied(&self, rule: &'static str) {
-        self.denials.get_or_create(&RuleLabels { rule }).inc();
+    /// What a verdict found, and what followed.
+    pub fn found(&self, verdict: &Verdict) {
+        let found = |rule, action: ValidationAction| {
+            self.findings.get_or_create(&FindingLabels { rule, action: action.to_string() }).inc();
+        };
+        for violation in verdict.denials() {
+            self.denials.get_or_create(&RuleLabels { rule: violation.rule() }).inc();
+            found(violation.rule(), ValidationAction::Deny);
+        }
+        verdict.warnings().for_each(|violation| found(violation.rule(), ValidationAction::Warn));
+        verdict.audits().for_each(|violation| found(violation.rule(), ValidationAction::Audit));
     }
 
     pub fn answered(&self, path: &'static str, code: u16) {
@@ -164,7 +191,9 @@ impl Metrics {
         self.policy_is_current.set(i64::from(succeeded));
     }
 
-    pub fn encode(&self) -> Result<String, fmt::Error> {
+    /// Everything, with the capacity as a report says it, if there is one.
+    pub fn encode(&self, snapshot: Option<&Snapshot>) -> Result<String, fmt::Error> {
+        self.capacity.set(snapshot);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)

@@ -14,8 +14,9 @@ use std::time::Duration;
 use crate::config::{ConfigError, Diagnostic, Loaded};
 use crate::policy::Policy;
 
+use super::knowledge::{InventoryFile, Knowledge, Stamp};
 use super::tls::{Certificate, TlsError};
-use super::{ServerError, Settings, State};
+use super::{InventorySource, ServerError, Settings, State};
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -26,6 +27,7 @@ const MAX_PEM_BYTES: u64 = 1024 * 1024;
 pub(super) struct Reloader {
     policy: Watched<Vec<u8>, String>,
     pair: Watched<(Vec<u8>, Vec<u8>), String>,
+    inventory: Watched<Stamp, String>,
     paths: Paths,
 }
 
@@ -33,6 +35,7 @@ pub(super) struct Reloader {
 pub(super) struct First {
     pub policy: Policy,
     pub policy_digest: String,
+    pub knowledge: Knowledge,
     pub certificate: Certificate,
     pub notes: Vec<Diagnostic>,
 }
@@ -67,8 +70,27 @@ impl Reloader {
         let pair = paths.read_pair()?;
         let certificate = paths.parse_pair(&pair)?;
         let policy_digest = digest(&policy_bytes);
-        let first = First { policy: loaded.policy, policy_digest, certificate, notes: loaded.notes };
-        let reloader = Self { policy: Watched { last: Ok(policy_bytes) }, pair: Watched { last: Ok(pair) }, paths };
+        let policy = loaded.policy;
+        let (knowledge, stamp) = match &settings.inventory {
+            InventorySource::None => {
+                can_judge(&policy, &Knowledge::None).map_err(|rule| ServerError::NeedsInventory {
+                    rule,
+                    policy: settings.policy.display().to_string(),
+                })?;
+                (Knowledge::None, Err(String::new()))
+            }
+            InventorySource::File(path) => {
+                let (file, stamp) = InventoryFile::open(path, &policy).map_err(ServerError::Inventory)?;
+                (Knowledge::File(file), Ok(stamp))
+            }
+        };
+        let first = First { policy, policy_digest, knowledge, certificate, notes: loaded.notes };
+        let reloader = Self {
+            policy: Watched { last: Ok(policy_bytes) },
+            pair: Watched { last: Ok(pair) },
+            inventory: Watched { last: stamp },
+            paths,
+        };
         Ok((reloader, first))
     }
 
@@ -79,6 +101,7 @@ impl Reloader {
             ticks.tick().await;
             self.poll_policy(&state);
             self.poll_pair(&state);
+            self.poll_inventory(&state).await;
         }
     }
 
@@ -89,7 +112,12 @@ impl Reloader {
         }
         let result = match &self.policy.last {
             Ok(bytes) => {
-                self.paths.parse_policy(bytes).map(|loaded| (loaded, digest(bytes))).map_err(|e| e.to_string())
+                let loaded = self.paths.parse_policy(bytes).map_err(|error| error.to_string());
+                let judged = loaded.and_then(|loaded| match can_judge(&loaded.policy, &state.knowledge) {
+                    Ok(()) => Ok(loaded),
+                    Err(rule) => Err(format!("the rule {rule} needs an inventory: start with --inventory")),
+                });
+                judged.map(|loaded| (loaded, digest(bytes)))
             }
             Err(error) => Err(error.clone()),
         };
@@ -99,6 +127,7 @@ impl Reloader {
                 for note in &loaded.notes {
                     tracing::warn!(note = %note, "policy reloaded with a note");
                 }
+                state.knowledge.declare(&loaded.policy);
                 state.policy.store(Arc::new(loaded.policy));
                 state.metrics.policy_in_force(&sha256);
                 tracing::info!(sha256, "policy reloaded");
@@ -125,6 +154,33 @@ impl Reloader {
             }
             Err(error) => tracing::error!(error, "certificate not reloaded: the last good one stays in force"),
         }
+    }
+}
+
+impl Reloader {
+    /// Reads the inventory's file again when it is another. A long one is read beside everything else.
+    async fn poll_inventory(&mut self, state: &Arc<State>) {
+        let Knowledge::File(file) = &state.knowledge else { return };
+        if !self.inventory.changed(file.stamp()) {
+            return;
+        }
+        let of_task = Arc::clone(state);
+        let read = tokio::task::spawn_blocking(move || match &of_task.knowledge {
+            Knowledge::File(file) => file.read_again(&of_task.policy.load()).map(drop),
+            Knowledge::None => Ok(()),
+        });
+        let result = read.await.unwrap_or_else(|error| Err(error.to_string()));
+        if let Err(error) = result {
+            tracing::error!(error, "inventory not read again: the last one stays");
+        }
+    }
+}
+
+/// The rule that can't judge by what is known, if one can't.
+fn can_judge(policy: &Policy, knowledge: &Knowledge) -> Result<(), &'static str> {
+    match (knowledge, policy.needs_inventory()) {
+        (Knowledge::None, Some(rule)) => Err(rule),
+        _ => Ok(()),
     }
 }
 

@@ -17,6 +17,7 @@ const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
 const HEALTHZ: &str = "/healthz";
 const METRICS: &str = "/metrics";
+const REPORT: &str = "/report";
 
 /// The port of kube-apiserver: HTTPS.
 pub(super) fn webhook(app: &mut ServiceConfig, state: &Arc<State>) {
@@ -31,6 +32,7 @@ pub(super) fn health(app: &mut ServiceConfig, state: &Arc<State>) {
     app.service(only(LIVEZ, Method::GET, web::get().to(health::livez)));
     app.service(only(READYZ, Method::GET, web::get().to(health::readyz)));
     app.service(only(HEALTHZ, Method::GET, web::get().to(health::readyz)));
+    app.service(only(REPORT, Method::GET, web::get().to(health::report)));
     app.service(only(METRICS, Method::GET, web::get().to(health::metrics)));
 }
 
@@ -39,7 +41,7 @@ pub(super) async fn counted(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS];
+    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT];
     let path = known.into_iter().find(|known| *known == request.path()).unwrap_or("other");
     let state = request.app_data::<web::Data<State>>().cloned();
     let answer = next.call(request).await;

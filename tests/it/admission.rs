@@ -4,24 +4,41 @@ use std::fs;
 
 use serde_json::Value;
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::Inventory;
-use servicecidr_guard::kube::{Review, respond};
-use servicecidr_guard::policy::decide;
+use servicecidr_guard::inventory::{Inventory, Known};
+use servicecidr_guard::kube::{Answer, ListReader, Review, respond};
+use servicecidr_guard::policy::{Policy, decide, outlook};
 
 use crate::program::fixtures;
 
-/// The answer to a review, as the server gives it.
+/// The answer to a review, as the server gives it without an inventory.
 pub fn answer(policy: &str, review: &[u8]) -> Value {
+    answer_knowing(policy, None, review)
+}
+
+/// The answer to a review, as the server gives it with an inventory, if there is one.
+fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value {
     let loaded = Loaded::from_bytes("policy.yaml", policy.as_bytes()).unwrap();
     let review = Review::parse(review).unwrap();
     let answer = match review.request() {
         Ok(request) => {
-            let verdict = decide(&loaded.policy, &Inventory::default(), &request);
-            respond(&review, Ok((&request.change.name, &verdict)))
+            let inventory = inventory.map(|list| read(&loaded.policy, list));
+            let nothing = Inventory::default();
+            let known = inventory.as_ref().map_or(Known::nothing(&nothing), Known::current);
+            let verdict = decide(&loaded.policy, &known, &request);
+            let outlook = outlook(&loaded.policy, &known, &request, &verdict);
+            let answer = Answer { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
+            respond(&review, Ok(answer))
         }
         Err(refusal) => respond(&review, Err(&refusal)),
     };
     serde_json::to_value(answer).unwrap()
+}
+
+fn read(policy: &Policy, list: &str) -> Inventory {
+    let mut inventory = Inventory::default();
+    inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+    ListReader::new(&mut inventory, |_| ()).read("inventory.json", list.as_bytes()).unwrap();
+    inventory
 }
 
 #[test]
@@ -31,7 +48,8 @@ fn every_sentence_is_the_one_in_its_fixture() {
     for entry in fs::read_dir(fixtures().join("admission")).unwrap() {
         let folder = entry.unwrap().path();
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        let seen = answer(&read("policy.yaml"), read("request.json").as_bytes());
+        let inventory = fs::read_to_string(folder.join("inventory.json")).ok();
+        let seen = answer_knowing(&read("policy.yaml"), inventory.as_deref(), read("request.json").as_bytes());
         let expected: Value = serde_json::from_str(&read("response.json")).unwrap_or_default();
         if seen != expected {
             let name = folder.file_name().unwrap().to_str().unwrap();

@@ -44,7 +44,10 @@ fn a_file_without_a_rule_is_an_error() {
     check_whole("", "policy.yaml: empty: a policy needs at least one rule");
     check_whole(" \n\n", "policy.yaml: empty: a policy needs at least one rule");
     check_whole("# nothing but a comment\n", "policy.yaml: empty: a policy needs at least one rule");
-    check("", "policy.yaml: no rule: set allowedRanges, denyAll or both");
+    check(
+        "",
+        "policy.yaml: no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+    );
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn an_unknown_field_is_pointed_at_with_its_near_miss() {
     check(
         "colour: red\n",
         "policy.yaml:3:1: unknown field `colour`\n  3 | colour: red\n    | ^\n\
-         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`",
+         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`, `noOverlap`, `reservedNetworks`, `prefixLength`, `usable`, `removal`, `staleness`, `capacity`",
     );
     check_whole(
         "{\n\t\"kind\": \"Policy\",\n\t\"denyAll\": {\"operation\": []}\n}",
@@ -167,7 +170,10 @@ fn networks_and_families_are_declared_once() {
         "denyAll: {}\nnetworks:\n  - {name: a, cidr: 10.0.0.0/8}\n  - {name: a, cidr: 11.0.0.0/8}\n",
         "policy.yaml:6:12: networks: `a` is declared twice\n  6 |   - {name: a, cidr: 11.0.0.0/8}\n    |            ^",
     );
-    check("networks: [{name: a, cidr: 10.0.0.0/8}]\n", "policy.yaml: no rule: set allowedRanges, denyAll or both");
+    check(
+        "networks: [{name: a, cidr: 10.0.0.0/8}]\n",
+        "policy.yaml: no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::Inventory;
-use servicecidr_guard::kube::{Review, respond};
+use servicecidr_guard::inventory::{Inventory, Known};
+use servicecidr_guard::kube::{Answer, Review, respond};
 use servicecidr_guard::policy::{Policy, Verdict, decide};
 
 use crate::admission::answer;
@@ -89,7 +89,7 @@ fn load(policy: &Value) -> Policy {
 fn judge(policy: &Policy, review: &Value) -> Option<Verdict> {
     let bytes = review.to_string().into_bytes();
     let request = Review::parse(&bytes).unwrap().request().ok()?;
-    Some(decide(policy, &Inventory::default(), &request))
+    Some(decide(policy, &Known::nothing(&Inventory::default()), &request))
 }
 
 proptest! {
@@ -129,7 +129,7 @@ proptest! {
         }
         let mut policy = load(&policy);
         policy.deny_all = None;
-        prop_assert!(decide(&policy, &Inventory::default(), &request).allows(), "{}", review);
+        prop_assert!(decide(&policy, &Known::nothing(&Inventory::default()), &request).allows(), "{}", review);
     }
 
     #[test]
@@ -188,9 +188,9 @@ proptest! {
         let at = cut.index(text.len());
         text.splice(at..at, bytes);
         if let Ok(review) = Review::parse(&text) {
-            let outcome = review.request().map(|request| decide(&Policy::default(), &Inventory::default(), &request));
+            let outcome = review.request().map(|request| decide(&Policy::default(), &Known::nothing(&Inventory::default()), &request));
             let _ = match &outcome {
-                Ok(verdict) => respond(&review, Ok(("a", verdict))),
+                Ok(verdict) => respond(&review, Ok(Answer { name: "a", verdict, outlook: None })),
                 Err(refusal) => respond(&review, Err(refusal)),
             };
         }

@@ -91,7 +91,10 @@ fn health_and_metrics_are_on_the_other_port() {
     assert_eq!(get("/livez").body(), "ok\n");
     assert_eq!(get("/readyz").body(), "ok\n");
     assert_eq!(get("/healthz").body(), "ok\n");
-    assert_eq!(get("/readyz?verbose").body(), "[+]policy ok: deny-all\n[+]certificate ok\nreadyz check passed\n");
+    assert_eq!(
+        get("/readyz?verbose").body(),
+        "[+]policy ok: deny-all\n[+]certificate ok\n[+]inventory ok: none\nreadyz check passed\n"
+    );
     assert_eq!(get("/validate").status(), 404);
 
     server.review(&create());

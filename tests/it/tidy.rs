@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers of `src/`, lowest first. A file may name those below its own; `telemetry` stands
 /// beside `server`.
-const LAYERS: [&str; 8] = ["net", "inventory", "capacity", "policy", "kube", "config", "server", "cli"];
+const LAYERS: [&str; 9] = ["net", "inventory", "capacity", "policy", "document", "kube", "config", "server", "cli"];
 /// The layers that are pure.
 const PURE: [&str; 4] = ["net", "inventory", "capacity", "policy"];
 /// What a pure layer may not name.

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::capacity::chance;
-use crate::cli::document::{self, AddressDocument};
 use crate::cli::input::{self, Format};
 use crate::cli::table::{Align, Table, percent};
 use crate::cli::{Failure, output};
+use crate::document::AddressDocument;
 use crate::inventory::{Allocation, Idle, Inventory, View};
 use crate::net::{AddressRange, Cidr, UsableRange};
 
@@ -58,7 +58,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr
         next_service_percent: chance(&view, address) * 100.0,
     };
     match args.output {
-        Format::Json | Format::Yaml => document::print("AddressExplanation", &explanation, args.output),
+        Format::Json | Format::Yaml => output::document("AddressExplanation", &explanation, args.output),
         Format::Table | Format::Wide => {
             output::data(&text(args, &explanation, allocation.as_ref()));
             Ok(())

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, removal};
-use crate::cli::document::{self, AddressDocument, Entry, NamedDocument};
 use crate::cli::input::{self, Format};
-use crate::cli::table::{Align, Table, grouped, percent, plural};
+use crate::cli::table::{Align, Table, percent, plural};
 use crate::cli::{Failure, output};
+use crate::document::{AddressDocument, Entry, NamedDocument};
 use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, ServiceCidr};
-use crate::net::{Cidr, UsableRange};
+use crate::net::{Cidr, UsableRange, grouped};
 
 /// `kind: ServiceCIDRExplanation`.
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
                     exhausted_families: removal.exhausted.iter().map(ToString::to_string).collect(),
                 },
             };
-            document::print("ServiceCIDRExplanation", explanation, args.output)
+            output::document("ServiceCIDRExplanation", explanation, args.output)
         }
         Format::Table | Format::Wide => {
             output::data(&text(args, service_cidr, &entries, &known, &removal));

@@ -2,8 +2,9 @@
 
 use crate::capacity::{CapacityReport, CidrCapacity, FamilyCapacity, Forecast, Named, Survey};
 use crate::cli::output::Room;
-use crate::cli::table::{Align, Table, grouped, percent, plural};
+use crate::cli::table::{Align, Table, percent, plural};
 use crate::inventory::{Allocation, Idle};
+use crate::net::grouped;
 
 use super::Args;
 

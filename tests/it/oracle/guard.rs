@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::{Change, Fault, Inventory, Operation};
+use servicecidr_guard::inventory::{Change, Fault, Inventory, Known, Operation};
 use servicecidr_guard::kube::{Review, respond};
 use servicecidr_guard::net::CidrError;
 use servicecidr_guard::policy::{Policy, decide};
@@ -64,8 +64,18 @@ pub fn answer(policy: &Policy, review: &Value) -> Answer {
     let review = Review::parse(&body).unwrap();
     let (allowed, response) = match review.request() {
         Ok(request) => {
-            let verdict = decide(policy, &Inventory::default(), &request);
-            (verdict.allows(), respond(&review, Ok((&request.change.name, &verdict))))
+            let verdict = decide(policy, &Known::nothing(&Inventory::default()), &request);
+            (
+                verdict.allows(),
+                respond(
+                    &review,
+                    Ok(servicecidr_guard::kube::Answer {
+                        name: &request.change.name,
+                        verdict: &verdict,
+                        outlook: None,
+                    }),
+                ),
+            )
         }
         Err(refusal) => (false, respond(&review, Err(&refusal))),
     };

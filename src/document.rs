@@ -1,5 +1,6 @@
 //! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
 
+mod outlook;
 mod report;
 
 use serde::{Serialize, Serializer};
@@ -7,41 +8,29 @@ use serde::{Serialize, Serializer};
 use crate::capacity::Named;
 use crate::inventory::Allocation;
 
-pub(super) use report::{Entry, ForecastDocument, Report};
-
-use super::input::Format;
-use super::{Failure, output};
+pub(crate) use outlook::OutlookDocument;
+pub(crate) use report::{Entry, ForecastDocument, Report};
 
 /// A result with its version and kind.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document<T> {
+pub(crate) struct Document<T> {
     api_version: &'static str,
     kind: &'static str,
     #[serde(flatten)]
     content: T,
 }
 
-/// Prints a result for programs.
-pub(super) fn print<T: Serialize>(kind: &'static str, content: T, format: Format) -> Result<(), Failure> {
-    let document = Document { api_version: "servicecidr-guard/v1alpha1", kind, content };
-    let text = match format {
-        Format::Yaml => {
-            // By way of JSON, so that both hold the same.
-            let value = serde_json::to_value(&document).map_err(Failure::io)?;
-            serde_saphyr::to_string(&value).map_err(Failure::io)?
-        }
-        Format::Json | Format::Table | Format::Wide => {
-            format!("{}\n", serde_json::to_string_pretty(&document).map_err(Failure::io)?)
-        }
-    };
-    output::data(&text);
-    Ok(())
+impl<T: Serialize> Document<T> {
+    /// A result of a kind.
+    pub fn new(kind: &'static str, content: T) -> Self {
+        Self { api_version: "servicecidr-guard/v1alpha1", kind, content }
+    }
 }
 
 /// How many, and the first ten.
 #[derive(Serialize)]
-pub(super) struct NamedDocument<T> {
+pub(crate) struct NamedDocument<T> {
     count: Count,
     first: Vec<T>,
 }
@@ -49,7 +38,7 @@ pub(super) struct NamedDocument<T> {
 /// An IPAddress and who holds it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct AddressDocument {
+pub(crate) struct AddressDocument {
     address: String,
     resource: String,
     namespace: String,
@@ -59,7 +48,7 @@ pub(super) struct AddressDocument {
 
 /// A count, as a decimal string.
 #[derive(Clone, Copy)]
-pub(super) struct Count(pub u128);
+pub(crate) struct Count(pub u128);
 
 impl Serialize for Count {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -95,6 +84,6 @@ impl AddressDocument {
 }
 
 /// A percentage with one digit.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

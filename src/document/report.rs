@@ -10,7 +10,7 @@ use super::{AddressDocument, Count, NamedDocument, rounded};
 /// `kind: CapacityReport`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cli) struct Report {
+pub(crate) struct Report {
     families: Vec<FamilyDocument>,
     #[serde(rename = "serviceCIDRs")]
     entries: Vec<Entry>,
@@ -36,7 +36,7 @@ struct FamilyDocument {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cli) struct Entry {
+pub(crate) struct Entry {
     name: String,
     cidr: String,
     state: &'static str,
@@ -114,7 +114,7 @@ struct ClusterIpDocument {
 
 /// `kind: CapacityForecast`.
 #[derive(Serialize)]
-pub(in crate::cli) struct ForecastDocument {
+pub(crate) struct ForecastDocument {
     before: Report,
     after: Report,
     difference: Vec<Difference>,

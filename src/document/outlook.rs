@@ -1,0 +1,93 @@
+//! `Outlook`, for programs: what the audit event of a request says.
+
+use serde::Serialize;
+
+use crate::capacity::FamilyCapacity;
+use crate::policy::{Neighbour, Outlook};
+
+use super::{AddressDocument, Count, NamedDocument};
+
+/// What a request would change.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OutlookDocument {
+    families: Vec<FamilyChange>,
+    overlaps: Vec<OverlapDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removal: Option<RemovalDocument>,
+}
+
+#[derive(Serialize)]
+struct FamilyChange {
+    family: String,
+    before: Counts,
+    after: Counts,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    usable: Count,
+    used: Count,
+    free: Count,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OverlapDocument {
+    cidr: String,
+    with: Vec<WithDocument>,
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct WithDocument {
+    relation: String,
+    #[serde(rename = "serviceCIDR")]
+    service_cidr: String,
+    cidr: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RemovalDocument {
+    completes: bool,
+    blocking: NamedDocument<AddressDocument>,
+    stranded: NamedDocument<AddressDocument>,
+    exhausted: Vec<String>,
+}
+
+impl OutlookDocument {
+    pub fn new(outlook: &Outlook) -> Self {
+        let families = outlook.families().map(|(before, after)| FamilyChange {
+            family: before.family.to_string(),
+            before: Counts::new(before),
+            after: Counts::new(after),
+        });
+        let overlaps = outlook.overlaps.iter().map(|(cidr, hits)| OverlapDocument {
+            cidr: cidr.to_string(),
+            with: hits.first.iter().filter_map(WithDocument::new).collect(),
+            more: hits.more,
+        });
+        let removal = outlook.removal.as_ref().map(|removal| RemovalDocument {
+            completes: removal.completes(),
+            blocking: NamedDocument::new(&removal.blocking, AddressDocument::new),
+            stranded: NamedDocument::new(&removal.stranded, AddressDocument::new),
+            exhausted: removal.exhausted.iter().map(ToString::to_string).collect(),
+        });
+        Self { families: families.collect(), overlaps: overlaps.collect(), removal }
+    }
+}
+
+impl Counts {
+    fn new(family: &FamilyCapacity) -> Self {
+        Self { usable: Count(family.usable), used: Count(family.used), free: Count(family.free()) }
+    }
+}
+
+impl WithDocument {
+    fn new(hit: &crate::policy::Hit) -> Option<Self> {
+        let Neighbour::ServiceCidr { name } = &hit.neighbour else { return None };
+        let (relation, cidr) = (hit.relation.to_string(), hit.cidr.to_string());
+        Some(Self { relation, service_cidr: name.clone(), cidr })
+    }
+}

@@ -1,0 +1,56 @@
+//! `Known`: an inventory, and how fresh each part of it is.
+
+use core::time::Duration;
+
+use super::Inventory;
+
+/// An inventory, and how fresh each part of it is. The edge that fills the inventory says so; nothing
+/// below it reads a clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// What is known.
+    pub inventory: &'a Inventory,
+    /// Of the ServiceCIDRs.
+    pub service_cidrs: Freshness,
+    /// Of the IPAddresses.
+    pub addresses: Freshness,
+    /// Of the nodes.
+    pub nodes: Freshness,
+}
+
+/// How fresh a part of an inventory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// No inventory of it is kept.
+    Absent,
+    /// It was not read to its end yet.
+    Syncing,
+    /// So long ago it was last proved to be what the cluster holds.
+    Age(Duration),
+}
+
+impl<'a> Known<'a> {
+    /// No inventory is kept: `inventory` is empty.
+    #[must_use]
+    pub fn nothing(inventory: &'a Inventory) -> Self {
+        Self::all(inventory, Freshness::Absent)
+    }
+
+    /// An inventory that is what it is: a file's.
+    #[must_use]
+    pub fn current(inventory: &'a Inventory) -> Self {
+        Self::all(inventory, Freshness::Age(Duration::ZERO))
+    }
+
+    fn all(inventory: &'a Inventory, freshness: Freshness) -> Self {
+        Self { inventory, service_cidrs: freshness, addresses: freshness, nodes: freshness }
+    }
+}
+
+impl Freshness {
+    /// Whether it is known, and no older than that.
+    #[must_use]
+    pub fn is_within(self, limit: Duration) -> bool {
+        matches!(self, Self::Age(age) if age <= limit)
+    }
+}

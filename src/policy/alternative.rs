@@ -1,0 +1,63 @@
+//! `alternatives`: where a CIDR is refused, the nearest one of its size that would not be.
+
+use std::fmt;
+
+use crate::inventory::{Inventory, Known};
+use crate::net::{AddressRange, Cidr, RangeSet, number};
+
+use super::{Policy, Verdict, Violation};
+
+/// The nearest CIDR of the same size that the policy allows and that overlaps nothing known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alternative {
+    /// The place of the refused one in `spec.cidrs`, from 0.
+    pub index: usize,
+    /// What could stand there.
+    pub cidr: Cidr,
+}
+
+/// For each CIDR that a verdict refuses for where it lies. None where the policy has no allowed
+/// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
+pub(super) fn alternatives(policy: &Policy, known: &Known<'_>, verdict: &Verdict) -> Vec<Alternative> {
+    if !known.service_cidrs.is_within(policy.staleness.max) {
+        return Vec::new();
+    }
+    let mut found: Vec<Alternative> = Vec::new();
+    for violation in verdict.denials() {
+        let (Violation::OutsideAllowedRanges { index, cidr, .. }
+        | Violation::Overlap { index, cidr, .. }
+        | Violation::Reserved { index, cidr, .. }) = violation
+        else {
+            continue;
+        };
+        if found.iter().all(|alternative| alternative.index != *index) {
+            let nearest = nearest(policy, known.inventory, *cidr);
+            found.extend(nearest.map(|cidr| Alternative { index: *index, cidr }));
+        }
+    }
+    found
+}
+
+fn nearest(policy: &Policy, inventory: &Inventory, refused: Cidr) -> Option<Cidr> {
+    let family = refused.family();
+    let allowed = policy.allowed_ranges.as_ref()?.ranges.of_family(family);
+    if policy.prefix_length.as_ref().is_some_and(|rule| !rule.admits(refused)) {
+        return None;
+    }
+    // Ranges are never joined: narrower ones can't hold it, and of the others one alone does.
+    let wide_enough = allowed.filter(|range| range.prefix_len() <= refused.prefix_len());
+    let allowed = RangeSet::union(family, wide_enough.map(AddressRange::of));
+    let service_cidrs = inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs);
+    let taken = service_cidrs.map(|cidr| AddressRange::of(*cidr));
+    let reserved = policy.reserved_networks.iter().flat_map(|rule| rule.ranges(inventory));
+    let declared = policy.networks.iter().map(|network| AddressRange::of(network.cidr));
+    let free = allowed.difference(&RangeSet::union(family, taken.chain(reserved).chain(declared)));
+    let first = free.nearest_block(refused.host_bits(), number(refused.first()))?;
+    Cidr::of_block(family, first, refused.host_bits())
+}
+
+impl fmt::Display for Alternative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spec.cidrs[{}] could be {}: it is allowed and overlaps nothing known", self.index, self.cidr)
+    }
+}

@@ -1,0 +1,139 @@
+//! `Outlook`: what a request would change, for its sender to read, rule or no rule.
+
+use crate::capacity::{FamilyCapacity, Forecast, Removal, forecast, removal};
+use crate::inventory::{Change, Known, Operation};
+use crate::net::{Cidr, IpFamily, grouped};
+
+use super::violation::{Hit, Hits, Neighbour};
+use super::{Excerpt, Policy, Request, Verdict};
+
+/// Which requests are answered with what they would change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WarnOn {
+    /// None.
+    Never,
+    /// Those that store nothing: `kubectl apply --dry-run=server`.
+    #[default]
+    DryRun,
+    /// All that change CIDRs or delete.
+    Always,
+}
+
+/// What a request would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// What is done, and to which ServiceCIDR.
+    operation: Operation,
+    name: String,
+    /// The families of the CIDRs that come and go.
+    touched: Vec<IpFamily>,
+    /// What each family has before and after.
+    pub forecast: Option<Forecast>,
+    /// What each added CIDR shares addresses with.
+    pub overlaps: Vec<(Cidr, Hits)>,
+    /// What a deletion does.
+    pub removal: Option<Removal>,
+}
+
+/// What a request would change, where the policy asks to say so and enough is known; `None` for those
+/// that change no CIDR.
+#[must_use]
+pub fn outlook(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &Verdict) -> Option<Outlook> {
+    let is_asked = match policy.warn_on {
+        WarnOn::Never => false,
+        WarnOn::DryRun => request.dry_run,
+        WarnOn::Always => true,
+    };
+    let changes = !matches!(verdict.exemption, Some(super::Exemption::Unchanged | super::Exemption::Status));
+    let is_known = |freshness: crate::inventory::Freshness| freshness.is_within(policy.staleness.max);
+    if !is_asked || !changes || !is_known(known.service_cidrs) || !request.change.faults.is_empty() {
+        return None;
+    }
+    let change = &request.change;
+    let counts = is_known(known.addresses);
+    Some(Outlook {
+        operation: change.operation,
+        name: change.name.clone(),
+        touched: touched(change),
+        forecast: counts.then(|| forecast(known.inventory, std::slice::from_ref(change))),
+        overlaps: overlaps(known, change),
+        removal: (counts && change.operation == Operation::Delete)
+            .then(|| removal(known.inventory, &change.name))
+            .flatten(),
+    })
+}
+
+fn touched(change: &Change) -> Vec<IpFamily> {
+    let added = change.adds.iter().filter_map(|added| added.cidr.ok());
+    let removed = change.removes.iter().filter_map(|text| Cidr::lenient(text).ok());
+    added.chain(removed).map(Cidr::family).collect()
+}
+
+fn overlaps(known: &Known<'_>, change: &Change) -> Vec<(Cidr, Hits)> {
+    let added = change.adds.iter().filter_map(|added| added.cidr.ok());
+    added
+        .filter_map(|cidr| {
+            let others = known.inventory.overlapping(cidr).filter(|(name, ..)| *name != change.name);
+            let hits = others.map(|(name, other, relation)| Hit {
+                relation,
+                cidr: other,
+                neighbour: Neighbour::ServiceCidr { name: name.to_owned() },
+            });
+            Some((cidr, Hits::of(hits)?))
+        })
+        .collect()
+}
+
+impl Outlook {
+    /// The families that the change touches, before and after.
+    pub fn families(&self) -> impl Iterator<Item = (&FamilyCapacity, &FamilyCapacity)> {
+        let pairs = self.forecast.iter().flat_map(|forecast| forecast.before.iter().zip(&forecast.after));
+        pairs.filter(|(before, _)| self.touched.contains(&before.family))
+    }
+
+    /// What it says, the most important first: the capacity, then the overlaps that `verdict` doesn't
+    /// tell of, then what a deletion does, if the verdict doesn't tell.
+    #[must_use]
+    pub fn sentences(&self, verdict: &Verdict) -> Vec<String> {
+        let tells = |rule: &str| {
+            let said = verdict.warnings().chain(verdict.denials());
+            said.into_iter().any(|violation| violation.rule() == rule)
+        };
+        let name = Excerpt::name(&self.name);
+        let verb = if self.operation == Operation::Delete { "without" } else { "with" };
+        let mut said: Vec<String> = self.families().map(|(before, after)| counts(before, after, verb, &name)).collect();
+        if !tells("no-overlap") {
+            said.extend(self.overlaps.iter().map(|(cidr, hits)| format!("{cidr} {hits}")));
+        }
+        if let (Some(removal), false) = (&self.removal, tells("removal")) {
+            said.extend(removal_sentence(removal, &name));
+        }
+        said
+    }
+}
+
+fn counts(before: &FamilyCapacity, after: &FamilyCapacity, verb: &str, name: &str) -> String {
+    let (was, will_be) = (before.free(), after.free());
+    let sign = if will_be < was { "-" } else { "+" };
+    let difference = grouped(will_be.abs_diff(was));
+    format!(
+        "{}: {} usable, {} used, {} free; {verb} {name}: {} usable, {} free ({sign}{difference})",
+        before.family,
+        grouped(before.usable),
+        grouped(before.used),
+        grouped(was),
+        grouped(after.usable),
+        grouped(will_be),
+    )
+}
+
+fn removal_sentence(removal: &Removal, name: &str) -> Option<String> {
+    let (blocking, stranded) = (removal.blocking.count, removal.stranded.count);
+    if !removal.completes() {
+        Some(format!("the deletion of {name} won't end while IPAddresses are in no other ServiceCIDR: {blocking}"))
+    } else if stranded > 0 {
+        Some(format!("the deletion of {name} leaves IPAddresses in no range that gives addresses: {stranded}"))
+    } else {
+        None
+    }
+}

@@ -1,0 +1,44 @@
+//! prefix-length: a CIDR that a request adds is neither too wide nor too narrow.
+
+use std::ops::RangeInclusive;
+
+use crate::inventory::Change;
+use crate::net::{Cidr, IpFamily};
+use crate::policy::{ValidationActions, Violation};
+
+/// A CIDR that a request adds is neither too wide nor too narrow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixLength {
+    /// The lengths that an IPv4 CIDR may have.
+    pub ipv4: RangeInclusive<u8>,
+    /// The lengths that an IPv6 CIDR may have.
+    pub ipv6: RangeInclusive<u8>,
+    /// What follows from another.
+    pub actions: ValidationActions,
+}
+
+impl PrefixLength {
+    /// The lengths that a CIDR of a family may have.
+    #[must_use]
+    pub fn of(&self, family: IpFamily) -> RangeInclusive<u8> {
+        match family {
+            IpFamily::IPv4 => self.ipv4.clone(),
+            IpFamily::IPv6 => self.ipv6.clone(),
+        }
+    }
+
+    /// Whether a CIDR has one of these lengths.
+    #[must_use]
+    pub fn admits(&self, cidr: Cidr) -> bool {
+        self.of(cidr.family()).contains(&cidr.prefix_len())
+    }
+
+    /// A violation for each added CIDR of another length.
+    pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
+        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
+        judged
+            .filter(|(_, cidr)| !self.admits(*cidr))
+            .map(|(index, cidr)| Violation::PrefixLength { index, cidr, admitted: self.of(cidr.family()) })
+            .collect()
+    }
+}

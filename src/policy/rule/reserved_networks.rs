@@ -1,0 +1,82 @@
+//! reserved-networks: a CIDR that a request adds must not touch networks that aren't for Services.
+
+use crate::inventory::{Change, Inventory, Network, NodeNetwork};
+use crate::net::{AddressRange, Cidr, CidrMap};
+use crate::policy::violation::{Hit, Hits, Neighbour};
+use crate::policy::{Preset, ValidationActions, Violation};
+
+/// A CIDR that a request adds must not touch networks that aren't for Services. kube-proxy in mode
+/// nftables drops traffic to any address of a ServiceCIDR that isn't a ClusterIP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReservedNetworks {
+    /// The declared networks and those of the presets.
+    fixed: CidrMap<Neighbour>,
+    /// What of the nodes is reserved too.
+    pub discover: Vec<NodeNetwork>,
+    /// What follows from a CIDR that touches one.
+    pub actions: ValidationActions,
+}
+
+impl ReservedNetworks {
+    /// The rule over declared networks, presets and what is discovered.
+    #[must_use]
+    pub fn new(
+        declared: &[Network],
+        presets: &[Preset],
+        discover: Vec<NodeNetwork>,
+        actions: ValidationActions,
+    ) -> Self {
+        let mut fixed = CidrMap::default();
+        for Network { name, cidr, description } in declared {
+            fixed.insert(*cidr, Neighbour::Declared { name: name.clone(), description: description.clone() });
+        }
+        for preset in presets {
+            for (text, source) in preset.networks() {
+                // Canonical, every one: the tests of `Preset` hold that.
+                if let Ok(cidr) = text.parse::<Cidr>() {
+                    fixed.insert(cidr, Neighbour::Preset { preset: *preset, source });
+                }
+            }
+        }
+        Self { fixed, discover, actions }
+    }
+
+    /// A violation for each added CIDR that touches a declared network or one of a preset.
+    pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
+        self.violations(change, |cidr| {
+            self.fixed
+                .overlapping(cidr)
+                .map(|(other, relation, neighbour)| Hit { relation, cidr: other, neighbour: neighbour.clone() })
+                .collect()
+        })
+    }
+
+    /// A violation for each added CIDR that touches what nodes hold.
+    pub(in crate::policy) fn check_discovered(&self, inventory: &Inventory, change: &Change) -> Vec<Violation> {
+        self.violations(change, |cidr| {
+            inventory
+                .overlapping_nodes(cidr)
+                .filter(|(network, ..)| self.discover.contains(network))
+                .map(|(network, node, other, relation)| Hit {
+                    relation,
+                    cidr: other,
+                    neighbour: Neighbour::Node { network, node: node.to_owned() },
+                })
+                .collect()
+        })
+    }
+
+    /// Everything that is reserved, for the search of what isn't.
+    pub(in crate::policy) fn ranges<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = AddressRange> + 'a {
+        let found = inventory.nodes().flat_map(|node| node.networks());
+        let found = found.filter(|(_, network)| self.discover.contains(network)).map(|(cidr, _)| cidr);
+        self.fixed.iter().map(|(cidr, _)| cidr).chain(found).map(AddressRange::of)
+    }
+
+    fn violations(&self, change: &Change, hits: impl Fn(Cidr) -> Vec<Hit>) -> Vec<Violation> {
+        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
+        judged
+            .filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Hits::of(hits(cidr))? }))
+            .collect()
+    }
+}

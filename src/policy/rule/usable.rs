@@ -1,0 +1,25 @@
+//! usable: a CIDR that a request adds gives addresses.
+
+use crate::inventory::{Change, Families, Idle, Readiness};
+use crate::policy::{ValidationActions, Violation};
+
+/// A CIDR that a request adds gives addresses. kube-apiserver takes and Kubernetes calls ready what
+/// gives none: an IPv4 /31 or /32, an IPv6 /128 or one shorter than /64, a family that isn't configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usable {
+    /// What follows from one that gives none.
+    pub actions: ValidationActions,
+}
+
+impl Usable {
+    /// A violation for each added CIDR that gives no address.
+    pub(in crate::policy) fn check(families: &Families, change: &Change) -> Vec<Violation> {
+        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
+        judged
+            .filter_map(|(index, cidr)| {
+                let idle = Idle::of(families, Readiness::Ready, cidr)?;
+                Some(Violation::Idle { index, cidr, idle })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,60 @@
+//! `Staleness`: how old an inventory may be for a rule to trust it, and what follows where it is older.
+
+use core::time::Duration;
+
+use crate::inventory::Freshness;
+
+use super::{Finding, ValidationActions, Violation};
+
+/// How old an inventory may be for a rule to trust it, and what follows where it is older.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staleness {
+    /// The age up to which it is trusted.
+    pub max: Duration,
+    /// What follows where it is older.
+    pub on_stale: OnStale,
+}
+
+/// What follows where a rule can't judge, because its inventory is too old or not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnStale {
+    /// What follows from the rule's violations.
+    RuleAction,
+    /// At most a warning.
+    Warn,
+}
+
+/// What a rule has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// The ServiceCIDRs.
+    ServiceCidrs,
+    /// The IPAddresses.
+    IpAddresses,
+    /// The nodes.
+    Nodes,
+}
+
+impl Default for Staleness {
+    fn default() -> Self {
+        Self { max: Duration::from_secs(120), on_stale: OnStale::RuleAction }
+    }
+}
+
+impl Staleness {
+    /// What is found where a rule needs to know something and doesn't, `None` where it knows.
+    pub(super) fn judge(
+        self,
+        rule: &'static str,
+        actions: ValidationActions,
+        needs: &[(Needed, Freshness)],
+    ) -> Option<Finding> {
+        let (needed, freshness) = needs.iter().find(|(_, freshness)| !freshness.is_within(self.max))?;
+        let actions = match self.on_stale {
+            OnStale::RuleAction => actions,
+            OnStale::Warn => actions.at_most_warn(),
+        };
+        let violation = Violation::Unknown { rule, needed: *needed, freshness: *freshness, max: self.max };
+        Some(Finding { actions, violation })
+    }
+}

@@ -1,0 +1,154 @@
+//! `Hits`: what a CIDR shares addresses with: the first few, and how many more there are.
+
+use std::fmt;
+
+use crate::inventory::NodeNetwork;
+use crate::net::{Cidr, Relation};
+use crate::policy::{Excerpt, Preset};
+
+/// How many a sentence lists before it says how many more there are.
+const LISTED: usize = 4;
+
+/// One CIDR that another shares addresses with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// How the other lies to it.
+    pub relation: Relation,
+    /// It.
+    pub cidr: Cidr,
+    /// Whose it is.
+    pub neighbour: Neighbour,
+}
+
+/// Whose a CIDR is that another shares addresses with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// A ServiceCIDR's.
+    ServiceCidr {
+        /// Its name.
+        name: String,
+    },
+    /// A network's that the policy declares.
+    Declared {
+        /// Its name.
+        name: String,
+        /// What it is; may be empty.
+        description: String,
+    },
+    /// A network's of a preset.
+    Preset {
+        /// The preset.
+        preset: Preset,
+        /// What it is and who says so.
+        source: &'static str,
+    },
+    /// A node's.
+    Node {
+        /// Its pods' or its own.
+        network: NodeNetwork,
+        /// The name of the node.
+        node: String,
+    },
+}
+
+/// What a CIDR shares addresses with: at least one, the first four by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hits {
+    /// The first four.
+    pub first: Vec<Hit>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// The first few ranges of a list, and how many more there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeList {
+    first: Vec<Cidr>,
+    more: usize,
+}
+
+impl Hits {
+    /// The hits of an iterator; `None` where it has none.
+    pub(in crate::policy) fn of(hits: impl IntoIterator<Item = Hit>) -> Option<Self> {
+        let mut hits = hits.into_iter();
+        let first: Vec<Hit> = hits.by_ref().take(LISTED).collect();
+        (!first.is_empty()).then(|| Self { first, more: hits.count() })
+    }
+}
+
+impl RangeList {
+    pub(super) fn of(mut ranges: impl Iterator<Item = Cidr>) -> Self {
+        let first = ranges.by_ref().take(LISTED).collect();
+        Self { first, more: ranges.count() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+}
+
+impl fmt::Display for Hits {
+    /// As what a CIDR does: `contains 10.96.0.0/28 of ServiceCIDR kubernetes`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, hit) in self.first.iter().enumerate() {
+            let is_last = position + 1 == self.first.len() && self.more == 0;
+            let separator = match position {
+                0 => "",
+                _ if is_last => " and ",
+                _ => ", ",
+            };
+            write!(f, "{separator}{hit}")?;
+        }
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, " and overlaps {more} more"),
+        }
+    }
+}
+
+impl fmt::Display for Hit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.relation {
+            Relation::Same => "is the same as ",
+            Relation::Contains => "contains ",
+            Relation::Within => "is within ",
+            Relation::Disjoint => "is apart from ",
+        })?;
+        let cidr = self.cidr;
+        match &self.neighbour {
+            Neighbour::ServiceCidr { name } => write!(f, "{cidr} of ServiceCIDR {}", Excerpt::name(name)),
+            Neighbour::Declared { name, description } => {
+                write!(f, "{cidr} of declared network {}", Excerpt::name(name))?;
+                match description.as_str() {
+                    "" => Ok(()),
+                    description => write!(f, " ({})", Excerpt::plain(description)),
+                }
+            }
+            Neighbour::Preset { preset, source } => write!(f, "{cidr} of preset {preset} ({source})"),
+            Neighbour::Node { network: NodeNetwork::PodCidr, node } => {
+                write!(f, "{cidr} of the pods of discovered node {}", Excerpt::name(node))
+            }
+            Neighbour::Node { network: NodeNetwork::Address, node } => {
+                write!(f, "{} of discovered node {}", cidr.first(), Excerpt::name(node))
+            }
+        }
+    }
+}
+
+impl fmt::Display for RangeList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, range) in self.first.iter().enumerate() {
+            let is_last = position + 1 == self.first.len() && self.more == 0;
+            let separator = match position {
+                0 => "",
+                _ if is_last => " or ",
+                _ => ", ",
+            };
+            write!(f, "{separator}{range}")?;
+        }
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, " or one of {more} more"),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `Knowledge`: what the webhook knows of the cluster, and how fresh that is.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+use std::time::SystemTime;
+
+use crate::inventory::{Inventory, Known};
+use crate::kube::ListReader;
+use crate::policy::Policy;
+
+/// What the webhook knows of the cluster.
+pub(super) enum Knowledge {
+    /// Nothing: `--inventory none`.
+    None,
+    /// What a file holds: `--inventory FILE`.
+    File(InventoryFile),
+}
+
+/// An inventory that is read again when its file changes. It is never stale: it is what it says.
+pub(super) struct InventoryFile {
+    path: PathBuf,
+    inventory: RwLock<Inventory>,
+}
+
+/// How far the inventory is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// There is none.
+    Absent,
+    /// It is being read: how far, for people.
+    Syncing(String),
+    /// It was read to its end.
+    Read,
+}
+
+/// What tells one version of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+impl Knowledge {
+    /// Asks something of what is known.
+    pub fn ask<T>(&self, ask: impl FnOnce(&Known<'_>) -> T) -> T {
+        match self {
+            Self::None => ask(&Known::nothing(&Inventory::default())),
+            Self::File(file) => ask(&Known::current(&file.inventory.read().unwrap_or_else(PoisonError::into_inner))),
+        }
+    }
+
+    /// Takes up what a policy says of the cluster.
+    pub fn declare(&self, policy: &Policy) {
+        match self {
+            Self::None => {}
+            Self::File(file) => {
+                declare(&mut file.inventory.write().unwrap_or_else(PoisonError::into_inner), policy);
+            }
+        }
+    }
+
+    /// Whether the ServiceCIDRs are read: without them, rules that need them can't judge.
+    pub fn service_cidrs(&self) -> Readiness {
+        match self {
+            Self::None => Readiness::Absent,
+            Self::File(_) => Readiness::Read,
+        }
+    }
+
+    /// Whether everything is read that a capacity report needs.
+    pub fn capacity(&self) -> Readiness {
+        self.service_cidrs()
+    }
+}
+
+impl InventoryFile {
+    /// Reads the file for the first time.
+    pub fn open(path: &Path, policy: &Policy) -> Result<(Self, Stamp), String> {
+        let (inventory, stamp) = read(path, policy)?;
+        Ok((Self { path: path.to_owned(), inventory: RwLock::new(inventory) }, stamp))
+    }
+
+    /// The file as it is now, without reading it.
+    pub fn stamp(&self) -> Result<Stamp, String> {
+        stamp(&self.path)
+    }
+
+    /// Reads the file again. If that fails, what was read before stays.
+    pub fn read_again(&self, policy: &Policy) -> Result<Stamp, String> {
+        let (inventory, stamp) = read(&self.path, policy)?;
+        *self.inventory.write().unwrap_or_else(PoisonError::into_inner) = inventory;
+        Ok(stamp)
+    }
+}
+
+fn read(path: &Path, policy: &Policy) -> Result<(Inventory, Stamp), String> {
+    let name = path.display().to_string();
+    let stamp = stamp(path)?;
+    let mut inventory = Inventory::default();
+    declare(&mut inventory, policy);
+    let mut reader = ListReader::new(&mut inventory, |_| ());
+    let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
+    reader.read(&name, file).map_err(|error| error.to_string())?;
+    let reading = reader.finish();
+    if reading.service_cidrs == 0 {
+        return Err(format!("{name}: holds no ServiceCIDR: every cluster has one"));
+    }
+    for left_out in &reading.first_left_out {
+        tracing::warn!(%left_out, "left out of the inventory");
+    }
+    let (service_cidrs, addresses, left_out) = (reading.service_cidrs, reading.addresses, reading.left_out);
+    tracing::info!(inventory = name, service_cidrs, addresses, left_out, "inventory read");
+    Ok((inventory, stamp))
+}
+
+fn stamp(path: &Path) -> Result<Stamp, String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Stamp { length: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
+}
+
+fn declare(inventory: &mut Inventory, policy: &Policy) {
+    inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+}

@@ -1,0 +1,131 @@
+//! The rules of the policy file: what each default is, and what each mistake is answered with.
+
+use core::time::Duration;
+
+use servicecidr_guard::config::Loaded;
+use servicecidr_guard::inventory::NodeNetwork;
+use servicecidr_guard::net::Relation;
+use servicecidr_guard::policy::{OnStale, Policy, Staleness, ValidationActions, WarnOn};
+
+fn load(body: &str) -> Result<Loaded, String> {
+    let text = format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n{body}");
+    Loaded::from_bytes("policy.yaml", text.as_bytes()).map_err(|error| format!("{error:#}"))
+}
+
+fn policy(body: &str) -> Policy {
+    load(body).unwrap_or_else(|error| panic!("{body}: {error}")).policy
+}
+
+/// The first line of the answer to a mistake, without the file's name.
+#[track_caller]
+fn check(body: &str, expected: &str) {
+    let error = load(body).map(|loaded| format!("{loaded:?}")).unwrap_err();
+    assert_eq!(error.lines().next().unwrap().strip_prefix("policy.yaml:").unwrap(), expected, "{body}");
+}
+
+#[test]
+fn what_is_not_written_has_its_default() {
+    let written = policy("noOverlap: {}\nusable: {}\nremoval: {}\nprefixLength: {ipv4: {longest: 28}}\n");
+    let no_overlap = written.no_overlap.as_ref().unwrap();
+    assert_eq!(no_overlap.relations, [Relation::Same, Relation::Within, Relation::Contains]);
+    assert_eq!(no_overlap.actions, ValidationActions::WARN);
+    assert_eq!(written.usable.as_ref().unwrap().actions, ValidationActions::WARN);
+    let removal = written.removal.as_ref().unwrap();
+    assert_eq!((removal.blocked, removal.stranded), (ValidationActions::WARN, ValidationActions::DENY));
+    let lengths = written.prefix_length.as_ref().unwrap();
+    assert_eq!((lengths.ipv4.clone(), lengths.ipv6.clone()), (0..=28, 0..=128));
+    assert_eq!(lengths.actions, ValidationActions::DENY);
+    assert_eq!(written.staleness, Staleness { max: Duration::from_secs(120), on_stale: OnStale::RuleAction });
+    assert_eq!(written.warn_on, WarnOn::DryRun);
+    assert_eq!(written.rules(), ["prefix-length", "no-overlap", "usable", "removal"]);
+    let reserved = policy("reservedNetworks: {presets: [cgnat]}\n").reserved_networks.unwrap();
+    assert_eq!((reserved.actions, reserved.discover), (ValidationActions::DENY, vec![]));
+}
+
+#[test]
+fn what_is_written_is_in_force() {
+    let written = policy(
+        "reservedNetworks: {discover: [nodeAddresses, nodePodCIDRs], validationActions: [Audit]}\n\
+         staleness: {maxStaleness: 2m30s, onStale: Warn}\ncapacity: {warnOn: Never}\n\
+         removal: {blocked: [Deny, Audit], stranded: [Warn]}\n",
+    );
+    let reserved = written.reserved_networks.as_ref().unwrap();
+    assert_eq!(reserved.discover, [NodeNetwork::Address, NodeNetwork::PodCidr]);
+    assert!(reserved.actions.audit() && !reserved.actions.deny());
+    assert_eq!(written.staleness, Staleness { max: Duration::from_secs(150), on_stale: OnStale::Warn });
+    assert_eq!(written.warn_on, WarnOn::Never);
+    let removal = written.removal.as_ref().unwrap();
+    assert!(removal.blocked.deny() && removal.blocked.audit() && removal.stranded.warn());
+    assert_eq!(policy("usable: {}\ncapacity: {warnOn: Always}\n").warn_on, WarnOn::Always);
+}
+
+#[test]
+fn a_rule_that_judges_by_the_cluster_says_so() {
+    let needs = |body| policy(body).needs_inventory();
+    assert_eq!(needs("noOverlap: {}\n"), Some("no-overlap"));
+    assert_eq!(needs("removal: {}\n"), Some("removal"));
+    assert_eq!(needs("reservedNetworks: {discover: [nodePodCIDRs]}\n"), Some("reserved-networks"));
+    assert_eq!(needs("reservedNetworks: {presets: [cgnat]}\nusable: {}\nprefixLength: {ipv4: {longest: 28}}\n"), None);
+    assert!(policy("reservedNetworks: {discover: [nodePodCIDRs]}\n").wants_nodes());
+    assert!(!policy("reservedNetworks: {presets: [cgnat]}\n").wants_nodes());
+}
+
+#[test]
+fn a_mistake_in_a_rule_is_pointed_at() {
+    check("noOverlap: {relations: []}\n", "3:24: noOverlap.relations: needs at least one entry");
+    check("noOverlap: {relations: [Same, Same]}\n", "3:24: noOverlap.relations: names Same twice");
+    check("noOverlap: {relations: [Disjoint]}\n", "3:25: unknown value `Disjoint`");
+    check(
+        "noOverlap: {validationActions: [Deny, Warn]}\n",
+        "3:32: noOverlap.validationActions: can't hold both Deny and Warn: the sender would read the same sentence twice",
+    );
+    check(
+        "reservedNetworks: {}\n",
+        "3:19: reservedNetworks: reserves nothing: declare networks, or set presets or discover",
+    );
+    check(
+        "networks: [{name: a, cidr: 10.0.0.0/8}]\nreservedNetworks: {declared: false}\n",
+        "4:19: reservedNetworks: reserves nothing: declare networks, or set presets or discover",
+    );
+    check("reservedNetworks: {presets: [rfc1918]}\n", "3:30: unknown value `rfc1918`");
+    check("reservedNetworks: {presets: [cgnat, cgnat]}\n", "3:29: reservedNetworks.presets: names cgnat twice");
+    check(
+        "reservedNetworks: {discover: [nodeAddresses, nodeAddresses]}\n",
+        "3:30: reservedNetworks.discover: names nodeAddresses twice",
+    );
+    check("prefixLength: {}\n", "3:15: prefixLength: bounds nothing: set ipv4, ipv6 or both");
+    check("prefixLength: {ipv4: {}}\n", "3:22: prefixLength.ipv4: bounds nothing: set shortest, longest or both");
+    check("prefixLength: {ipv4: {longest: 33}}\n", "3:22: prefixLength.ipv4: /33 is longer than /32");
+    check("prefixLength: {ipv6: {shortest: 129}}\n", "3:22: prefixLength.ipv6: /129 is longer than /128");
+    check(
+        "prefixLength: {ipv4: {shortest: 28, longest: 12}}\n",
+        "3:22: prefixLength.ipv4: shortest /28 is longer than longest /12: no CIDR fits",
+    );
+    check("removal: {blocked: []}\n", "3:20: removal.blocked: needs at least one of Deny, Warn, Audit");
+    for (text, shown) in
+        [("0s", "0s"), ("61m", "61m"), ("-120s", "-120s"), ("120", "120"), ("soon", "soon"), ("\"\"", "")]
+    {
+        check(
+            &format!("usable: {{}}\nstaleness: {{maxStaleness: {text}}}\n"),
+            &format!("4:27: staleness.maxStaleness: `{shown}` is no duration from 1s to 1h: write it as 120s or 2m"),
+        );
+    }
+    check("usable: {}\nstaleness: {onStale: Allow}\n", "4:22: unknown value `Allow`");
+    check("usable: {}\ncapacity: {warnOn: Sometimes}\n", "4:20: unknown value `Sometimes`");
+    check(
+        "capacity: {warnOn: Always}\n",
+        " no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+    );
+}
+
+#[test]
+fn an_age_shorter_than_a_watch_can_prove_is_noted() {
+    let notes = load("usable: {}\nstaleness: {maxStaleness: 30s}\n").unwrap().notes;
+    let notes: Vec<String> = notes.iter().map(|note| format!("{note:#}")).collect();
+    assert_eq!(notes.len(), 1);
+    let first = notes[0].lines().next().unwrap();
+    assert_eq!(
+        first,
+        "policy.yaml:4:27: staleness.maxStaleness: watches prove only once a minute that nothing has changed"
+    );
+}
