@@ -7,7 +7,9 @@ mod families;
 mod idle;
 mod index;
 mod network;
+mod node;
 mod overlap;
+mod relist;
 mod service_cidr;
 mod view;
 
@@ -22,9 +24,13 @@ pub use change::{Added, Change, Fault, Operation};
 pub use families::{Families, FamiliesSource};
 pub use idle::Idle;
 pub use network::Network;
+pub use node::Node;
 pub use overlap::{Holder, Overlap, overlaps};
+pub use relist::{Kind, Sweep};
 pub use service_cidr::{FINALIZER, Readiness, ServiceCidr};
 pub use view::View;
+
+use relist::Unlisted;
 
 /// The name of the default ServiceCIDR, which kube-apiserver makes from its own flags and must
 /// always be able to make again.
@@ -37,7 +43,9 @@ pub struct Inventory {
     addresses: Addresses,
     services: Option<BTreeMap<IpAddr, ServiceName>>,
     networks: Vec<Network>,
+    nodes: BTreeMap<String, Node>,
     policy_families: Option<Families>,
+    unlisted: Unlisted,
 }
 
 /// The namespace and name of a Service.
@@ -52,6 +60,7 @@ pub struct ServiceName {
 impl Inventory {
     /// Takes a ServiceCIDR up, or takes its new state.
     pub fn insert_service_cidr(&mut self, service_cidr: ServiceCidr) {
+        self.unlisted.service_cidrs.remove(&service_cidr.name);
         self.service_cidrs.insert(service_cidr.name.clone(), service_cidr);
     }
 
@@ -68,6 +77,17 @@ impl Inventory {
     /// Forgets an IPAddress. Whether it was known.
     pub fn remove_address(&mut self, address: IpAddr) -> bool {
         self.addresses.remove(address)
+    }
+
+    /// Takes a Node up, or takes its new state.
+    pub fn insert_node(&mut self, node: Node) {
+        self.unlisted.nodes.remove(&node.name);
+        self.nodes.insert(node.name.clone(), node);
+    }
+
+    /// Forgets a Node. Whether it was known.
+    pub fn remove_node(&mut self, name: &str) -> bool {
+        self.nodes.remove(name).is_some()
     }
 
     /// Takes a ClusterIP of a Service up. From the first call on, Services count as known.
@@ -101,6 +121,11 @@ impl Inventory {
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// The Nodes, by name.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
     }
 
     /// The ClusterIPs of the Services, if Services are known.

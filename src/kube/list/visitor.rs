@@ -136,19 +136,19 @@ impl ListReader<'_> {
 
     fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, String>) {
         self.item += 1;
-        (self.progress)(self.reading.service_cidrs + self.reading.addresses + self.reading.services + 1);
+        (self.progress)(self.reading.taken() + 1);
         let item = match item {
             Ok(item) => item,
             Err(problem) => return self.leave_out("", Omission::Shape(problem)),
         };
         let name = item.name();
         let mut parts = Vec::new();
-        let taken = item.take(list_kind, self.inventory, &mut |part| parts.push(part));
+        let object = item.read(list_kind, &mut |part| parts.push(part));
         for part in parts {
             self.leave_out(&name.to_string(), part);
         }
-        match taken {
-            Ok(taken) => self.took(taken),
+        match object {
+            Ok(object) => self.put(object),
             Err(reason) => self.leave_out(&name.to_string(), reason),
         }
     }
