@@ -106,22 +106,27 @@ pub enum Omission {
     Shape(String),
 }
 
+impl Omission {
+    /// Of what a parser says, without the place in a text that nobody sees.
+    pub(super) fn shape(error: &serde_json::Error) -> Self {
+        Self::Shape(error.to_string().split(" at line ").next().unwrap_or_default().to_owned())
+    }
+}
+
 impl<'a> Item<'a> {
     /// What an inventory takes up of it. Parts that can't be read are told to `leave_out`.
     /// `list_kind` is the kind of a list's items, for those that don't repeat it.
     pub fn read(self, list_kind: Option<&str>, leave_out: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
         let kind = self.kind.as_deref().or(list_kind).ok_or(Omission::NoKind)?;
-        let read = match kind {
-            "ServiceCIDR" => Self::service_cidr,
-            "IPAddress" => Self::allocation,
-            "Service" => Self::service,
-            "Node" => Self::node,
-            other => return Err(Omission::OtherKind(other.to_owned())),
-        };
-        if self.metadata.name.is_empty() {
-            return Err(Omission::NoName);
+        let has_name = !self.metadata.name.is_empty();
+        match kind {
+            "ServiceCIDR" if has_name => Ok(Object::ServiceCidr(self.service_cidr(leave_out))),
+            "IPAddress" if has_name => self.allocation().map(Object::Address),
+            "Service" if has_name => Ok(self.service()),
+            "Node" if has_name => Ok(Object::Node(self.node(leave_out))),
+            "ServiceCIDR" | "IPAddress" | "Service" | "Node" => Err(Omission::NoName),
+            other => Err(Omission::OtherKind(other.to_owned())),
         }
-        read(self, leave_out)
     }
 
     /// What names the object to a person. Costs nothing until it is printed.
@@ -129,7 +134,7 @@ impl<'a> Item<'a> {
         ItemName { namespace: self.metadata.namespace.clone(), name: self.metadata.name.clone() }
     }
 
-    fn service_cidr(self, leave_out: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
+    fn service_cidr(self, leave_out: &mut dyn FnMut(Omission)) -> ServiceCidr {
         let conditions = self.status.conditions.unwrap_or_default();
         let ready = conditions.iter().find(|condition| condition.kind == "Ready").map(|condition| &*condition.status);
         let mut service_cidr = ServiceCidr {
@@ -149,10 +154,10 @@ impl<'a> Item<'a> {
                 }
             }
         }
-        Ok(Object::ServiceCidr(service_cidr))
+        service_cidr
     }
 
-    fn allocation(self, _: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
+    fn allocation(self) -> Result<Allocation, Omission> {
         let address: IpAddr = self.metadata.name.parse().map_err(|_| Omission::NotAnAddress)?;
         let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
         if is_mapped {
@@ -163,7 +168,7 @@ impl<'a> Item<'a> {
         let parent = self.spec.parent_ref.unwrap_or_default();
         let text = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned).unwrap_or_default();
         let (resource, group) = (text(parent.resource), text(parent.group));
-        Ok(Object::Address(Allocation {
+        Ok(Allocation {
             address,
             parent: ParentRef {
                 resource: if group.is_empty() { resource } else { format!("{resource}.{group}") },
@@ -172,10 +177,10 @@ impl<'a> Item<'a> {
             },
             is_managed: labels.managed_by.as_deref() == Some("ipallocator.k8s.io")
                 && labels.ip_family.as_deref() == Some(family),
-        }))
+        })
     }
 
-    fn service(self, _: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
+    fn service(self) -> Object {
         let name = ServiceName {
             namespace: self.metadata.namespace.map(Cow::into_owned).unwrap_or_default(),
             name: self.metadata.name.into_owned(),
@@ -184,10 +189,10 @@ impl<'a> Item<'a> {
         let all = self.spec.cluster_ips.unwrap_or_default().into_iter().chain(one);
         // A headless Service says `None`, an ExternalName Service nothing.
         let cluster_ips = all.filter_map(|text| text.parse().ok()).collect();
-        Ok(Object::Service { name, cluster_ips })
+        Object::Service { name, cluster_ips }
     }
 
-    fn node(self, leave_out: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
+    fn node(self, leave_out: &mut dyn FnMut(Omission)) -> Node {
         let mut pod_cidrs = Vec::new();
         let all = self.spec.pod_cidrs.filter(|all| !all.is_empty());
         let texts = all.unwrap_or_else(|| self.spec.pod_cidr.filter(|one| !one.is_empty()).into_iter().collect());
@@ -203,6 +208,6 @@ impl<'a> Item<'a> {
         // The others are names: Hostname, InternalDNS, ExternalDNS.
         let addresses = addresses.iter().filter(|one| one.kind == "InternalIP" || one.kind == "ExternalIP");
         let addresses = addresses.filter_map(|one| one.address.parse().ok()).collect();
-        Ok(Object::Node(Node { name: self.metadata.name.into_owned(), pod_cidrs, addresses }))
+        Node { name: self.metadata.name.into_owned(), pod_cidrs, addresses }
     }
 }
