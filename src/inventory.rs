@@ -11,6 +11,7 @@ mod network;
 mod node;
 mod overlap;
 mod overlay;
+mod relist;
 mod service_cidr;
 mod view;
 
@@ -29,8 +30,11 @@ pub use network::Network;
 pub use node::{Node, NodeNetwork};
 pub use overlap::{Holder, Overlap, overlaps};
 pub use overlay::Overlay;
+pub use relist::{Kind, Sweep};
 pub use service_cidr::{FINALIZER, Readiness, ServiceCidr};
 pub use view::View;
+
+use relist::Unlisted;
 
 /// The name of the default ServiceCIDR, which kube-apiserver makes from its own flags and must
 /// always be able to make again.
@@ -49,6 +53,7 @@ pub struct Inventory {
     services: Option<BTreeMap<IpAddr, ServiceName>>,
     networks: Vec<Network>,
     policy_families: Option<Families>,
+    unlisted: Unlisted,
 }
 
 /// The namespace and name of a Service.
@@ -63,6 +68,7 @@ pub struct ServiceName {
 impl Inventory {
     /// Takes a ServiceCIDR up, or takes its new state.
     pub fn insert_service_cidr(&mut self, service_cidr: ServiceCidr) {
+        self.unlisted.service_cidrs.remove(&service_cidr.name);
         self.remove_service_cidr(&service_cidr.name);
         for cidr in &service_cidr.cidrs {
             self.by_cidr.insert(*cidr, service_cidr.name.clone());
@@ -81,6 +87,7 @@ impl Inventory {
 
     /// Takes a node up, or takes its new state.
     pub fn insert_node(&mut self, node: Node) {
+        self.unlisted.nodes.remove(&node.name);
         if self.nodes.get(&node.name) == Some(&node) {
             return;
         }

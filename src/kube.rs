@@ -1,12 +1,18 @@
 //! Translation between the Kubernetes API and the types of the core.
 
+mod client;
 mod fields;
 mod item;
 mod list;
 mod object;
 mod response;
 mod review;
+mod text;
+mod watch;
 
+pub use client::{ClientError, Source, connect};
+pub use item::Object;
 pub use list::{LeftOut, ListError, ListReader, Omission, Reading};
 pub use response::{Answer, respond};
 pub use review::{Refusal, Review, ReviewError};
+pub use watch::{Entry, Frame, FrameError, Live, Reason, Status, Timing, Wanted, run};

@@ -37,7 +37,7 @@ pub use rule::prefix_length::PrefixLength;
 pub use rule::removal::RemovalRule;
 pub use rule::reserved_networks::ReservedNetworks;
 pub use rule::usable::Usable;
-pub use staleness::{Needed, OnStale, Staleness};
+pub use staleness::{OnStale, Staleness};
 pub use verdict::{Exemption, Finding, Verdict};
 pub use violation::{Hit, Hits, Neighbour, Violation};
 

@@ -22,8 +22,11 @@ use actix_web::middleware::from_fn;
 use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::{ConfigError, Diagnostic};
+use crate::kube::{self, ClientError, Timing, Wanted};
 use crate::policy::Policy;
 
 use knowledge::Knowledge;
@@ -63,6 +66,8 @@ pub enum InventorySource {
     None,
     /// A file as `kubectl get servicecidrs,ipaddresses -o json` prints it.
     File(PathBuf),
+    /// The API server of a cluster.
+    Cluster(kube::Source),
 }
 
 /// Why the server can't start, or had to end.
@@ -82,6 +87,9 @@ pub enum ServerError {
         /// The policy file.
         policy: String,
     },
+    /// The cluster can't be followed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The inventory can't be read.
     #[error("--inventory {0}")]
     Inventory(String),
@@ -105,6 +113,8 @@ pub(crate) struct State {
     policy: ArcSwap<Policy>,
     knowledge: Knowledge,
     reports: Reports,
+    /// What the policy asks to be followed beside ServiceCIDRs and IPAddresses.
+    wanted: watch::Sender<Wanted>,
     certificate: Arc<ArcSwap<Certificate>>,
     metrics: Metrics,
 }
@@ -119,6 +129,7 @@ pub struct Bound {
     webhook: TcpListener,
     health: TcpListener,
     policy: PathBuf,
+    inventory: InventorySource,
     /// What the author of the policy should know.
     pub notes: Vec<Diagnostic>,
 }
@@ -136,14 +147,15 @@ impl Server {
         metrics.policy_in_force(&first.policy_digest);
         metrics.certificate_in_force(first.certificate.not_after);
         let state = State {
+            wanted: watch::Sender::new(Wanted { nodes: first.policy.wants_nodes() }),
             policy: ArcSwap::from_pointee(first.policy),
             knowledge: first.knowledge,
             reports: Reports::default(),
             certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
             metrics,
         };
-        let policy = settings.policy.clone();
-        Ok(Bound { state: Arc::new(state), reloader, webhook, health, policy, notes: first.notes })
+        let (policy, inventory) = (settings.policy.clone(), settings.inventory.clone());
+        Ok(Bound { state: Arc::new(state), reloader, webhook, health, policy, inventory, notes: first.notes })
     }
 }
 
@@ -175,6 +187,7 @@ impl Bound {
     async fn serve(self) -> Result<(), ServerError> {
         // Before it says that it serves: from then on it may be told to end.
         let signals = signals()?;
+        let following = self.follow().await?;
         let webhook = self.webhook_server()?;
         let health = self.health_server()?;
         tracing::info!(
@@ -191,10 +204,25 @@ impl Bound {
         let ended = futures_util::future::try_join(webhook, health).await;
         reloading.abort();
         looking.abort();
+        following.abort();
         signals.abort();
         ended?;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Follows the cluster, if that is where the inventory comes from.
+    async fn follow(&self) -> Result<JoinHandle<()>, ServerError> {
+        let (InventorySource::Cluster(source), Knowledge::Cluster(live)) = (&self.inventory, &self.state.knowledge)
+        else {
+            return Ok(actix_web::rt::spawn(std::future::ready(())));
+        };
+        let client = kube::connect(source).await?;
+        let following = kube::run(client, Arc::clone(live), self.state.wanted.subscribe(), Timing::default());
+        Ok(actix_web::rt::spawn(async move {
+            let never = following.await;
+            match never {}
+        }))
     }
 
     fn webhook_server(&self) -> Result<HttpServer, ServerError> {

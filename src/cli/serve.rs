@@ -1,9 +1,10 @@
 //! `serve`: the webhook.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::ConfigError;
+use crate::kube::Source;
 use crate::server::{InventorySource, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 
@@ -27,10 +28,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_KEY", required_unless_present = "dev")]
     tls_key: Option<PathBuf>,
 
-    /// Where to read what the cluster holds: none, or a file as `kubectl get servicecidrs,ipaddresses -o json`
-    /// prints it, which is read again when it changes
-    #[arg(long, value_name = "none|FILE", default_value = "none", env = "SERVICECIDR_GUARD_INVENTORY")]
+    /// Where to read what the cluster holds: none; cluster, which follows the API server; or a file as
+    /// `kubectl get servicecidrs,ipaddresses -o json` prints it, which is read again when it changes
+    #[arg(long, value_name = "none|cluster|FILE", default_value = "none", env = "SERVICECIDR_GUARD_INVENTORY")]
     inventory: PathBuf,
+
+    /// The kubeconfig for --inventory cluster [default: the pod's account; else $KUBECONFIG or ~/.kube/config]
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig [default: its current-context]
+    #[arg(long, value_name = "NAME", env = "SERVICECIDR_GUARD_CONTEXT")]
+    context: Option<String>,
 
     /// Where to answer AdmissionReviews, over TLS [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
@@ -66,8 +75,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         _ => dev::files(&[listen, health_listen])?,
     };
     let dev::Files { policy, tls_cert, tls_key, inventory } = files;
+    let flags = [("--kubeconfig", args.kubeconfig.is_some()), ("--context", args.context.is_some())];
+    if let (false, Some((flag, _))) = (inventory == Path::new("cluster"), flags.iter().find(|(_, is_given)| *is_given))
+    {
+        return Err(Failure::input(format!("{flag} is for --inventory cluster only")));
+    }
     let inventory = match inventory.to_str() {
         Some("none") => InventorySource::None,
+        Some("cluster") => InventorySource::Cluster(Source { kubeconfig: args.kubeconfig, context: args.context }),
         _ => InventorySource::File(inventory),
     };
     let settings = Settings { policy, tls_cert, tls_key, inventory, listen, health_listen };
@@ -84,10 +99,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 fn failure(error: ServerError) -> Failure {
     match &error {
-        ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) => Failure::io(error),
+        ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) | ServerError::Client(_) => {
+            Failure::io(error)
+        }
         ServerError::Policy(_) | ServerError::Tls(_) | ServerError::Inventory(_) => Failure::input(error),
         ServerError::NeedsInventory { .. } => {
-            Failure::input(error).with_hint("serve --inventory FILE, or take the rule out of the policy")
+            Failure::input(error).with_hint("serve --inventory cluster, or take the rule out of the policy")
         }
         ServerError::Listen { flag, .. } => {
             let hint = format!("choose another address with {flag} ADDRESS:PORT; port 0 takes a free one");

@@ -10,7 +10,7 @@ use crate::policy::{Policy, WarnOn};
 
 use super::Diagnostic;
 use super::file::{PolicyFile, RULES};
-use super::rules::Text;
+use super::rules::Source;
 
 /// The largest policy file, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
@@ -60,7 +60,7 @@ impl Loaded {
     /// # Errors
     /// If they don't hold a policy with at least one rule.
     pub fn from_bytes(source: &str, bytes: &[u8]) -> Result<Self, ConfigError> {
-        let mut text = Text { source, text: "", notes: Vec::new() };
+        let mut text = Source { name: source, text: "", notes: Vec::new() };
         text.text = std::str::from_utf8(bytes).map_err(|error| text.whole(&format!("not text: {error}")))?;
         if text.text.trim().is_empty() {
             return Err(text.whole("empty: a policy needs at least one rule"));

@@ -25,13 +25,13 @@ const STALENESS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::f
 const PROOF: Duration = Duration::from_secs(60);
 
 /// The text of a policy, for the places of errors.
-pub(super) struct Text<'a> {
-    pub source: &'a str,
+pub(super) struct Source<'a> {
+    pub name: &'a str,
     pub text: &'a str,
     pub notes: Vec<Diagnostic>,
 }
 
-impl Text<'_> {
+impl Source<'_> {
     pub fn allowed_ranges(&mut self, rule: &AllowedRangesFile) -> Result<AllowedRanges, ConfigError> {
         if rule.ranges.value.is_empty() {
             let message = "allowedRanges.ranges: needs at least one range: to allow none at all, use denyAll";
@@ -207,15 +207,15 @@ impl Text<'_> {
     }
 
     fn note<T>(&mut self, place: &Spanned<T>, message: String) {
-        self.notes.push(Diagnostic::new(self.source, self.text, Some(place.referenced), message));
+        self.notes.push(Diagnostic::new(self.name, self.text, Some(place.referenced), message));
     }
 
     fn at<T>(&self, place: &Spanned<T>, message: &str) -> ConfigError {
-        let diagnostic = Diagnostic::new(self.source, self.text, Some(place.referenced), message.to_owned());
+        let diagnostic = Diagnostic::new(self.name, self.text, Some(place.referenced), message.to_owned());
         ConfigError::Invalid(Box::new(diagnostic))
     }
 
     pub fn whole(&self, message: &str) -> ConfigError {
-        ConfigError::Invalid(Box::new(Diagnostic::new(self.source, self.text, None, message.to_owned())))
+        ConfigError::Invalid(Box::new(Diagnostic::new(self.name, self.text, None, message.to_owned())))
     }
 }

@@ -7,18 +7,25 @@ use std::net::IpAddr;
 use crate::net::{AddressRange, IpFamily, number};
 
 use super::index::Index;
-use super::{Allocation, ParentRef};
+use super::{Allocation, ParentRef, Sweep};
+
+/// How many chunks of the index are looked at in one step of a sweep.
+const STEP: usize = 16;
 
 /// The IPAddress objects of a cluster.
 ///
 /// A million IPv4 addresses take about 5 bytes each for the index (IPv6 18), and some 56 each for who
 /// holds them: namespaces and resources are stored once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Addresses {
     v4: Index<u32, Holder>,
     v6: Index<u128, Holder>,
     foreign: BTreeSet<(IpFamily, u128)>,
     words: Words,
+    /// The mark of what the list names that was begun last.
+    epoch: u8,
+    /// Where the sweep goes on.
+    swept_to: (IpFamily, u128),
 }
 
 /// Who holds an address, small.
@@ -28,6 +35,8 @@ struct Holder {
     namespace: u32,
     resource: u16,
     is_managed: bool,
+    /// The list that named it last.
+    epoch: u8,
 }
 
 /// Words that recur, each stored once.
@@ -35,6 +44,22 @@ struct Holder {
 struct Words {
     words: Vec<Box<str>>,
     places: HashMap<Box<str>, u32>,
+}
+
+/// Where a sweep begins.
+const START: (IpFamily, u128) = (IpFamily::IPv4, 0);
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self {
+            v4: Index::default(),
+            v6: Index::default(),
+            foreign: BTreeSet::new(),
+            words: Words::default(),
+            epoch: 0,
+            swept_to: START,
+        }
+    }
 }
 
 impl Addresses {
@@ -48,6 +73,7 @@ impl Addresses {
             // There are as many as kinds of objects that hold addresses.
             resource: u16::try_from(self.words.place(parent.resource)).unwrap_or(u16::MAX),
             is_managed,
+            epoch: self.epoch,
         };
         match address {
             IpAddr::V4(v4) => drop(self.v4.insert(v4.into(), holder)),
@@ -68,6 +94,42 @@ impl Addresses {
             IpAddr::V4(v4) => self.v4.remove(v4.into()).is_some(),
             IpAddr::V6(v6) => self.v6.remove(v6.into()).is_some(),
         }
+    }
+
+    pub(super) fn begin_relist(&mut self) {
+        self.swept_to = START;
+        if let Some(next) = self.epoch.checked_add(1) {
+            self.epoch = next;
+            return;
+        }
+        // Once in 255 lists. Marks of lists that never ended could be taken for new ones.
+        self.v4.values_mut().chain(self.v6.values_mut()).for_each(|holder| holder.epoch = 0);
+        self.epoch = 1;
+    }
+
+    pub(super) fn sweep(&mut self) -> Sweep {
+        let Self { v4, v6, foreign, epoch, swept_to, .. } = self;
+        let is_kept = |holder: &Holder| holder.epoch == *epoch;
+        let forget = |foreign: &mut BTreeSet<_>, key: (IpFamily, u128)| {
+            foreign.remove(&key);
+        };
+        for _ in 0..STEP {
+            let (family, from) = *swept_to;
+            let next = match family {
+                IpFamily::IPv4 => v4
+                    .sweep_chunk(narrow(from), is_kept, |key| forget(foreign, (family, key.into())))
+                    .map(|key| (family, u128::from(key)))
+                    .or(Some((IpFamily::IPv6, 0))),
+                IpFamily::IPv6 => {
+                    v6.sweep_chunk(from, is_kept, |key| forget(foreign, (family, key))).map(|key| (family, key))
+                }
+            };
+            match next {
+                Some(next) => *swept_to = next,
+                None => return Sweep::Done,
+            }
+        }
+        Sweep::Unfinished
     }
 
     /// How many there are of a family.
@@ -156,4 +218,60 @@ impl Words {
 /// An IPv4 address as its own number.
 fn narrow(number: u128) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allocation(address: &str) -> Allocation {
+        let parent = ParentRef { resource: "gateways".to_owned(), namespace: String::new(), name: "n".to_owned() };
+        Allocation { address: address.parse().unwrap(), parent, is_managed: false }
+    }
+
+    fn all(addresses: &Addresses) -> Vec<String> {
+        let everything = ["0.0.0.0/0", "::/0"].map(|cidr| AddressRange::of(cidr.parse().unwrap()));
+        everything.into_iter().flat_map(|range| addresses.list(range)).map(|one| one.address.to_string()).collect()
+    }
+
+    fn sweep(addresses: &mut Addresses) {
+        while addresses.sweep() == Sweep::Unfinished {}
+    }
+
+    #[test]
+    fn the_mark_takes_the_spare_byte_of_a_holder() {
+        assert_eq!(size_of::<Holder>(), 24);
+    }
+
+    #[test]
+    fn what_a_list_does_not_name_is_forgotten_at_its_end() {
+        let mut addresses = Addresses::default();
+        for one in ["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"] {
+            addresses.insert(allocation(one));
+        }
+        addresses.begin_relist();
+        for one in ["10.0.0.2", "10.0.0.3", "fd00::2"] {
+            addresses.insert(allocation(one));
+        }
+        assert_eq!(all(&addresses).len(), 5);
+        sweep(&mut addresses);
+        assert_eq!(all(&addresses), ["10.0.0.2", "10.0.0.3", "fd00::2"]);
+        assert_eq!(addresses.foreign.len(), 3);
+    }
+
+    /// What an unfinished list named may be gone when the next one is made, however many there were.
+    #[test]
+    fn unfinished_lists_leave_no_trace() {
+        for unfinished in [1, 254, 255, 256, 257, 600] {
+            let mut addresses = Addresses::default();
+            addresses.begin_relist();
+            addresses.insert(allocation("10.0.0.1"));
+            for _ in 0..unfinished {
+                addresses.begin_relist();
+            }
+            addresses.insert(allocation("10.0.0.2"));
+            sweep(&mut addresses);
+            assert_eq!(all(&addresses), ["10.0.0.2"], "{unfinished}");
+        }
+    }
 }

@@ -94,15 +94,23 @@ impl<K: Copy + Ord, V> Index<K, V> {
         let place = chunk.keys.binary_search(&key).ok()?;
         chunk.keys.remove(place);
         let value = chunk.values.remove(place);
-        self.len -= 1;
-        self.after(at).for_each(|before| *before -= 1);
-        self.set_first(at);
-        if self.chunks.get(at).is_some_and(|chunk| chunk.keys.is_empty()) {
-            self.chunks.remove(at);
-            self.firsts.remove(at);
-            self.before.remove(at);
-        }
+        self.removed(at, 1);
         Some(value)
+    }
+
+    /// Takes out of one chunk, that of `from`, what is not kept, and tells the keys. Gives the first key
+    /// of the next chunk, if there is one.
+    pub fn sweep_chunk(&mut self, from: K, is_kept: impl Fn(&V) -> bool, gone: impl FnMut(K)) -> Option<K> {
+        let at = self.chunk_of(from);
+        let next = self.firsts.get(at + 1).copied();
+        let removed = self.chunks.get_mut(at)?.retain(is_kept, gone);
+        self.removed(at, removed);
+        next
+    }
+
+    /// The values, ascending by key.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.chunks.iter_mut().flat_map(|chunk| &mut chunk.values)
     }
 
     /// How many keys lie in a range.
@@ -145,6 +153,21 @@ impl<K: Copy + Ord, V> Index<K, V> {
         self.before.insert(at, before + length);
     }
 
+    /// Sets right what is kept of a chunk that lost keys.
+    fn removed(&mut self, at: usize, count: usize) {
+        if count == 0 {
+            return;
+        }
+        self.len -= count;
+        self.after(at).for_each(|before| *before -= count);
+        self.set_first(at);
+        if self.chunks.get(at).is_some_and(|chunk| chunk.keys.is_empty()) {
+            self.chunks.remove(at);
+            self.firsts.remove(at);
+            self.before.remove(at);
+        }
+    }
+
     /// The counts of the chunks behind one.
     fn after(&mut self, at: usize) -> impl Iterator<Item = &mut usize> {
         self.before.iter_mut().skip(at + 1)
@@ -180,6 +203,26 @@ impl<K: Copy + Ord, V> Chunk<K, V> {
         self.values.insert(place, value);
     }
 
+    /// Takes out what is not kept. How many.
+    fn retain(&mut self, is_kept: impl Fn(&V) -> bool, mut gone: impl FnMut(K)) -> usize {
+        let before = self.keys.len();
+        let mut values = self.values.iter();
+        self.keys.retain(|key| {
+            let stays = values.next().is_some_and(&is_kept);
+            if !stays {
+                gone(*key);
+            }
+            stays
+        });
+        self.values.retain(&is_kept);
+        let after = self.keys.len();
+        if after < before {
+            self.keys.shrink_to(after + GROWTH);
+            self.values.shrink_to(after + GROWTH);
+        }
+        before - after
+    }
+
     /// Keeps the lower half and gives the upper one.
     fn split(&mut self) -> Self {
         let half = self.keys.len() / 2;
@@ -204,6 +247,8 @@ mod tests {
         InsertRun(u16, u16),
         Remove(u16),
         RemoveRun(u16, u16),
+        /// Sweeps what this divides.
+        Sweep(u32),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -212,6 +257,7 @@ mod tests {
             (any::<u16>(), 0_u16..2000).prop_map(|(key, count)| Step::InsertRun(key, count)),
             any::<u16>().prop_map(Step::Remove),
             (any::<u16>(), 0_u16..1500).prop_map(|(key, count)| Step::RemoveRun(key, count)),
+            (1_u32..8).prop_map(Step::Sweep),
         ]
     }
 
@@ -237,6 +283,17 @@ mod tests {
                         for key in key..key.saturating_add(count) {
                             prop_assert_eq!(index.remove(key), slow.remove(&key));
                         }
+                    }
+                    Step::Sweep(divisor) => {
+                        let (mut next, mut seen) = (Some(0), Vec::new());
+                        while let Some(from) = next {
+                            next = index.sweep_chunk(from, |value| value % divisor != 0, |key| seen.push(key));
+                        }
+                        let is_gone = |value: &u32| value.is_multiple_of(divisor);
+                        let gone: Vec<u16> =
+                            slow.iter().filter(|(_, value)| is_gone(value)).map(|(key, _)| *key).collect();
+                        prop_assert_eq!(seen, gone);
+                        slow.retain(|_, value| !is_gone(value));
                     }
                 }
                 prop_assert_eq!(index.len(), slow.len());

@@ -1,97 +1,20 @@
-//! One object of a list: a ServiceCIDR, an IPAddress or a Service, as far as an inventory needs it.
+//! One object of a list or a watch: a ServiceCIDR, an IPAddress, a Service or a Node, as far as an
+//! inventory needs it.
 //!
 //! Lenient, unlike the reading of a review: what is stored may be older than today's rules.
+
+mod wire;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::Deserialize;
 use thiserror::Error;
 
-use crate::inventory::{Allocation, FINALIZER, Inventory, ParentRef, Readiness, ServiceCidr, ServiceName};
+use crate::inventory::{Allocation, FINALIZER, Inventory, Node, ParentRef, Readiness, ServiceCidr, ServiceName};
 use crate::net::{Cidr, CidrError, IpFamily};
 
-/// An object as it is written. What isn't listed is skipped.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Item<'a> {
-    #[serde(borrow)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    metadata: Metadata<'a>,
-    #[serde(borrow, default)]
-    spec: Spec<'a>,
-    #[serde(borrow, default)]
-    status: Status<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Metadata<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    namespace: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    labels: Option<Labels<'a>>,
-    #[serde(borrow)]
-    finalizers: Option<Vec<Cow<'a, str>>>,
-    #[serde(borrow)]
-    creation_timestamp: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    deletion_timestamp: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Labels<'a> {
-    #[serde(borrow, rename = "ipaddress.kubernetes.io/ip-family")]
-    ip_family: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "ipaddress.kubernetes.io/managed-by")]
-    managed_by: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Spec<'a> {
-    #[serde(borrow)]
-    cidrs: Option<Vec<Cow<'a, str>>>,
-    #[serde(borrow)]
-    parent_ref: Option<Parent<'a>>,
-    #[serde(borrow, rename = "clusterIP")]
-    cluster_ip: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "clusterIPs")]
-    cluster_ips: Option<Vec<Cow<'a, str>>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Parent<'a> {
-    #[serde(borrow)]
-    group: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    resource: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    namespace: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Status<'a> {
-    #[serde(borrow)]
-    conditions: Option<Vec<Condition<'a>>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Condition<'a> {
-    #[serde(borrow, rename = "type", default)]
-    kind: Cow<'a, str>,
-    #[serde(borrow, default)]
-    status: Cow<'a, str>,
-}
+pub(super) use wire::Item;
 
 /// The name of an object, with its namespace if it has one.
 pub(super) struct ItemName<'a> {
@@ -108,12 +31,39 @@ impl fmt::Display for ItemName<'_> {
     }
 }
 
-/// What an object turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    ServiceCidr,
-    Address,
-    Service,
+/// What an inventory takes up of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A ServiceCIDR.
+    ServiceCidr(ServiceCidr),
+    /// An IPAddress.
+    Address(Allocation),
+    /// A Service and its ClusterIPs.
+    Service {
+        /// Which.
+        name: ServiceName,
+        /// None, when it is headless or an ExternalName.
+        cluster_ips: Vec<IpAddr>,
+    },
+    /// A Node.
+    Node(Node),
+}
+
+impl Object {
+    /// Puts it into an inventory, in place of what was known by its name.
+    pub fn put(self, inventory: &mut Inventory) {
+        match self {
+            Self::ServiceCidr(service_cidr) => inventory.insert_service_cidr(service_cidr),
+            Self::Address(allocation) => inventory.insert_address(allocation),
+            Self::Service { name, cluster_ips } => {
+                inventory.know_services();
+                for address in cluster_ips {
+                    inventory.insert_cluster_ip(address, name.clone());
+                }
+            }
+            Self::Node(node) => inventory.insert_node(node),
+        }
+    }
 }
 
 /// Why an object, or a part of it, is left out.
@@ -123,17 +73,27 @@ pub enum Omission {
     #[error("has no kind")]
     NoKind,
     /// It is of a kind that an inventory has no use for.
-    #[error("is a {0}: not a ServiceCIDR, an IPAddress or a Service")]
+    #[error("is a {0}: not a ServiceCIDR, an IPAddress, a Service or a Node")]
     OtherKind(String),
     /// It has no name.
     #[error("has no metadata.name")]
     NoName,
+    /// It is of a kind that was not asked for.
+    #[error("is a {seen}: not a {wanted}")]
+    NotAsked {
+        /// Its kind.
+        seen: String,
+        /// What was asked for.
+        wanted: &'static str,
+    },
     /// The name of an IPAddress is no address.
     #[error("metadata.name: not an IP address")]
     NotAnAddress,
-    /// An entry of `spec.cidrs` that no Kubernetes of today reads. The rest of the object is taken.
-    #[error("spec.cidrs[{index}]: {text:?} {error}")]
+    /// An entry of `spec.cidrs` or `spec.podCIDRs` that no Kubernetes of today reads. The rest of the object is taken.
+    #[error("{field}[{index}]: {text:?} {error}")]
     Cidr {
+        /// The list that holds it.
+        field: &'static str,
         /// Its place.
         index: usize,
         /// As it is written.
@@ -146,31 +106,27 @@ pub enum Omission {
     Shape(String),
 }
 
+impl Omission {
+    /// Of what a parser says, without the place in a text that nobody sees.
+    pub(super) fn shape(error: &serde_json::Error) -> Self {
+        Self::Shape(error.to_string().split(" at line ").next().unwrap_or_default().to_owned())
+    }
+}
+
 impl<'a> Item<'a> {
-    /// Puts the object into an inventory. Parts that can't be read are told to `leave_out`.
+    /// What an inventory takes up of it. Parts that can't be read are told to `leave_out`.
     /// `list_kind` is the kind of a list's items, for those that don't repeat it.
-    pub fn take(
-        self,
-        list_kind: Option<&str>,
-        inventory: &mut Inventory,
-        leave_out: &mut dyn FnMut(Omission),
-    ) -> Result<Taken, Omission> {
+    pub fn read(self, list_kind: Option<&str>, leave_out: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
         let kind = self.kind.as_deref().or(list_kind).ok_or(Omission::NoKind)?;
-        let taken = match kind {
-            "ServiceCIDR" => Taken::ServiceCidr,
-            "IPAddress" => Taken::Address,
-            "Service" => Taken::Service,
-            other => return Err(Omission::OtherKind(other.to_owned())),
-        };
-        if self.metadata.name.is_empty() {
-            return Err(Omission::NoName);
+        let has_name = !self.metadata.name.is_empty();
+        match kind {
+            "ServiceCIDR" if has_name => Ok(Object::ServiceCidr(self.service_cidr(leave_out))),
+            "IPAddress" if has_name => self.allocation().map(Object::Address),
+            "Service" if has_name => Ok(self.service()),
+            "Node" if has_name => Ok(Object::Node(self.node(leave_out))),
+            "ServiceCIDR" | "IPAddress" | "Service" | "Node" => Err(Omission::NoName),
+            other => Err(Omission::OtherKind(other.to_owned())),
         }
-        match taken {
-            Taken::ServiceCidr => inventory.insert_service_cidr(self.service_cidr(leave_out)),
-            Taken::Address => inventory.insert_address(self.allocation()?),
-            Taken::Service => self.insert_cluster_ips(inventory),
-        }
-        Ok(taken)
     }
 
     /// What names the object to a person. Costs nothing until it is printed.
@@ -193,7 +149,7 @@ impl<'a> Item<'a> {
             match Cidr::lenient(&text) {
                 Ok(cidr) => service_cidr.cidrs.push(cidr),
                 Err(error) => {
-                    leave_out(Omission::Cidr { index, text: text.to_string(), error });
+                    leave_out(Omission::Cidr { field: "spec.cidrs", index, text: text.to_string(), error });
                     service_cidr.unreadable.push(text.into_owned());
                 }
             }
@@ -224,17 +180,34 @@ impl<'a> Item<'a> {
         })
     }
 
-    fn insert_cluster_ips(self, inventory: &mut Inventory) {
-        inventory.know_services();
-        let service = ServiceName {
+    fn service(self) -> Object {
+        let name = ServiceName {
             namespace: self.metadata.namespace.map(Cow::into_owned).unwrap_or_default(),
             name: self.metadata.name.into_owned(),
         };
         let one = self.spec.cluster_ip.into_iter();
         let all = self.spec.cluster_ips.unwrap_or_default().into_iter().chain(one);
         // A headless Service says `None`, an ExternalName Service nothing.
-        for address in all.filter_map(|text| text.parse().ok()) {
-            inventory.insert_cluster_ip(address, service.clone());
+        let cluster_ips = all.filter_map(|text| text.parse().ok()).collect();
+        Object::Service { name, cluster_ips }
+    }
+
+    fn node(self, leave_out: &mut dyn FnMut(Omission)) -> Node {
+        let mut pod_cidrs = Vec::new();
+        let all = self.spec.pod_cidrs.filter(|all| !all.is_empty());
+        let texts = all.unwrap_or_else(|| self.spec.pod_cidr.filter(|one| !one.is_empty()).into_iter().collect());
+        for (index, text) in texts.into_iter().enumerate() {
+            match Cidr::lenient(&text) {
+                Ok(cidr) => pod_cidrs.push(cidr),
+                Err(error) => {
+                    leave_out(Omission::Cidr { field: "spec.podCIDRs", index, text: text.into_owned(), error });
+                }
+            }
         }
+        let addresses = self.status.addresses.unwrap_or_default();
+        // The others are names: Hostname, InternalDNS, ExternalDNS.
+        let addresses = addresses.iter().filter(|one| one.kind == "InternalIP" || one.kind == "ExternalIP");
+        let addresses = addresses.filter_map(|one| one.address.parse().ok()).collect();
+        Node { name: self.metadata.name.into_owned(), pod_cidrs, addresses }
     }
 }

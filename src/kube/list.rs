@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::inventory::Inventory;
 
+use super::item::Object;
 pub use super::item::Omission;
-use super::item::Taken;
 use documents::Documents;
 use visitor::{Document, Syntax};
 
@@ -28,6 +28,8 @@ pub struct Reading {
     pub addresses: u64,
     /// How many Services.
     pub services: u64,
+    /// How many Nodes.
+    pub nodes: u64,
     /// How many objects, or parts of objects, were left out.
     pub left_out: u64,
     /// The first ten of them.
@@ -163,12 +165,14 @@ impl<'a> ListReader<'a> {
         ListError::Syntax { source_name: self.source_name.clone(), problem: format!("{problem}{after}") }
     }
 
-    fn took(&mut self, taken: Taken) {
-        match taken {
-            Taken::ServiceCidr => self.reading.service_cidrs += 1,
-            Taken::Address => self.reading.addresses += 1,
-            Taken::Service => self.reading.services += 1,
+    fn put(&mut self, object: Object) {
+        match &object {
+            Object::ServiceCidr(_) => self.reading.service_cidrs += 1,
+            Object::Address(_) => self.reading.addresses += 1,
+            Object::Service { .. } => self.reading.services += 1,
+            Object::Node(_) => self.reading.nodes += 1,
         }
+        object.put(self.inventory);
     }
 
     fn leave_out(&mut self, name: &str, reason: Omission) {
@@ -178,6 +182,14 @@ impl<'a> ListReader<'a> {
                 LeftOut { source_name: self.source_name.clone(), item: self.item, name: name.to_owned(), reason };
             self.reading.first_left_out.push(left_out);
         }
+    }
+}
+
+impl Reading {
+    /// How many objects were taken up.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.service_cidrs + self.addresses + self.services + self.nodes
     }
 }
 

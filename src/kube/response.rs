@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(long, [format!("{}…", "ü".repeat(255))]);
         let exact = within_budget(["ü".repeat(256)].into_iter());
         assert_eq!(exact, ["ü".repeat(256)]);
-        let list = format!("all of: {}", vec!["10.96.100.200 (default/a-service)"; 10].join(", "));
+        let list = format!("all of: {}", ["10.96.100.200 (default/a-service)"; 10].join(", "));
         let parts = within_budget([list.clone()].into_iter());
         assert!(parts.len() == 2 && parts.iter().all(|part| part.chars().count() <= 256), "{parts:?}");
         assert_eq!(parts.join("|").replace(" …|… ", " "), list);

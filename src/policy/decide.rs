@@ -1,9 +1,9 @@
 //! `decide`: the exemptions, then every rule, in reading order.
 
-use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Known, Operation};
+use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Kind, Known, Operation};
 
 use super::alternative::alternatives;
-use super::{Exemption, Finding, Needed, Part, Policy, Request, Usable, ValidationActions, Verdict, Violation};
+use super::{Exemption, Finding, Part, Policy, Request, Usable, ValidationActions, Verdict, Violation};
 
 /// The user name of kube-apiserver itself.
 const API_SERVER: &str = "system:apiserver";
@@ -64,7 +64,7 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
     if let Some(rule) = &policy.reserved_networks {
         findings.extend(all(rule.actions, rule.check(change)));
         if adds && !rule.discover.is_empty() {
-            let needs = [(Needed::Nodes, known.nodes)];
+            let needs = [(Kind::Nodes, known.nodes)];
             findings.extend(unless_stale("reserved-networks", rule.actions, &needs, &|| {
                 all(rule.actions, rule.check_discovered(known.inventory, change)).collect()
             }));
@@ -73,7 +73,7 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
     if let Some(rule) = &policy.no_overlap
         && adds
     {
-        let needs = [(Needed::ServiceCidrs, known.service_cidrs)];
+        let needs = [(Kind::ServiceCidrs, known.service_cidrs)];
         findings.extend(unless_stale("no-overlap", rule.actions, &needs, &|| {
             all(rule.actions, rule.check(known.inventory, change)).collect()
         }));
@@ -91,7 +91,7 @@ fn removal(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding
     if request.change.operation != Operation::Delete {
         return Vec::new();
     }
-    let needs = [(Needed::ServiceCidrs, known.service_cidrs), (Needed::IpAddresses, known.addresses)];
+    let needs = [(Kind::ServiceCidrs, known.service_cidrs), (Kind::IpAddresses, known.addresses)];
     match policy.staleness.judge("removal", rule.actions(), &needs) {
         Some(unknown) => vec![unknown],
         None => rule.check(known.inventory, &request.change),

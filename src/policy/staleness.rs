@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::inventory::Freshness;
+use crate::inventory::{Freshness, Kind};
 
 use super::{Finding, ValidationActions, Violation};
 
@@ -24,17 +24,6 @@ pub enum OnStale {
     Warn,
 }
 
-/// What a rule has to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needed {
-    /// The ServiceCIDRs.
-    ServiceCidrs,
-    /// The IPAddresses.
-    IpAddresses,
-    /// The nodes.
-    Nodes,
-}
-
 impl Default for Staleness {
     fn default() -> Self {
         Self { max: Duration::from_secs(120), on_stale: OnStale::RuleAction }
@@ -47,7 +36,7 @@ impl Staleness {
         self,
         rule: &'static str,
         actions: ValidationActions,
-        needs: &[(Needed, Freshness)],
+        needs: &[(Kind, Freshness)],
     ) -> Option<Finding> {
         let (needed, freshness) = needs.iter().find(|(_, freshness)| !freshness.is_within(self.max))?;
         let actions = match self.on_stale {

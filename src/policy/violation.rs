@@ -7,10 +7,8 @@ use core::time::Duration;
 use std::ops::RangeInclusive;
 
 use crate::capacity::Named;
-use crate::inventory::{Allocation, Fault, Freshness, Idle, Operation};
+use crate::inventory::{Allocation, Fault, Freshness, Idle, Kind, Operation};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
-
-use super::Needed;
 
 pub use hit::{Hit, Hits, Neighbour, RangeList};
 
@@ -29,7 +27,7 @@ pub enum Violation {
         /// The rule's id.
         rule: &'static str,
         /// What it needs to know.
-        needed: Needed,
+        needed: Kind,
         /// How fresh that is.
         freshness: Freshness,
         /// How old it may be.
@@ -143,14 +141,15 @@ impl Violation {
     pub fn field(&self) -> String {
         match self {
             Self::Invalid(Fault::Missing { field } | Fault::Unreadable { field, .. }) => (*field).to_owned(),
-            Self::Invalid(Fault::NoCidrs | Fault::TooManyCidrs { .. } | Fault::SameFamily) => "spec.cidrs".to_owned(),
             Self::Unknown { rule: "removal", .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }
             | Self::Blocked { .. }
             | Self::Stranded { .. }
             | Self::Exhausted { .. } => "metadata.name".to_owned(),
-            Self::Unknown { .. } => "spec.cidrs".to_owned(),
+            Self::Unknown { .. } | Self::Invalid(Fault::NoCidrs | Fault::TooManyCidrs { .. } | Fault::SameFamily) => {
+                "spec.cidrs".to_owned()
+            }
             Self::Invalid(Fault::Malformed { index, .. })
             | Self::OutsideAllowedRanges { index, .. }
             | Self::PrefixLength { index, .. }

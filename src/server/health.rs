@@ -47,7 +47,7 @@ pub(super) async fn report(state: web::Data<State>) -> HttpResponse {
 pub(super) async fn metrics(state: web::Data<State>) -> HttpResponse {
     let is_read = state.knowledge.capacity() == Readiness::Read;
     let snapshot = is_read.then(|| state.reports.get(&state.knowledge));
-    match state.metrics.encode(snapshot.as_deref()) {
+    match state.metrics.encode(snapshot.as_deref(), &state.knowledge.followed()) {
         Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
         }

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use crate::inventory::{Inventory, Known};
-use crate::kube::ListReader;
+use crate::inventory::{Inventory, Kind, Known};
+use crate::kube::{ListReader, Live, Status};
 use crate::policy::Policy;
 
 /// What the webhook knows of the cluster.
@@ -14,7 +14,9 @@ pub(super) enum Knowledge {
     /// Nothing: `--inventory none`.
     None,
     /// What a file holds: `--inventory FILE`.
-    File(InventoryFile),
+    File(Box<InventoryFile>),
+    /// What the cluster holds: `--inventory cluster`.
+    Cluster(Arc<Live>),
 }
 
 /// An inventory that is read again when its file changes. It is never stale: it is what it says.
@@ -48,6 +50,12 @@ impl Knowledge {
         match self {
             Self::None => ask(&Known::nothing(&Inventory::default())),
             Self::File(file) => ask(&Known::current(&file.inventory.read().unwrap_or_else(PoisonError::into_inner))),
+            Self::Cluster(live) => ask(&Known {
+                inventory: &live.read(),
+                service_cidrs: live.freshness(Kind::ServiceCidrs),
+                addresses: live.freshness(Kind::IpAddresses),
+                nodes: live.freshness(Kind::Nodes),
+            }),
         }
     }
 
@@ -58,6 +66,7 @@ impl Knowledge {
             Self::File(file) => {
                 declare(&mut file.inventory.write().unwrap_or_else(PoisonError::into_inner), policy);
             }
+            Self::Cluster(live) => live.update(|inventory| declare(inventory, policy)),
         }
     }
 
@@ -66,12 +75,24 @@ impl Knowledge {
         match self {
             Self::None => Readiness::Absent,
             Self::File(_) => Readiness::Read,
+            Self::Cluster(live) => syncing(live, &[Kind::ServiceCidrs]),
         }
     }
 
     /// Whether everything is read that a capacity report needs.
     pub fn capacity(&self) -> Readiness {
-        self.service_cidrs()
+        match self {
+            Self::Cluster(live) => syncing(live, &[Kind::ServiceCidrs, Kind::IpAddresses]),
+            Self::None | Self::File(_) => self.service_cidrs(),
+        }
+    }
+
+    /// How far each kind is followed; none but of a cluster.
+    pub fn followed(&self) -> Vec<(Kind, Status)> {
+        match self {
+            Self::Cluster(live) => Kind::ALL.map(|kind| (kind, live.status(kind))).to_vec(),
+            Self::None | Self::File(_) => Vec::new(),
+        }
     }
 }
 
@@ -119,6 +140,24 @@ fn stamp(path: &Path) -> Result<Stamp, String> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata = fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Stamp { length: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
+}
+
+/// Whether lists of these kinds were read to their end, and how far they are.
+fn syncing(live: &Live, kinds: &[Kind]) -> Readiness {
+    let unread = kinds.iter().map(|kind| (kind, live.status(*kind))).filter(|(_, status)| !status.is_listed);
+    let told: Vec<String> = unread
+        .map(|(kind, status)| {
+            let progress = match status.expected {
+                Some(expected) => format!("syncing {}s {}/{expected}", kind.name(), status.seen),
+                None => format!("syncing {}s {}", kind.name(), status.seen),
+            };
+            match status.last_error {
+                Some(error) => format!("{progress}: {error}"),
+                None => progress,
+            }
+        })
+        .collect();
+    if told.is_empty() { Readiness::Read } else { Readiness::Syncing(told.join("; ")) }
 }
 
 fn declare(inventory: &mut Inventory, policy: &Policy) {

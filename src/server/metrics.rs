@@ -3,6 +3,7 @@
 //! Labels are closed sets: no names, users or other text of a request.
 
 mod capacity;
+mod inventory;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,11 +16,13 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::inventory::Operation;
+use crate::inventory::{Kind, Operation};
+use crate::kube::Status;
 use crate::policy::{ValidationAction, Verdict};
 
 use super::report::Snapshot;
 use capacity::Capacity;
+use inventory::Following;
 
 const SECONDS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5];
 
@@ -29,6 +32,7 @@ pub(super) struct Metrics {
     denials: Family<RuleLabels, Counter>,
     findings: Family<FindingLabels, Counter>,
     capacity: Capacity,
+    following: Following,
     durations: Histogram,
     in_flight: Gauge,
     answers: Family<AnswerLabels, Counter>,
@@ -94,6 +98,7 @@ impl Metrics {
             denials: Family::default(),
             findings: Family::default(),
             capacity: Capacity::default(),
+            following: Following::default(),
             durations: Histogram::new(SECONDS),
             in_flight: Gauge::default(),
             answers: Family::default(),
@@ -133,6 +138,7 @@ impl Metrics {
         ];
         all.register("build", "The program", Info::new(build.to_vec()));
         new.capacity.register(&mut all);
+        new.following.register(&mut all);
         for result in ["success", "failure"] {
             new.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
             new.policy_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
@@ -191,9 +197,10 @@ impl Metrics {
         self.policy_is_current.set(i64::from(succeeded));
     }
 
-    /// Everything, with the capacity as a report says it, if there is one.
-    pub fn encode(&self, snapshot: Option<&Snapshot>) -> Result<String, fmt::Error> {
+    /// Everything, with the capacity as a report says it, if there is one, and how the cluster is followed.
+    pub fn encode(&self, snapshot: Option<&Snapshot>, followed: &[(Kind, Status)]) -> Result<String, fmt::Error> {
         self.capacity.set(snapshot);
+        self.following.set(followed);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{ConfigError, Diagnostic, Loaded};
+use crate::kube::{Live, Wanted};
 use crate::policy::Policy;
 
 use super::knowledge::{InventoryFile, Knowledge, Stamp};
@@ -79,9 +80,15 @@ impl Reloader {
                 })?;
                 (Knowledge::None, Err(String::new()))
             }
+            InventorySource::Cluster(_) => {
+                let live = Live::default();
+                let knowledge = Knowledge::Cluster(Arc::new(live));
+                knowledge.declare(&policy);
+                (knowledge, Err(String::new()))
+            }
             InventorySource::File(path) => {
                 let (file, stamp) = InventoryFile::open(path, &policy).map_err(ServerError::Inventory)?;
-                (Knowledge::File(file), Ok(stamp))
+                (Knowledge::File(Box::new(file)), Ok(stamp))
             }
         };
         let first = First { policy, policy_digest, knowledge, certificate, notes: loaded.notes };
@@ -128,6 +135,7 @@ impl Reloader {
                     tracing::warn!(note = %note, "policy reloaded with a note");
                 }
                 state.knowledge.declare(&loaded.policy);
+                state.wanted.send_replace(Wanted { nodes: loaded.policy.wants_nodes() });
                 state.policy.store(Arc::new(loaded.policy));
                 state.metrics.policy_in_force(&sha256);
                 tracing::info!(sha256, "policy reloaded");
@@ -167,7 +175,7 @@ impl Reloader {
         let of_task = Arc::clone(state);
         let read = tokio::task::spawn_blocking(move || match &of_task.knowledge {
             Knowledge::File(file) => file.read_again(&of_task.policy.load()).map(drop),
-            Knowledge::None => Ok(()),
+            Knowledge::None | Knowledge::Cluster(_) => Ok(()),
         });
         let result = read.await.unwrap_or_else(|error| Err(error.to_string()));
         if let Err(error) = result {

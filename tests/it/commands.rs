@@ -101,7 +101,7 @@ fn input_that_is_no_list_is_refused_with_its_place() {
     assert_eq!(code, Some(2));
     assert!(
         said.starts_with(
-            "left out: standard input: item 1 `x`: is a Policy: not a ServiceCIDR, an IPAddress or a Service\n"
+            "left out: standard input: item 1 `x`: is a Policy: not a ServiceCIDR, an IPAddress, a Service or a Node\n"
         ),
         "{said}"
     );
@@ -126,7 +126,7 @@ fn what_is_left_out_is_named_and_the_total_is_never_wrong_in_silence() {
          left out: standard input: item 3: has no metadata.name\n\
          left out: standard input: item 4: invalid type: integer `7`, expected a string\n\
          left out: standard input: item 5 `10.96.0.2`: has no kind\n\
-         left out: standard input: item 6 `n/p`: is a Pod: not a ServiceCIDR, an IPAddress or a Service\n\
+         left out: standard input: item 6 `n/p`: is a Pod: not a ServiceCIDR, an IPAddress, a Service or a Node\n\
          left out: standard input: item 7 `old`: spec.cidrs[0]: \"010.0.0.0/24\" has leading zeros: write every number without them\n\
          left out: standard input: item 8: invalid type: integer `7`, expected struct Item\n\
          note: no IPAddress was read: every address counts as free\n\

@@ -123,32 +123,28 @@ impl<'de> Visitor<'de> for Items<'_, '_, '_> {
 
 impl ListReader<'_> {
     fn take_text(&mut self, list_kind: Option<&str>, text: &str) {
-        let item = serde_json::from_str::<Item<'_>>(text).map_err(|error| {
-            let error = error.to_string();
-            error.split(" at line ").next().unwrap_or_default().to_owned()
-        });
-        self.take(list_kind, item);
+        self.take(list_kind, serde_json::from_str(text).map_err(|error| Omission::shape(&error)));
     }
 
     fn take_value(&mut self, list_kind: Option<&str>, value: &Value) {
-        self.take(list_kind, Item::deserialize(value).map_err(|error| error.to_string()));
+        self.take(list_kind, Item::deserialize(value).map_err(|error| Omission::Shape(error.to_string())));
     }
 
-    fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, String>) {
+    fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, Omission>) {
         self.item += 1;
-        (self.progress)(self.reading.service_cidrs + self.reading.addresses + self.reading.services + 1);
+        (self.progress)(self.reading.taken() + 1);
         let item = match item {
             Ok(item) => item,
-            Err(problem) => return self.leave_out("", Omission::Shape(problem)),
+            Err(problem) => return self.leave_out("", problem),
         };
         let name = item.name();
         let mut parts = Vec::new();
-        let taken = item.take(list_kind, self.inventory, &mut |part| parts.push(part));
+        let object = item.read(list_kind, &mut |part| parts.push(part));
         for part in parts {
             self.leave_out(&name.to_string(), part);
         }
-        match taken {
-            Ok(taken) => self.took(taken),
+        match object {
+            Ok(object) => self.put(object),
             Err(reason) => self.leave_out(&name.to_string(), reason),
         }
     }

@@ -1,6 +1,6 @@
 //! reserved-networks: a CIDR that a request adds must not touch networks that aren't for Services.
 
-use crate::inventory::{Change, Inventory, Network, NodeNetwork};
+use crate::inventory::{Change, Inventory, Network, Node, NodeNetwork};
 use crate::net::{AddressRange, Cidr, CidrMap};
 use crate::policy::violation::{Hit, Hits, Neighbour};
 use crate::policy::{Preset, ValidationActions, Violation};
@@ -43,7 +43,7 @@ impl ReservedNetworks {
 
     /// A violation for each added CIDR that touches a declared network or one of a preset.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
-        self.violations(change, |cidr| {
+        violations(change, |cidr| {
             self.fixed
                 .overlapping(cidr)
                 .map(|(other, relation, neighbour)| Hit { relation, cidr: other, neighbour: neighbour.clone() })
@@ -53,7 +53,7 @@ impl ReservedNetworks {
 
     /// A violation for each added CIDR that touches what nodes hold.
     pub(in crate::policy) fn check_discovered(&self, inventory: &Inventory, change: &Change) -> Vec<Violation> {
-        self.violations(change, |cidr| {
+        violations(change, |cidr| {
             inventory
                 .overlapping_nodes(cidr)
                 .filter(|(network, ..)| self.discover.contains(network))
@@ -68,15 +68,13 @@ impl ReservedNetworks {
 
     /// Everything that is reserved, for the search of what isn't.
     pub(in crate::policy) fn ranges<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = AddressRange> + 'a {
-        let found = inventory.nodes().flat_map(|node| node.networks());
+        let found = inventory.nodes().flat_map(Node::networks);
         let found = found.filter(|(_, network)| self.discover.contains(network)).map(|(cidr, _)| cidr);
         self.fixed.iter().map(|(cidr, _)| cidr).chain(found).map(AddressRange::of)
     }
+}
 
-    fn violations(&self, change: &Change, hits: impl Fn(Cidr) -> Vec<Hit>) -> Vec<Violation> {
-        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
-        judged
-            .filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Hits::of(hits(cidr))? }))
-            .collect()
-    }
+fn violations(change: &Change, hits: impl Fn(Cidr) -> Vec<Hit>) -> Vec<Violation> {
+    let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
+    judged.filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Hits::of(hits(cidr))? })).collect()
 }

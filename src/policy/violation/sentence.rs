@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use crate::capacity::Named;
 use crate::inventory::{Allocation, Fault, Freshness, Operation};
 use crate::net::{Cidr, IpFamily};
-use crate::policy::{Excerpt, Needed};
+use crate::policy::Excerpt;
 
 use super::{RangeList, Violation};
 
@@ -19,7 +19,7 @@ impl fmt::Display for Violation {
             Self::Invalid(fault) => invalid(fault, f),
             Self::DefaultServiceCidr { operation } => default_service_cidr(*operation, f),
             Self::Unknown { rule, needed, freshness, max } => {
-                write!(f, "{rule} can't judge this: {} ", needed.plural())?;
+                write!(f, "{rule} can't judge this: the {}s ", needed.name())?;
                 match freshness {
                     Freshness::Absent => write!(f, "are not read: start with --inventory"),
                     Freshness::Syncing => write!(f, "are still being read: try again in a moment"),
@@ -146,16 +146,6 @@ impl fmt::Display for Listed<'_> {
         match count.saturating_sub(first.len().min(NAMED) as u128) {
             0 => Ok(()),
             more => write!(f, " and {more} more"),
-        }
-    }
-}
-
-impl Needed {
-    fn plural(self) -> &'static str {
-        match self {
-            Self::ServiceCidrs => "the ServiceCIDRs",
-            Self::IpAddresses => "the IPAddresses",
-            Self::Nodes => "the nodes",
         }
     }
 }

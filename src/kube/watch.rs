@@ -1,0 +1,73 @@
+//! Lists and watches of a cluster, into an inventory that is always there to be read.
+//!
+//! A loop a kind, each on its own: one that fails, or lacks a permission, holds up no other. What is
+//! known stays, with an age, while the API server can't be reached.
+
+mod ask;
+mod entry;
+mod failure;
+mod feed;
+mod frame;
+mod lines;
+mod list;
+mod live;
+mod page;
+mod resource;
+mod status;
+mod stream;
+mod timing;
+mod version;
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+
+use kube::Client;
+use tokio::sync::watch::Receiver;
+
+use crate::inventory::Kind;
+
+pub use entry::Entry;
+pub use failure::Reason;
+pub use frame::{Frame, FrameError};
+pub use live::Live;
+pub use status::Status;
+pub use timing::Timing;
+
+use feed::Feed;
+
+/// What is to be followed beside ServiceCIDRs and IPAddresses. A policy may change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Nodes: their pod networks and addresses.
+    pub nodes: bool,
+}
+
+/// Keeps an inventory up to date, until it is cancelled. To be run in a tokio runtime.
+///
+/// `wanted` may change at any time: Nodes are listed when they begin to be wanted, and forgotten when
+/// they cease to be. When its sender is gone, it stays as it was.
+pub async fn run(client: Client, live: Arc<Live>, wanted: Receiver<Wanted>, timing: Timing) -> Infallible {
+    let feed = |kind| Feed { client: client.clone(), live: Arc::clone(&live), kind, timing };
+    let (service_cidrs, addresses, nodes) = (feed(Kind::ServiceCidrs), feed(Kind::IpAddresses), feed(Kind::Nodes));
+    let (never, ..) = tokio::join!(service_cidrs.follow(), addresses.follow(), follow_nodes(nodes, wanted));
+    never
+}
+
+async fn follow_nodes(feed: Feed, mut wanted: Receiver<Wanted>) -> Infallible {
+    loop {
+        until(&mut wanted, |wanted| wanted.nodes).await;
+        tokio::select! {
+            never = feed.follow() => return never,
+            () = until(&mut wanted, |wanted| !wanted.nodes) => feed.live.cease(Kind::Nodes).await,
+        }
+        tracing::info!("nodes are no longer followed");
+    }
+}
+
+/// Waits until what is wanted is so. For ever, if nobody is left to change it.
+async fn until(wanted: &mut Receiver<Wanted>, is_so: impl Fn(&Wanted) -> bool) {
+    if wanted.wait_for(is_so).await.is_err() {
+        pending::<()>().await;
+    }
+}

@@ -1,0 +1,64 @@
+//! `Lines`: the lines of a stream that comes in pieces.
+
+/// The lines of a stream that comes in pieces.
+#[derive(Default)]
+pub(super) struct Lines {
+    /// What came and wasn't taken.
+    bytes: Vec<u8>,
+    /// How much of it was taken.
+    taken: usize,
+    /// How much of it holds no line end.
+    searched: usize,
+}
+
+impl Lines {
+    /// How much room is kept for the next pieces.
+    const KEPT: usize = 64 * 1024;
+
+    pub fn push(&mut self, piece: &[u8]) {
+        // What was taken makes room before more comes, so that each byte is moved once.
+        self.bytes.drain(..self.taken);
+        self.searched -= self.taken;
+        self.taken = 0;
+        self.bytes.shrink_to(Self::KEPT);
+        self.bytes.extend_from_slice(piece);
+    }
+
+    /// The next whole line, without its end.
+    pub fn next_line(&mut self) -> Option<&[u8]> {
+        let place = self.bytes.get(self.searched..)?.iter().position(|byte| *byte == b'\n');
+        let Some(place) = place.map(|place| self.searched + place) else {
+            self.searched = self.bytes.len();
+            return None;
+        };
+        let start = std::mem::replace(&mut self.taken, place + 1);
+        self.searched = self.taken;
+        self.bytes.get(start..place)
+    }
+
+    /// How long the line is that isn't whole yet.
+    pub fn rest(&self) -> usize {
+        self.bytes.len() - self.taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_the_same_however_they_are_cut() {
+        let text = b"a\n\nlonger line\r\nunfinished";
+        for size in 1..=text.len() {
+            let (mut lines, mut seen) = (Lines::default(), Vec::new());
+            for piece in text.chunks(size) {
+                lines.push(piece);
+                while let Some(line) = lines.next_line() {
+                    seen.push(String::from_utf8(line.to_vec()).unwrap());
+                }
+            }
+            assert_eq!(seen, ["a", "", "longer line\r"], "{size}");
+            assert_eq!(lines.rest(), "unfinished".len(), "{size}");
+        }
+    }
+}

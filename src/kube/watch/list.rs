@@ -1,0 +1,104 @@
+//! Lists, page by page, into the inventory.
+
+use std::time::Instant;
+
+use kube::core::Request;
+use kube::core::params::ListParams;
+
+use super::ask::ask_page;
+use super::entry::Entry;
+use super::failure::{Failure, Reason};
+use super::feed::{Feed, Place};
+use super::page::Page;
+use super::resource::{path, resource};
+use super::version::went_back;
+
+/// How many objects are put in with one lock: some 50 us.
+const BATCH: usize = 32;
+
+/// A list that is under way.
+pub(super) struct Listing {
+    began: Instant,
+    /// The resourceVersion of its first page: those of the others are no older.
+    version: String,
+    /// With what its next page is asked for.
+    next: String,
+}
+
+impl Feed {
+    /// Reads the first page of a list. From the newest state on: no resourceVersion is asked for.
+    pub(super) async fn begin_list(&self) -> Result<Place, Failure> {
+        let began = Instant::now();
+        let bytes = self.get_page(self.timing.page_size, None).await?;
+        let page = Page::decode(self.kind, &bytes)?;
+        self.live.write(|inventory| inventory.begin_relist(self.kind)).await;
+        self.live.progress(self.kind).list_began();
+        self.take(&page).await;
+        match page.next {
+            Some(next) => Ok(Place::Listing(Listing { began, version: page.version, next })),
+            None => Ok(self.end_list(began, page.version).await),
+        }
+    }
+
+    /// Reads the next page. Gives where to go on, if not with the one after it.
+    pub(super) async fn next_page(&self, listing: &mut Listing) -> Result<Option<Place>, Failure> {
+        let bytes = self.get_page(self.timing.page_size, Some(&listing.next)).await?;
+        let page = Page::decode(self.kind, &bytes)?;
+        self.take(&page).await;
+        match page.next {
+            Some(next) => {
+                listing.next = next;
+                Ok(None)
+            }
+            None => Ok(Some(self.end_list(listing.began, std::mem::take(&mut listing.version)).await)),
+        }
+    }
+
+    /// Whether the API server is still as far as it was.
+    pub(super) async fn check(&self, version: &str) -> Result<(), Failure> {
+        let bytes = self.get_page(1, None).await?;
+        let page = Page::decode(self.kind, &bytes)?;
+        if went_back(&page.version, version) {
+            return Err(Failure::expired(version, &page.version));
+        }
+        self.live.progress(self.kind).proved(Instant::now());
+        Ok(())
+    }
+
+    async fn get_page(&self, size: u32, next: Option<&str>) -> Result<Vec<u8>, Failure> {
+        let mut params = ListParams::default().limit(size);
+        params.continue_token = next.map(str::to_owned);
+        let request = Request::new(path(self.kind)).list(&params);
+        let request = request.map_err(|error| Failure::caused(Reason::Rejected, &error))?;
+        ask_page(&self.client, &self.timing, request).await
+    }
+
+    /// Takes the objects of a page up, few at a time: others read in between.
+    async fn take(&self, page: &Page<'_>) {
+        for batch in page.items.chunks(BATCH) {
+            let entries: Vec<Entry> = batch.iter().map(|text| Entry::read(self.kind, text.get())).collect();
+            for entry in &entries {
+                self.note(entry);
+            }
+            let put = |inventory: &mut _| entries.into_iter().for_each(|entry| entry.put(self.kind, inventory));
+            self.live.write(put).await;
+        }
+        self.live.progress(self.kind).page_read(page.items.len(), page.remaining);
+    }
+
+    async fn end_list(&self, began: Instant, version: String) -> Place {
+        self.live.sweep(self.kind).await;
+        let mut progress = self.live.progress(self.kind);
+        progress.list_ended(began);
+        drop(progress);
+        let status = self.live.status(self.kind);
+        tracing::info!(
+            resource = resource(self.kind),
+            objects = status.objects,
+            left_out = status.left_out,
+            seconds = began.elapsed().as_secs_f32(),
+            "listed"
+        );
+        Place::At(version)
+    }
+}
