@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::{Holder, overlaps};
+use crate::inventory::{Holder, View, overlaps};
+use crate::policy::{Hit, Neighbour};
 
 use super::State;
 use super::knowledge::Readiness;
@@ -37,21 +38,20 @@ pub(super) async fn tell(state: Arc<State>) {
 }
 
 /// Each pair once: from the narrower side, or the first by name.
-fn sentences(view: &crate::inventory::View<'_>) -> BTreeSet<String> {
+fn sentences(view: &View<'_>) -> BTreeSet<String> {
     let all = overlaps(view).into_iter();
     let once = all.filter(|overlap| match (overlap.holder, overlap.other) {
         (Holder::ServiceCidr(_), Holder::Network(_)) => true,
         (own, other) => (overlap.other_cidr, other) > (overlap.cidr, own),
     });
     once.map(|overlap| {
-        let (kind, name) = (overlap.other.kind(), overlap.other.name());
-        let relation = overlap.relation.to_string();
-        format!(
-            "{} of ServiceCIDR {} / {relation} / {} of {kind} {name}",
-            overlap.cidr,
-            overlap.holder.name(),
-            overlap.other_cidr
-        )
+        let name = overlap.other.name().to_owned();
+        let neighbour = match overlap.other {
+            Holder::ServiceCidr(_) => Neighbour::ServiceCidr { name },
+            Holder::Network(_) => Neighbour::Declared { name, description: String::new() },
+        };
+        let hit = Hit { relation: overlap.relation, cidr: overlap.other_cidr, neighbour };
+        format!("{} of ServiceCIDR {} {hit}", overlap.cidr, overlap.holder.name())
     })
     .collect()
 }

@@ -16,6 +16,7 @@ mod certs; // `certs`: what it writes and refuses to
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
+mod inventory; // serve --inventory FILE
 mod program; // a running server, and the program's other commands
 mod properties; // what holds for every request
 mod recorded; // what a real kube-apiserver asked, under three policies

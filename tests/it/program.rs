@@ -38,19 +38,29 @@ pub type Answer = (u16, Vec<u8>);
 
 impl Server {
     pub fn start(policy: &str) -> Self {
+        Self::start_with(policy, &[])
+    }
+
+    /// With more arguments.
+    pub fn start_with(policy: &str, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("policy.yaml"), policy).unwrap();
         let made = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
         assert!(made.status.success(), "{made:?}");
-        Self::serve(folder, "policy.yaml", "tls.crt", "tls.key")
+        Self::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", more)
     }
 
     /// Serves the files at these places below `folder`, which also holds `ca.crt`.
     pub fn serve(folder: TempDir, policy: &str, cert: &str, key: &str) -> Self {
+        Self::serve_with(folder, policy, cert, key, &[])
+    }
+
+    fn serve_with(folder: TempDir, policy: &str, cert: &str, key: &str, more: &[&str]) -> Self {
         let mut command = program();
         command.arg("serve").arg("--policy").arg(folder.path().join(policy));
         command.arg("--tls-cert").arg(folder.path().join(cert)).arg("--tls-key").arg(folder.path().join(key));
         command.args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--log-format", "json"]);
+        command.args(more);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = follow(&mut child);
         let started = wait_for(&log, "serving");

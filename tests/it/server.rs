@@ -288,5 +288,7 @@ fn the_dev_server_prints_curl_lines_that_work() {
     child.wait().unwrap();
     assert_eq!(answers.len(), 2, "{commands:?}");
     assert!(answers[0].contains(r#""allowed":true"#), "{answers:?}");
+    let told = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
+    assert!(answers[0].contains(told), "{answers:?}");
     assert!(answers[1].contains("spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges"), "{answers:?}");
 }
