@@ -46,8 +46,19 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{/* The policy file. */}}
 {{- define "servicecidr-guard.policy" -}}
-{{- if not (or (hasKey .Values.policy "allowedRanges") (hasKey .Values.policy "denyAll")) }}
-{{- fail "policy: set policy.allowedRanges, policy.denyAll or both" }}
+{{- $rules := list "allowedRanges" "denyAll" "noOverlap" "reservedNetworks" "prefixLength" "usable" "removal" }}
+{{- $isSet := false }}
+{{- range $rules }}
+{{- $isSet = or $isSet (hasKey $.Values.policy .) }}
+{{- end }}
+{{- if not $isSet }}
+{{- fail (printf "policy: set at least one of %s" (join ", " $rules)) }}
+{{- end }}
+{{- if eq .Values.inventory "none" }}
+{{- $needs := keys (pick .Values.policy "noOverlap" "removal") }}
+{{- if or $needs (dig "reservedNetworks" "discover" (list) .Values.policy) }}
+{{- fail "policy: noOverlap, removal and reservedNetworks.discover need inventory=cluster" }}
+{{- end }}
 {{- end -}}
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy

@@ -58,6 +58,10 @@ impl Pod {
         };
         let mut command = program();
         command.args(container["args"].as_array().unwrap().iter().map(here));
+        // In place of the token that the kubelet would mount.
+        if container["args"].as_array().unwrap().iter().any(|argument| argument == "--inventory=cluster") {
+            command.arg("--kubeconfig").arg(plane.kubeconfig());
+        }
         for variable in container["env"].as_array().into_iter().flatten() {
             command.env(variable["name"].as_str().unwrap(), here(&variable["value"]));
         }
