@@ -25,7 +25,7 @@ mod webhook;
 
 fn main() {
     let plane = control_plane::ControlPlane::start();
-    let server = webhook::start(&plane, webhook::ALLOWED);
+    let server = webhook::start_following(&plane, &format!("{}noOverlap: {{}}\nremoval: {{}}\n", webhook::ALLOWED));
     webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
     println!(
         "\
@@ -35,7 +35,7 @@ A Kubernetes control plane is up: service range 10.96.0.0/28, no nodes.
   kubectl   {}
   policy    {}   edit it, it is read again within a second
   webhook   {}/validate
-  health    {}/readyz
+  health    {}/readyz, /report, /metrics
 
 Ctrl-C ends it.",
         plane.kubeconfig().display(),

@@ -18,7 +18,19 @@ pub const ALLOWED: &str = "allowedRanges: {ranges: [10.96.0.0/16, \"2001:db8::/6
 /// Starts a webhook with the rules of `policy` and registers it, for every operation and the status
 /// too, with no match conditions: everything must be right without them.
 pub fn start(plane: &ControlPlane, rules: &str) -> Server {
-    let server = Server::start(&format!("{POLICY}{rules}"));
+    started(plane, Server::start(&format!("{POLICY}{rules}")))
+}
+
+/// The same, with an inventory that follows the control plane.
+pub fn start_following(plane: &ControlPlane, rules: &str) -> Server {
+    let kubeconfig = plane.kubeconfig();
+    let follow = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let server = Server::start_with(&format!("{POLICY}{rules}"), &follow);
+    eventually("the inventory is read", || server.get(&format!("{}/report", server.health)).status() == 200);
+    started(plane, server)
+}
+
+fn started(plane: &ControlPlane, server: Server) -> Server {
     let ca = fs::read_to_string(server.path("ca.crt")).unwrap();
     register(plane, &configuration(&format!("{}/validate", server.webhook), &ca));
     server

@@ -51,7 +51,7 @@ impl Following {
     /// Sets everything to the state of each kind.
     pub fn set(&self, followed: &[(Kind, Status)]) {
         self.age.clear();
-        for (kind, status) in followed {
+        for (kind, status) in followed.iter().filter(|(_, status)| status.is_wanted) {
             let labels = KindLabels { kind: kind.name() };
             let set = |family: &Family<KindLabels, Gauge>, count: u64| {
                 family.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
