@@ -63,10 +63,10 @@ fn the_report_is_that_of_the_command() {
         let answer = server.get(&format!("{}/report", server.health));
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "application/json");
-        let served: Value = serde_json::from_str(answer.body()).unwrap();
+        let at_port: Value = serde_json::from_str(answer.body()).unwrap();
         let said = run(&["report", "-o", "json", "-f", path.to_str().unwrap()]);
         let said: Value = serde_json::from_slice(&said.stdout).unwrap();
-        assert_eq!(served, said, "{list}");
+        assert_eq!(at_port, said, "{list}");
     }
 }
 
