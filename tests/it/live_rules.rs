@@ -1,0 +1,188 @@
+//! What holds for the rules that judge by what the cluster holds, whatever it holds.
+
+use proptest::prelude::*;
+use servicecidr_guard::config::Loaded;
+use servicecidr_guard::inventory::{
+    Allocation, Change, Inventory, Known, Node, Operation, ParentRef, Readiness, ServiceCidr,
+};
+use servicecidr_guard::net::{Cidr, Relation};
+use servicecidr_guard::policy::{Part, Policy, Request, Verdict, Violation, decide, outlook};
+
+const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n\
+    allowedRanges: {ranges: [10.0.0.0/12]}\nnoOverlap: {validationActions: [Deny]}\n\
+    networks: [{name: lab, cidr: 10.0.0.0/14}]\n\
+    reservedNetworks: {presets: [cgnat], discover: [nodePodCIDRs, nodeAddresses]}\n\
+    prefixLength: {ipv4: {shortest: 16, longest: 24}}\nusable: {validationActions: [Deny]}\n\
+    removal: {blocked: [Deny], stranded: [Deny]}\n";
+
+fn policy(rules: &str) -> Policy {
+    let text = format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n{rules}");
+    Loaded::from_bytes("policy.yaml", text.as_bytes()).unwrap().policy
+}
+
+/// Within 10.0.0.0/12, so that they meet often.
+fn cidr() -> impl Strategy<Value = Cidr> {
+    (0u32..16, 0u32..4, 12u8..=28)
+        .prop_map(|(second, third, length)| Cidr::lenient(&format!("10.{second}.{third}.0/{length}")).unwrap())
+}
+
+fn readiness() -> impl Strategy<Value = Readiness> {
+    prop_oneof![4 => Just(Readiness::Ready), 1 => Just(Readiness::NotReady), 1 => Just(Readiness::Terminating)]
+}
+
+fn service_cidr(name: &str, cidr: Cidr, readiness: Readiness) -> ServiceCidr {
+    ServiceCidr {
+        name: name.to_owned(),
+        cidrs: vec![cidr],
+        unreadable: Vec::new(),
+        readiness,
+        has_finalizer: true,
+        created: None,
+    }
+}
+
+prop_compose! {
+    /// What is left after ServiceCIDRs came, changed and went; with addresses and nodes.
+    fn inventory()(
+        came in prop::collection::vec((0u8..8, cidr(), readiness()), 0..16),
+        went in prop::collection::vec(0u8..8, 0..4),
+        addresses in prop::collection::vec((0u8..16, 0u8..4, 0u8..255), 0..24),
+        nodes in prop::collection::vec((0u8..4, cidr()), 0..6),
+    ) -> Inventory {
+        let mut inventory = Inventory::default();
+        for (name, cidr, readiness) in came {
+            let name = if name == 0 { "kubernetes".to_owned() } else { format!("n{name}") };
+            inventory.insert_service_cidr(service_cidr(&name, cidr, readiness));
+        }
+        for name in went {
+            inventory.remove_service_cidr(&format!("n{name}"));
+        }
+        for (second, third, fourth) in addresses {
+            let parent = ParentRef { resource: "services".to_owned(), namespace: "a".to_owned(), name: "b".to_owned() };
+            let address = format!("10.{second}.{third}.{fourth}").parse().unwrap();
+            inventory.insert_address(Allocation { address, parent, is_managed: true });
+        }
+        for (name, pods) in nodes {
+            inventory.insert_node(Node { name: format!("n{name}"), pod_cidrs: vec![pods], addresses: Vec::new() });
+        }
+        inventory
+    }
+}
+
+fn request(change: Change, is_dry_run: bool) -> Request {
+    Request { change, part: Part::Object, requester: "kubernetes-admin".to_owned(), dry_run: is_dry_run }
+}
+
+fn create(name: &str, cidr: Cidr) -> Change {
+    Change::between(Operation::Create, name, &[], &[cidr.to_string()])
+}
+
+fn delete(name: &str, cidr: Cidr) -> Change {
+    Change::between(Operation::Delete, name, &[cidr.to_string()], &[])
+}
+
+fn rules(verdict: &Verdict) -> Vec<&'static str> {
+    verdict.findings.iter().map(|finding| finding.violation.rule()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn an_overlap_is_found_where_asking_every_other_finds_one(inventory in inventory(), added in cidr(), name in 0u8..10) {
+        let policy = policy("noOverlap: {relations: [Same, Within]}\n");
+        let name = format!("n{name}");
+        let verdict = decide(&policy, &Known::current(&inventory), &request(create(&name, added), false));
+        let others = inventory.service_cidrs().filter(|other| other.name != name).flat_map(|other| &other.cidrs);
+        let slow = others.filter(|other| matches!(added.relation(**other), Relation::Same | Relation::Within)).count();
+        let found = verdict.findings.iter().map(|finding| match &finding.violation {
+            Violation::Overlap { hits, .. } => hits.first.len() + hits.more,
+            other => panic!("{other}"),
+        });
+        prop_assert_eq!(found.sum::<usize>(), slow);
+        prop_assert!(verdict.allows());
+    }
+
+    #[test]
+    fn pods_are_found_where_asking_every_node_finds_them(inventory in inventory(), added in cidr()) {
+        let policy = policy("reservedNetworks: {discover: [nodePodCIDRs]}\n");
+        let verdict = decide(&policy, &Known::current(&inventory), &request(create("new", added), false));
+        let mut pods = inventory.nodes().flat_map(|node| &node.pod_cidrs);
+        prop_assert_eq!(!verdict.allows(), pods.any(|pods| added.relation(*pods) != Relation::Disjoint));
+    }
+
+    #[test]
+    fn kubernetes_is_never_denied_whatever_is_known(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
+        let known = if is_known { Known::current(&inventory) } else { Known::nothing(&inventory) };
+        for change in [create("kubernetes", cidr), delete("kubernetes", cidr)] {
+            let verdict = decide(&policy(HARSH), &known, &request(change, false));
+            prop_assert!(verdict.allows());
+            prop_assert_eq!(verdict.denials().count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
+        let known = Known::current(&inventory);
+        for change in [create("new", cidr), delete("n1", cidr)] {
+            let [dry, real] = [true, false].map(|is_dry_run| decide(&policy(HARSH), &known, &request(change.clone(), is_dry_run)));
+            prop_assert_eq!(dry, real);
+        }
+    }
+
+    #[test]
+    fn what_isnt_known_is_never_a_silent_yes(inventory in inventory(), cidr in cidr()) {
+        let nothing = Known::nothing(&inventory);
+        for (rule, id, change) in [
+            ("noOverlap: {validationActions: [Deny]}\n", "no-overlap", create("new", cidr)),
+            ("reservedNetworks: {discover: [nodeAddresses]}\n", "reserved-networks", create("new", cidr)),
+            ("removal: {}\n", "removal", delete("new", cidr)),
+        ] {
+            let verdict = decide(&policy(rule), &nothing, &request(change.clone(), false));
+            prop_assert!(!verdict.allows());
+            prop_assert_eq!(rules(&verdict), [id]);
+            let lenient = policy(&format!("{rule}staleness: {{onStale: Warn}}\n"));
+            let verdict = decide(&lenient, &nothing, &request(change, false));
+            prop_assert!(verdict.allows() && verdict.warnings().count() == 1);
+        }
+    }
+
+    #[test]
+    fn an_alternative_is_allowed_free_and_the_nearest(inventory in inventory(), refused in cidr()) {
+        let policy = policy("allowedRanges: {ranges: [10.4.0.0/14, 10.8.0.0/15, 10.10.0.0/15]}\nnoOverlap: {validationActions: [Deny]}\n");
+        let known = Known::current(&inventory);
+        let verdict = decide(&policy, &known, &request(create("new", refused), false));
+        // Every block of that size in 10.0.0.0/12, whether it would be let through.
+        let size = 1_u32 << refused.host_bits();
+        let blocks = (0..(1_u32 << 20) / size).map(|place| (10_u32 << 24) + place * size);
+        let first = |cidr: Cidr| match cidr.first() { std::net::IpAddr::V4(v4) => u32::from(v4), std::net::IpAddr::V6(_) => unreachable!() };
+        let block = |first: u32| Cidr::lenient(&format!("{}/{}", std::net::Ipv4Addr::from(first), refused.prefix_len())).unwrap();
+        let allowed = policy.allowed_ranges.as_ref().unwrap();
+        let is_free = |cidr: Cidr| allowed.ranges.covering(cidr).is_some() && inventory.overlapping(cidr).next().is_none();
+        let nearest = blocks.filter(|first| is_free(block(*first))).map(|other| other.abs_diff(first(refused))).min();
+        match (&verdict.alternatives[..], verdict.allows()) {
+            ([], true) => {}
+            ([], false) => prop_assert_eq!(nearest, None),
+            ([one], false) => {
+                prop_assert!(is_free(one.cidr), "{}", one.cidr);
+                prop_assert_eq!(Some(first(one.cidr).abs_diff(first(refused))), nearest);
+            }
+            (more, _) => prop_assert!(false, "{more:?}"),
+        }
+    }
+
+    #[test]
+    fn an_outlook_counts_what_the_reports_count(inventory in inventory(), cidr in cidr()) {
+        let policy = policy("usable: {}\n");
+        let known = Known::current(&inventory);
+        let request = request(create("new", cidr), true);
+        let verdict = decide(&policy, &known, &request);
+        let outlook = outlook(&policy, &known, &request, &verdict).unwrap();
+        let mut changed = inventory.clone();
+        changed.insert_service_cidr(service_cidr("new", cidr, Readiness::Ready));
+        let (before, after) = outlook.families().next().unwrap();
+        prop_assert_eq!(before.usable, inventory.view().usable(cidr.family()).count());
+        // The families of the new report are those of before: `kubernetes` tells them.
+        prop_assert_eq!(after.usable, changed.view().usable(cidr.family()).count());
+    }
+}
