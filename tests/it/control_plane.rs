@@ -115,7 +115,7 @@ impl ControlPlane {
 
     fn try_request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), ureq::Error> {
         let body = body.map(Value::to_string).unwrap_or_default();
-        let request = ureq::http::Request::builder()
+        let request = http::Request::builder()
             .method(method)
             .uri(format!("https://127.0.0.1:{}{path}", self.port))
             .header("Authorization", format!("Bearer {ADMIN}"))

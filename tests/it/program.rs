@@ -84,7 +84,7 @@ impl Server {
     }
 
     /// Status, headers and body of a GET.
-    pub fn get(&self, url: &str) -> ureq::http::Response<String> {
+    pub fn get(&self, url: &str) -> http::Response<String> {
         let mut answer = self.agent.get(url).call().unwrap();
         let body = answer.body_mut().read_to_string().unwrap();
         answer.map(|_| body)
