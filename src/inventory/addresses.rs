@@ -234,6 +234,12 @@ mod tests {
         everything.into_iter().flat_map(|range| addresses.list(range)).map(|one| one.address.to_string()).collect()
     }
 
+    fn take_up(addresses: &mut Addresses, all: &[&str]) {
+        for one in all {
+            addresses.insert(allocation(one));
+        }
+    }
+
     fn sweep(addresses: &mut Addresses) {
         while addresses.sweep() == Sweep::Unfinished {}
     }
@@ -246,13 +252,9 @@ mod tests {
     #[test]
     fn what_a_list_does_not_name_is_forgotten_at_its_end() {
         let mut addresses = Addresses::default();
-        for one in ["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"] {
-            addresses.insert(allocation(one));
-        }
+        take_up(&mut addresses, &["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"]);
         addresses.begin_relist();
-        for one in ["10.0.0.2", "10.0.0.3", "fd00::2"] {
-            addresses.insert(allocation(one));
-        }
+        take_up(&mut addresses, &["10.0.0.2", "10.0.0.3", "fd00::2"]);
         assert_eq!(all(&addresses).len(), 5);
         sweep(&mut addresses);
         assert_eq!(all(&addresses), ["10.0.0.2", "10.0.0.3", "fd00::2"]);

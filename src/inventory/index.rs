@@ -287,7 +287,7 @@ mod tests {
                     Step::Sweep(divisor) => {
                         let (mut next, mut seen) = (Some(0), Vec::new());
                         while let Some(from) = next {
-                            next = index.sweep_chunk(from, |value| value % divisor != 0, |key| seen.push(key));
+                            next = index.sweep_chunk(from, |value: &u32| !value.is_multiple_of(divisor), |key| seen.push(key));
                         }
                         let is_gone = |value: &u32| value.is_multiple_of(divisor);
                         let gone: Vec<u16> =

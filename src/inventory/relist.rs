@@ -51,6 +51,16 @@ impl Kind {
             Self::Nodes => "Node",
         }
     }
+
+    /// Several of them, for people.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::ServiceCidrs => "ServiceCIDRs",
+            Self::IpAddresses => "IPAddresses",
+            Self::Nodes => "Nodes",
+        }
+    }
 }
 
 impl Inventory {

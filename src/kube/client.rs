@@ -61,6 +61,10 @@ pub async fn connect(source: &Source) -> Result<Client, ClientError> {
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.default_retry = false;
     config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
+    if config.cluster_url.scheme_str() == Some("http") {
+        // kube would send it through the proxy of HTTPS_PROXY, which is for https.
+        config.proxy_url = None;
+    }
     let server = config.cluster_url.to_string();
     Client::try_from(config).map_err(|error| ClientError::Unusable { server, problem: one_line(&error) })
 }

@@ -148,8 +148,8 @@ fn syncing(live: &Live, kinds: &[Kind]) -> Readiness {
     let told: Vec<String> = unread
         .map(|(kind, status)| {
             let progress = match status.expected {
-                Some(expected) => format!("syncing {}s {}/{expected}", kind.name(), status.seen),
-                None => format!("syncing {}s {}", kind.name(), status.seen),
+                Some(expected) => format!("syncing {} {}/{expected}", kind.plural(), status.seen),
+                None => format!("syncing {} {}", kind.plural(), status.seen),
             };
             match status.last_error {
                 Some(error) => format!("{progress}: {error}"),

@@ -25,3 +25,4 @@ mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod tidy; // the layout and the documents keep their word
 mod vectors; // what the real Kubernetes code answered, by label
+mod watch; // lists and watches of a mock API server that breaks in every way

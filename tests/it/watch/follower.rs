@@ -1,0 +1,136 @@
+//! A live inventory of a mock's objects, in a thread of its own.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use servicecidr_guard::inventory::{Inventory, Kind};
+use servicecidr_guard::kube::{Live, Source, Status, Timing, Wanted, connect, run};
+use servicecidr_guard::net::AddressRange;
+use tokio::sync::{oneshot, watch};
+
+use super::mock::Mock;
+
+/// For tests: as in a cluster, but some hundred times faster.
+pub const FAST: Timing = Timing {
+    first_pause: Duration::from_millis(4),
+    longest_pause: Duration::from_millis(60),
+    healthy: Duration::from_millis(30),
+    watch: Duration::from_secs(1),
+    silence: Duration::from_secs(3600),
+    answer: Duration::from_secs(3600),
+    page: Duration::from_secs(3600),
+    page_size: 7,
+};
+
+pub struct Follower {
+    pub live: Arc<Live>,
+    pub wanted: watch::Sender<Wanted>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Follower {
+    pub fn start(mock: &Mock, timing: Timing) -> Self {
+        Self::start_wanting(mock, timing, Wanted { nodes: true })
+    }
+
+    pub fn start_wanting(mock: &Mock, timing: Timing, wanted: Wanted) -> Self {
+        let live = Arc::new(Live::default());
+        let (wanted, receiver) = watch::channel(wanted);
+        let (stop, stopped) = oneshot::channel();
+        let its = Arc::clone(&live);
+        let server = format!("http://{}", mock.address);
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (source, _file) = source(&server);
+                let client = connect(&source).await.unwrap();
+                tokio::select! {
+                    never = run(client, its, receiver, timing) => match never {},
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { live, wanted, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn status(&self, kind: Kind) -> Status {
+        self.live.status(kind)
+    }
+
+    pub fn everything(&self) -> Vec<String> {
+        everything(&self.live.read())
+    }
+
+    /// Waits until both hold the same.
+    #[track_caller]
+    pub fn settles(&self, mock: &Mock) {
+        wait(|| {
+            let (seen, expected) = (self.everything(), mock.world().everything());
+            if seen == expected { Ok(()) } else { Err(format!("{seen:#?}\nis not\n{expected:#?}")) }
+        });
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let result = self.thread.take().unwrap().join();
+        assert!(result.is_ok() || thread::panicking(), "the loop panicked");
+    }
+}
+
+/// A kubeconfig for a server.
+pub fn source(server: &str) -> (Source, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    });
+    std::fs::write(file.path(), text.to_string()).unwrap();
+    (Source { kubeconfig: Some(file.path().to_owned()), context: Some("x".to_owned()) }, file)
+}
+
+/// Waits until something is so, for as long as a slow machine may need.
+#[track_caller]
+pub fn wait(is_so: impl Fn() -> Result<(), String>) {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        match is_so() {
+            Ok(()) => return,
+            Err(problem) => assert!(Instant::now() < end, "{problem}"),
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// As [`wait`], for what a word names.
+#[track_caller]
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    wait(|| if is_so() { Ok(()) } else { Err(format!("never: {what}")) });
+}
+
+/// Everything, in the words of [`super::world::World::everything`].
+pub fn everything(inventory: &Inventory) -> Vec<String> {
+    let mut all = Vec::new();
+    let texts = |cidrs: &[servicecidr_guard::net::Cidr]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for service_cidr in inventory.service_cidrs() {
+        all.push(format!("{} {:?}", service_cidr.name, texts(&service_cidr.cidrs)));
+    }
+    for cidr in ["0.0.0.0/0", "::/0"] {
+        for allocation in inventory.addresses().list(AddressRange::of(cidr.parse().unwrap())) {
+            let parent = allocation.parent;
+            all.push(format!("{} {}/{}", allocation.address, parent.namespace, parent.name));
+        }
+    }
+    for node in inventory.nodes() {
+        let addresses: Vec<String> = node.addresses.iter().map(ToString::to_string).collect();
+        all.push(format!("{} {:?} {addresses:?}", node.name, texts(&node.pod_cidrs)));
+    }
+    all.sort();
+    all
+}

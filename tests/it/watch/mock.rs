@@ -1,0 +1,260 @@
+//! An API server of lists and watches: HTTP/1.1 by hand, so that it can break at any byte.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::world::{Answer, Asked, Change, Fault, World, kind};
+
+const TICK: Duration = Duration::from_millis(2);
+
+pub struct Mock {
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    world: Mutex<World>,
+    is_over: AtomicBool,
+}
+
+impl Mock {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared::default());
+        let its = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if its.is_over() {
+                    return;
+                }
+                let its = Arc::clone(&its);
+                thread::spawn(move || drop(its.serve(&mut stream.unwrap())));
+            }
+        });
+        Self { address, shared }
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.shared.world()
+    }
+
+    pub fn answer(&self, answer: impl FnMut(&Asked) -> Answer + Send + 'static) {
+        self.world().answer = Box::new(answer);
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+        // So that the listener wakes up and sees it.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+/// The connection is to be closed.
+struct Closed;
+
+impl From<io::Error> for Closed {
+    fn from(_: io::Error) -> Self {
+        Self
+    }
+}
+
+impl Shared {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    fn serve(&self, stream: &mut TcpStream) -> Result<(), Closed> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+        loop {
+            let asked = self.read_request(stream)?;
+            let answer = {
+                let mut world = self.world();
+                world.asked.push(asked.clone());
+                (world.answer)(&asked)
+            };
+            match answer {
+                Answer::Nothing => return Err(Closed),
+                Answer::Hang => return self.hang(stream),
+                Answer::Status(code, headers, message) => refuse(stream, code, headers, message)?,
+                Answer::Body(body) => send(stream, 200, "", body.as_bytes())?,
+                answer if asked.is_watch() => self.watch(stream, &asked, &answer)?,
+                answer => self.list(stream, &asked, matches!(answer, Answer::Half))?,
+            }
+        }
+    }
+
+    fn read_request(&self, stream: &mut TcpStream) -> Result<Asked, Closed> {
+        let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+        while !text.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut piece) {
+                Ok(0) => return Err(Closed),
+                Ok(count) => text.extend_from_slice(&piece[..count]),
+                Err(_) if self.is_over() => return Err(Closed),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(Closed),
+            }
+        }
+        let text = String::from_utf8(text).unwrap();
+        let target = text.split(' ').nth(1).unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let query = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let agent = text.lines().find_map(|line| line.strip_prefix("user-agent: ")).unwrap_or_default();
+        Ok(Asked { path: path.to_owned(), query, agent: agent.to_owned() })
+    }
+
+    /// Says nothing until the other side gives up.
+    fn hang(&self, stream: &mut TcpStream) -> Result<(), Closed> {
+        loop {
+            match stream.read(&mut [0; 64]) {
+                Ok(0) => return Err(Closed),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(Closed),
+                Ok(_) | Err(_) if self.is_over() => return Err(Closed),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    fn list(&self, stream: &mut TcpStream, asked: &Asked, is_half: bool) -> Result<(), Closed> {
+        let limit: usize = asked.query["limit"].parse().unwrap();
+        let page = {
+            let mut world = self.world();
+            let (version, mut items) = match asked.query.get("continue") {
+                Some(token) => world.snapshots[token].clone(),
+                None => (world.version, world.objects[asked.path.as_str()].values().cloned().collect()),
+            };
+            let rest = items.split_off(limit.min(items.len()));
+            let mut metadata = json!({"resourceVersion": version.to_string()});
+            if !rest.is_empty() {
+                let token = format!("token{}", world.snapshots.len());
+                metadata["continue"] = json!(token);
+                metadata["remainingItemCount"] = json!(rest.len());
+                world.snapshots.insert(token, (version, rest));
+            }
+            // As kube-apiserver does for the kinds that it knows: the items don't say what they are.
+            let bare = |mut item: Value| {
+                item.as_object_mut().unwrap().retain(|key, _| key != "kind" && key != "apiVersion");
+                item
+            };
+            let items: Vec<Value> = items.into_iter().map(bare).collect();
+            json!({"kind": format!("{}List", kind(&asked.path)), "metadata": metadata, "items": items}).to_string()
+        };
+        if is_half {
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", page.len(), &page[..page.len() / 2])?;
+            return Err(Closed);
+        }
+        send(stream, 200, "", page.as_bytes())
+    }
+
+    fn watch(&self, stream: &mut TcpStream, asked: &Asked, answer: &Answer) -> Result<(), Closed> {
+        let mut at = asked.version().unwrap();
+        if at < self.world().compacted {
+            return refuse(stream, 410, "", "too old resource version");
+        }
+        let (mut left, fault) = match answer {
+            Answer::Then(count, fault) => (*count, Some(*fault)),
+            _ => (usize::MAX, None),
+        };
+        let end = Instant::now() + self.world().life;
+        write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        let mut seen = None;
+        loop {
+            let line = {
+                let world = self.world();
+                if at < world.compacted {
+                    // The log that it reads from is gone.
+                    drop(world);
+                    return chunk(stream, &error(410)).and(Err(Closed));
+                }
+                let next = world.log.iter().find(|change| change.path == asked.path && change.version > at);
+                next.map(|change| {
+                    at = change.version;
+                    line(change)
+                })
+            };
+            if self.is_over() || Instant::now() > end {
+                return Ok(stream.write_all(b"0\r\n\r\n")?);
+            }
+            match (line, left, fault) {
+                (line, 0, Some(fault)) if line.is_some() || !fault.needs_an_event() => {
+                    let line = line.unwrap_or_default();
+                    let half = &line[..line.len() / 2];
+                    match fault {
+                        Fault::Cut => return Err(Closed),
+                        Fault::CutWithin => return chunk(stream, half).and(Err(Closed)),
+                        Fault::EndWithin => {
+                            chunk(stream, half)?;
+                            return Ok(stream.write_all(b"0\r\n\r\n")?);
+                        }
+                        Fault::End => return Ok(stream.write_all(b"0\r\n\r\n")?),
+                        Fault::Error(code) => {
+                            chunk(stream, &error(code))?;
+                            return self.hang(stream);
+                        }
+                        Fault::Line(text) => {
+                            chunk(stream, &format!("{text}\n"))?;
+                            return self.hang(stream);
+                        }
+                        Fault::Again => {
+                            chunk(stream, &line)?;
+                            chunk(stream, seen.as_deref().unwrap_or_default())?;
+                            left = usize::MAX;
+                        }
+                        Fault::Twice => chunk(stream, &line.repeat(2))?,
+                        Fault::Silence => return self.hang(stream),
+                    }
+                }
+                (Some(line), ..) => {
+                    chunk(stream, &line)?;
+                    seen.get_or_insert(line);
+                    left = left.saturating_sub(1);
+                }
+                (None, ..) => thread::sleep(TICK),
+            }
+        }
+    }
+}
+
+fn line(change: &Change) -> String {
+    format!("{}\n", json!({"type": change.kind, "object": change.object}))
+}
+
+fn error(code: u16) -> String {
+    let status = json!({"kind": "Status", "code": code, "message": "the watch is over", "reason": "Expired"});
+    format!("{}\n", json!({"type": "ERROR", "object": status}))
+}
+
+/// A chunk of its own; an empty one would be the end.
+fn chunk(stream: &mut TcpStream, text: &str) -> Result<(), Closed> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    write!(stream, "{:x}\r\n{text}\r\n", text.len())?;
+    Ok(stream.flush()?)
+}
+
+fn refuse(stream: &mut TcpStream, code: u16, headers: &str, message: &str) -> Result<(), Closed> {
+    let status = json!({"kind": "Status", "status": "Failure", "code": code, "message": message});
+    send(stream, code, headers, status.to_string().as_bytes())
+}
+
+fn send(stream: &mut TcpStream, code: u16, headers: &str, body: &[u8]) -> Result<(), Closed> {
+    write!(stream, "HTTP/1.1 {code} X\r\nContent-Length: {}\r\n{headers}\r\n", body.len())?;
+    stream.write_all(body)?;
+    Ok(stream.flush()?)
+}

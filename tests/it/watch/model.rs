@@ -1,0 +1,158 @@
+//! A thousand random faults while objects come, change and go; and how often is asked meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::kube::Timing;
+
+use super::follower::{FAST, Follower, until};
+use super::mock;
+use super::mock::Mock;
+use super::world::{ADDRESSES, Answer, Asked, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
+
+const FAULTS: usize = 1000;
+
+/// Xorshift: numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    fn fault(&mut self, asked: &Asked) -> Answer {
+        let all =
+            [Answer::Nothing, Answer::Status(429, "", ""), Answer::Status(500, "", ""), Answer::Status(410, "", "")];
+        match (self.below(3), asked.is_watch()) {
+            (0, _) => all[self.below(all.len())].clone(),
+            (_, false) => [Answer::Half, Answer::Hang, Answer::Body("{\"kind\":")][self.below(3)].clone(),
+            (_, true) => {
+                let faults = [
+                    Fault::Cut,
+                    Fault::CutWithin,
+                    Fault::EndWithin,
+                    Fault::End,
+                    Fault::Error(410),
+                    Fault::Error(500),
+                    Fault::Line("{"),
+                    Fault::Twice,
+                    Fault::Again,
+                    Fault::Silence,
+                ];
+                Answer::Then(self.below(4), faults[self.below(faults.len())])
+            }
+        }
+    }
+
+    fn change(&mut self, mock: &Mock) {
+        let mut world = mock.world();
+        let number = self.below(60);
+        match self.below(20) {
+            0 => world.put(SERVICE_CIDRS, service_cidr(&format!("c{}", number % 9), &[&format!("10.{number}.0.0/16")])),
+            1 => world.delete(SERVICE_CIDRS, &format!("c{}", number % 9)),
+            2 => world.put(NODES, node(&format!("n{number}"), &[&format!("10.244.{number}.0/24")], "192.0.2.1")),
+            3 => world.delete(NODES, &format!("n{number}")),
+            4 if number < 6 => world.compact(),
+            4..7 => world.bookmark([SERVICE_CIDRS, ADDRESSES, NODES][number % 3]),
+            7..13 => world.delete(ADDRESSES, &format!("10.96.0.{number}")),
+            _ => world.put(ADDRESSES, address(&format!("10.96.0.{number}"), &format!("s{}", self.below(9)))),
+        }
+    }
+}
+
+#[test]
+fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
+    let mock = Arc::new(mock(20));
+    let given = Arc::new(AtomicUsize::new(0));
+    let (mut dice, count) = (Dice(0x9e37_79b9_7f4a_7c15), Arc::clone(&given));
+    mock.answer(move |asked| {
+        if count.load(Ordering::SeqCst) == FAULTS || dice.below(4) == 0 {
+            return Answer::Right;
+        }
+        count.fetch_add(1, Ordering::SeqCst);
+        dice.fault(asked)
+    });
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (its, over) = (Arc::clone(&mock), Arc::clone(&is_over));
+    let writer = thread::spawn(move || {
+        let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+        while !over.load(Ordering::SeqCst) {
+            dice.change(&its);
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let short = Duration::from_millis(60);
+    let longest_pause = Duration::from_millis(12);
+    let timing = Timing { longest_pause, silence: short, answer: short, page: 2 * short, ..FAST };
+    mock.world().life = short / 2;
+    let follower = Follower::start(&mock, timing);
+    until("a thousand faults", || given.load(Ordering::SeqCst) == FAULTS);
+    is_over.store(true, Ordering::SeqCst);
+    writer.join().unwrap();
+    follower.settles(&mock);
+    // And it isn't by chance in the midst of a list.
+    thread::sleep(4 * short);
+    follower.settles(&mock);
+    for kind in Kind::ALL {
+        let status = follower.status(kind);
+        assert!(status.is_listed && status.relists > 0 && status.reconnects > 0, "{kind:?}: {status:?}");
+    }
+}
+
+/// The clock of the test: a second of a cluster takes 20 ms.
+const SECOND: Duration = Duration::from_millis(20);
+
+#[test]
+fn under_constant_faults_no_more_than_a_request_a_second_is_made() {
+    let faults: [fn(&Asked) -> Answer; 5] = [
+        |_| Answer::Status(500, "", ""),
+        |_| Answer::Nothing,
+        |asked| if asked.is_watch() { Answer::Then(0, Fault::End) } else { Answer::Right },
+        |asked| if asked.is_watch() { Answer::Status(410, "", "") } else { Answer::Right },
+        |asked| if asked.is_watch() { Answer::Then(0, Fault::Line("?")) } else { Answer::Right },
+    ];
+    for (number, fault) in faults.into_iter().enumerate() {
+        let mock = mock(3);
+        mock.answer(fault);
+        let began = Instant::now();
+        let timing = Timing { first_pause: SECOND, longest_pause: 30 * SECOND, healthy: 5 * SECOND, ..FAST };
+        let follower = Follower::start(&mock, timing);
+        thread::sleep(80 * SECOND);
+        let (elapsed, world) = (began.elapsed(), mock.world());
+        for path in [SERVICE_CIDRS, ADDRESSES] {
+            let count = world.asked.iter().filter(|asked| asked.path == path).count();
+            let count = u32::try_from(count).unwrap();
+            assert!(count >= 5, "fault {number}: {count} requests: it gave up");
+            assert!(2 * count * SECOND <= elapsed, "fault {number}: {count} requests in {elapsed:?}");
+        }
+        drop(world);
+        drop(follower);
+    }
+}
+
+#[test]
+fn the_pauses_of_a_cluster_leave_less_than_a_request_a_second() {
+    let timing = Timing::default();
+    for chance in [0, u16::MAX / 2, u16::MAX] {
+        let (mut time, mut requests) = (Duration::ZERO, 0);
+        for failures in 1.. {
+            requests += 1;
+            let pause = timing.pause(failures, chance, None);
+            assert!(pause >= Duration::from_millis(500) && pause <= Duration::from_secs(30), "{failures}: {pause:?}");
+            time += pause;
+            if time > Duration::from_secs(60) {
+                break;
+            }
+        }
+        // Three kinds are followed.
+        assert!(3 * requests <= 60, "{requests} requests of a kind in a minute");
+    }
+    assert_eq!(timing.pause(u32::MAX, 0, None), Duration::from_secs(15));
+    assert_eq!(timing.pause(1, 0, Some(Duration::from_secs(86_400))), Duration::from_secs(300));
+}

@@ -1,0 +1,121 @@
+//! The server while the API server is slow, silent or refusing: what it is ready for, and what it says
+//! of what it doesn't know.
+
+use std::fs;
+
+use crate::program::{Server, eventually, fixtures};
+
+use super::follower::source;
+use super::mock::Mock;
+use super::world::{ADDRESSES, Answer, SERVICE_CIDRS, address, service_cidr};
+
+const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
+
+/// A server that follows a mock.
+fn following(mock: &Mock, rules: &str) -> (Server, tempfile::NamedTempFile) {
+    let (_, kubeconfig) = source(&format!("http://{}", mock.address));
+    let path = kubeconfig.path().to_str().unwrap().to_owned();
+    let server = Server::start_with(
+        &format!("{HEAD}{rules}"),
+        &["--inventory", "cluster", "--kubeconfig", &path, "--context", "x"],
+    );
+    (server, kubeconfig)
+}
+
+fn mock(addresses: u32) -> Mock {
+    let mock = Mock::start();
+    let mut world = mock.world();
+    world.put(SERVICE_CIDRS, service_cidr("kubernetes", &["10.96.0.0/16"]));
+    for number in 0..addresses {
+        world.put(ADDRESSES, address(&std::net::Ipv4Addr::from(0x0a60_0001 + number).to_string(), "s"));
+    }
+    drop(world);
+    mock
+}
+
+/// Status and body of a path of the health port.
+fn get(server: &Server, path: &str) -> (u16, String) {
+    let answer = server.get(&format!("{}{path}", server.health));
+    (answer.status().as_u16(), answer.into_body())
+}
+
+/// What the creation of `cidr` is refused with; empty if it isn't.
+fn refusal(server: &Server, cidr: &str) -> String {
+    let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
+    let answer = server.review(recorded.replace("10.96.0.0/24", cidr).as_bytes());
+    answer["response"]["status"]["message"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_report_waits_for_the_addresses_and_readiness_does_not() {
+    let mock = mock(600);
+    mock.answer(|asked| if asked.query.contains_key("continue") { Answer::Hang } else { Answer::Right });
+    let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
+    eventually("the ServiceCIDRs are read", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
+    eventually("the first page is read", || {
+        get(&server, "/report") == (503, "syncing IPAddresses 500/600\n".to_owned())
+    });
+    assert_eq!(
+        refusal(&server, "10.96.5.0/24"),
+        "spec.cidrs[0]: 10.96.5.0/24 is within 10.96.0.0/16 of ServiceCIDR kubernetes"
+    );
+    assert_eq!(server.metric(r#"servicecidr_guard_inventory_synced{kind="IPAddress"}"#).as_deref(), Some("0"));
+    assert_eq!(server.metric(r#"servicecidr_guard_clusterip_family_usable_ips{family="IPv4"}"#), None);
+}
+
+#[test]
+fn it_is_not_ready_before_the_service_cidrs_are_read() {
+    let mock = mock(1);
+    mock.answer(|asked| if asked.path == SERVICE_CIDRS { Answer::Hang } else { Answer::Right });
+    let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
+    let (status, body) = get(&server, "/readyz");
+    assert_eq!(
+        (status, body.as_str()),
+        (
+            503,
+            "[+]policy ok: no-overlap\n[+]certificate ok\n[-]inventory failed: syncing ServiceCIDRs 0\nreadyz check failed\n"
+        )
+    );
+    assert_eq!(
+        refusal(&server, "10.97.0.0/24"),
+        "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are still being read: try again in a moment"
+    );
+}
+
+#[test]
+fn a_missing_permission_is_named_where_one_looks() {
+    let mock = mock(1);
+    mock.answer(|asked| match asked.path.as_str() {
+        SERVICE_CIDRS => Answer::Status(403, "", "no"),
+        _ => Answer::Right,
+    });
+    let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
+    eventually("it is said", || {
+        let (status, body) = get(&server, "/readyz");
+        status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
+    });
+    let refused = r#"servicecidr_guard_inventory_errors_total{kind="ServiceCIDR",reason="forbidden"}"#;
+    assert_ne!(server.metric(refused).unwrap(), "0");
+}
+
+#[test]
+fn a_silent_cluster_grows_stale_and_a_bookmark_makes_it_fresh() {
+    let mock = mock(1);
+    let rules = "allowedRanges: {ranges: [10.0.0.0/8]}\nnoOverlap: {validationActions: [Deny]}\nstaleness: {maxStaleness: 3s}\n";
+    let (server, _file) = following(&mock, rules);
+    eventually("it is fresh", || refusal(&server, "10.97.0.0/24").is_empty());
+    eventually("it is stale", || {
+        let said = refusal(&server, "10.97.0.0/24");
+        said.starts_with("spec.cidrs: no-overlap can't judge this: the ServiceCIDRs were last seen ")
+            && said.ends_with(" s ago, more than 3 s")
+    });
+    // What needs no inventory judges as ever.
+    assert!(refusal(&server, "172.20.0.0/16").contains("is outside the allowed ranges"));
+    mock.world().bookmark(SERVICE_CIDRS);
+    eventually("it is fresh again", || refusal(&server, "10.97.0.0/24").is_empty());
+    // A dry run doesn't count what it last saw too long ago either.
+    eventually("the addresses are stale", || {
+        let age = server.metric(r#"servicecidr_guard_inventory_age_seconds{kind="IPAddress"}"#);
+        age.is_some_and(|age| age.parse::<f64>().unwrap() > 3.0)
+    });
+}

@@ -1,0 +1,211 @@
+//! What the mock API server holds, as etcd does: objects, and the changes that made them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// The paths that are served, and the kinds of their objects.
+pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
+pub const ADDRESSES: &str = "/apis/networking.k8s.io/v1/ipaddresses";
+pub const NODES: &str = "/api/v1/nodes";
+
+pub fn kind(path: &str) -> &'static str {
+    match path {
+        SERVICE_CIDRS => "ServiceCIDR",
+        ADDRESSES => "IPAddress",
+        NODES => "Node",
+        other => panic!("{other} is not served"),
+    }
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub path: String,
+    pub query: BTreeMap<String, String>,
+    pub agent: String,
+}
+
+impl Asked {
+    pub fn is_watch(&self) -> bool {
+        self.query.contains_key("watch")
+    }
+
+    pub fn version(&self) -> Option<u64> {
+        self.query.get("resourceVersion").map(|version| version.parse().unwrap())
+    }
+}
+
+/// How a request is answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Right,
+    /// The connection is closed without an answer.
+    Nothing,
+    /// No answer, and no end.
+    Hang,
+    /// This status, these header lines, this message.
+    Status(u16, &'static str, &'static str),
+    /// A list: half of its bytes, then the end. A watch: as `Right`.
+    Half,
+    /// This body, with 200.
+    Body(&'static str),
+    /// A watch: this many events, then a fault.
+    Then(usize, Fault),
+}
+
+/// How a watch goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// The connection ends, after a whole event.
+    Cut,
+    /// The connection ends within an event.
+    CutWithin,
+    /// The answer ends in order, within an event.
+    EndWithin,
+    /// The answer ends in order.
+    End,
+    /// An ERROR event with a code.
+    Error(u16),
+    /// This line instead of the event.
+    Line(&'static str),
+    /// Every event comes twice.
+    Twice,
+    /// The event comes again after the next ones.
+    Again,
+    /// Nothing more comes, and no end.
+    Silence,
+}
+
+impl Fault {
+    pub fn needs_an_event(self) -> bool {
+        matches!(self, Self::CutWithin | Self::EndWithin | Self::Twice | Self::Again)
+    }
+}
+
+pub struct Change {
+    pub path: &'static str,
+    pub version: u64,
+    pub kind: &'static str,
+    pub object: Value,
+}
+
+pub struct World {
+    pub version: u64,
+    pub objects: BTreeMap<&'static str, BTreeMap<String, Value>>,
+    pub log: VecDeque<Change>,
+    /// Up to which version changes are forgotten.
+    pub compacted: u64,
+    pub asked: Vec<Asked>,
+    pub answer: Box<dyn FnMut(&Asked) -> Answer + Send>,
+    /// How long a watch lives.
+    pub life: Duration,
+    pub snapshots: BTreeMap<String, (u64, Vec<Value>)>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            version: 100,
+            objects: [SERVICE_CIDRS, ADDRESSES, NODES].map(|path| (path, BTreeMap::new())).into(),
+            log: VecDeque::new(),
+            compacted: 0,
+            asked: Vec::new(),
+            answer: Box::new(|_| Answer::Right),
+            life: Duration::from_secs(3600),
+            snapshots: BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    pub fn put(&mut self, path: &'static str, mut object: Value) {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        let old = self.objects.get_mut(path).unwrap().insert(name, object.clone());
+        let kind = if old.is_some() { "MODIFIED" } else { "ADDED" };
+        self.log.push_back(Change { path, version: self.version, kind, object });
+    }
+
+    pub fn delete(&mut self, path: &'static str, name: &str) {
+        let Some(mut object) = self.objects.get_mut(path).unwrap().remove(name) else { return };
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.log.push_back(Change { path, version: self.version, kind: "DELETED", object });
+    }
+
+    pub fn bookmark(&mut self, path: &'static str) {
+        self.version += 1;
+        let object = json!({"kind": kind(path), "metadata": {"resourceVersion": self.version.to_string()}});
+        self.log.push_back(Change { path, version: self.version, kind: "BOOKMARK", object });
+    }
+
+    /// Forgets how it became what it is.
+    pub fn compact(&mut self) {
+        self.compacted = self.version;
+        self.log.clear();
+    }
+
+    /// Everything, in the words of [`super::follower::everything`].
+    pub fn everything(&self) -> Vec<String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let texts = |value: &Value| {
+            value.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let mut all = Vec::new();
+        for (name, object) in &self.objects[SERVICE_CIDRS] {
+            all.push(format!("{name} {:?}", texts(&object["spec"]["cidrs"])));
+        }
+        for (name, object) in &self.objects[ADDRESSES] {
+            let parent = &object["spec"]["parentRef"];
+            all.push(format!("{name} {}/{}", text(&parent["namespace"]), text(&parent["name"])));
+        }
+        for (name, object) in &self.objects[NODES] {
+            let addresses = object["status"]["addresses"].as_array().into_iter().flatten();
+            let addresses: Vec<String> = addresses.map(|one| text(&one["address"])).collect();
+            all.push(format!("{name} {:?} {addresses:?}", texts(&object["spec"]["podCIDRs"])));
+        }
+        all.sort();
+        all
+    }
+
+    pub fn count(&self, path: &str, is_watch: bool) -> usize {
+        self.asked.iter().filter(|asked| asked.path == path && asked.is_watch() == is_watch).count()
+    }
+
+    /// The versions from which watches were opened.
+    pub fn watched_from(&self, path: &str) -> Vec<u64> {
+        self.asked.iter().filter(|asked| asked.path == path).filter_map(Asked::version).collect()
+    }
+}
+
+pub fn service_cidr(name: &str, cidrs: &[&str]) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": name, "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]},
+        "spec": {"cidrs": cidrs},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    })
+}
+
+pub fn address(address: &str, service: &str) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IPAddress",
+        "metadata": {"name": address},
+        "spec": {"parentRef": {"group": "", "resource": "services", "namespace": "n", "name": service}},
+    })
+}
+
+pub fn node(name: &str, pod_cidrs: &[&str], address: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name},
+        "spec": {"podCIDR": pod_cidrs.first(), "podCIDRs": pod_cidrs},
+        "status": {"addresses": [{"type": "InternalIP", "address": address}], "conditions": [{"type": "Ready"}]},
+    })
+}
