@@ -13,6 +13,7 @@ const SHOWN: usize = 64;
 ///
 /// assert_eq!(Excerpt("10.0.0.0/8").to_string(), "`10.0.0.0/8`");
 /// assert_eq!(Excerpt("a\n\u{202e}b`").to_string(), "`a\\n\\u{202e}b\\u{60}`");
+/// assert_eq!(Excerpt("it's \"so\"").to_string(), "`it's \"so\"`");
 /// assert_eq!(Excerpt(&"x".repeat(65)).to_string(), format!("`{}…`", "x".repeat(64)));
 /// ```
 pub struct Excerpt<'a>(pub &'a str);

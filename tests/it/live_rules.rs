@@ -1,9 +1,11 @@
 //! What holds for the rules that judge by what the cluster holds, whatever it holds.
 
+use core::time::Duration;
+
 use proptest::prelude::*;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{
-    Allocation, Change, Inventory, Known, Node, Operation, ParentRef, Readiness, ServiceCidr,
+    Allocation, Change, Freshness, Inventory, Known, Node, Operation, ParentRef, Readiness, ServiceCidr,
 };
 use servicecidr_guard::net::{Cidr, Relation};
 use servicecidr_guard::policy::{Part, Policy, Request, Verdict, Violation, decide, outlook};
@@ -185,4 +187,39 @@ proptest! {
         // The families of the new report are those of before: `kubernetes` tells them.
         prop_assert_eq!(after.usable, changed.view().usable(cidr.family()).count());
     }
+}
+
+/// What was last seen three minutes ago.
+fn stale(inventory: &Inventory) -> Known<'_> {
+    let age = Freshness::Age(Duration::from_secs(180));
+    Known { inventory, service_cidrs: age, addresses: age, nodes: age }
+}
+
+#[test]
+fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
+    let mut inventory = Inventory::default();
+    inventory.insert_service_cidr(service_cidr("kubernetes", "10.96.0.0/28".parse().unwrap(), Readiness::Ready));
+    let known = stale(&inventory);
+    let judged = |rules: &str, cidr: &str| {
+        let verdict = decide(&policy(rules), &known, &request(create("new", cidr.parse().unwrap()), true));
+        verdict.findings.iter().map(|finding| finding.violation.to_string()).collect::<Vec<_>>()
+    };
+    let told = "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs were last seen 180 s ago, more than 120 s";
+    assert_eq!(judged("noOverlap: {}\n", "10.96.0.0/24"), [told]);
+    let within = "spec.cidrs[0]: 10.96.0.0/29 is within 10.96.0.0/28 of ServiceCIDR kubernetes";
+    assert_eq!(judged("noOverlap: {}\nstaleness: {maxStaleness: 180s}\n", "10.96.0.0/29"), [within]);
+    let pods = "spec.cidrs: reserved-networks can't judge this: the Nodes were last seen 180 s ago, more than 120 s";
+    assert_eq!(judged("reservedNetworks: {discover: [nodePodCIDRs]}\n", "10.97.0.0/24"), [pods]);
+    // The families of a `kubernetes` that was seen too long ago are not relied upon.
+    assert_eq!(judged("usable: {}\n", "fd00::/64"), [""; 0]);
+    assert_eq!(judged("allowedRanges: {ranges: [10.96.0.0/16]}\n", "10.96.5.0/24"), [""; 0]);
+    // Nor is an alternative looked for, or a forecast made.
+    let policy = policy("allowedRanges: {ranges: [10.96.0.0/16]}\n");
+    let request = request(create("new", "10.1.0.0/24".parse().unwrap()), true);
+    let verdict = decide(&policy, &known, &request);
+    assert!(verdict.alternatives.is_empty() && !verdict.allows());
+    assert_eq!(outlook(&policy, &known, &request, &verdict), None);
+    let fresh = Known { addresses: known.addresses, ..Known::current(&inventory) };
+    let outlook = outlook(&policy, &fresh, &request, &verdict).unwrap();
+    assert_eq!((outlook.forecast.clone(), outlook.removal.clone()), (None, None));
 }
