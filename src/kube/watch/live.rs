@@ -64,7 +64,7 @@ impl Live {
     }
 
     /// Changes the inventory in the gaps that readers leave. A writer that waits makes new readers wait
-    /// behind it, and a report may read for long; so it doesn't wait for a gap but half a second or so.
+    /// behind it, and a report may read for long; so it tries for half a second or so before it waits.
     pub(super) async fn write<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
         for _ in 0..TRIES {
             match self.inventory.try_write() {
