@@ -20,6 +20,8 @@ const MOST: usize = 2;
 static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
 pub const ADMIN: &str = "admin";
+/// A user who may do what a test gives them.
+pub const READER: &str = "reader";
 const CONTROLLER_MANAGER: &str = "controller-manager";
 
 /// A control plane whose service range is 10.96.0.0/28. It ends with the value.
@@ -28,6 +30,7 @@ pub struct ControlPlane {
     agent: ureq::Agent,
     port: u16,
     etcd_port: u16,
+    range: &'static str,
     etcd: Child,
     apiserver: Child,
     controller_manager: Child,
@@ -40,23 +43,31 @@ struct Slot;
 impl ControlPlane {
     /// Started, ready, and the ServiceCIDR `kubernetes` ready and protected by its finalizer.
     pub fn start() -> Self {
+        Self::start_with("10.96.0.0/28")
+    }
+
+    /// With another `--service-cluster-ip-range`.
+    pub fn start_with(range: &'static str) -> Self {
         let slot = Slot::take();
         let folder = TempDir::new().unwrap();
         assert!(run(&["certs", "--out", folder.path().to_str().unwrap()]).status.success());
         let tokens = format!(
             "{ADMIN},admin,admin,\"system:masters\"\n\
-             {CONTROLLER_MANAGER},system:kube-controller-manager,system:kube-controller-manager\n"
+             {CONTROLLER_MANAGER},system:kube-controller-manager,system:kube-controller-manager\n\
+             {READER},reader,reader\n"
         );
         fs::write(folder.path().join("tokens.csv"), tokens).unwrap();
         let [port, etcd_port, peer_port] = free_ports();
         write_kubeconfig(folder.path(), port, ADMIN);
         write_kubeconfig(folder.path(), port, CONTROLLER_MANAGER);
+        write_kubeconfig(folder.path(), port, READER);
         let plane = Self {
             agent: agent(&fs::read(folder.path().join("ca.crt")).unwrap()),
             port,
             etcd_port,
             etcd: etcd(folder.path(), etcd_port, peer_port),
-            apiserver: apiserver(folder.path(), port, etcd_port),
+            apiserver: apiserver(folder.path(), port, etcd_port, range),
+            range,
             controller_manager: controller_manager(folder.path()),
             folder,
             _slot: slot,
@@ -84,7 +95,7 @@ impl ControlPlane {
 
     /// Starts it again, on the same port.
     pub fn start_apiserver(&mut self) {
-        self.apiserver = apiserver(self.folder.path(), self.port, self.etcd_port);
+        self.apiserver = apiserver(self.folder.path(), self.port, self.etcd_port, self.range);
     }
 
     /// Removes a key from etcd, behind kube-apiserver's back.
@@ -94,6 +105,18 @@ impl ControlPlane {
         let mut answer = self.agent.post(&url).send(body).unwrap();
         let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
         assert_eq!(answer["deleted"], "1", "{key}: {answer}");
+    }
+
+    /// Makes etcd forget how it came to hold what it does.
+    pub fn compact_etcd(&self) {
+        let ask = |path: &str, body: Value| -> Value {
+            let url = format!("http://127.0.0.1:{}/v3/kv/{path}", self.etcd_port);
+            let mut answer = self.agent.post(&url).send(body.to_string()).unwrap();
+            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+        };
+        let now = ask("range", json!({ "key": base64("/registry") }));
+        let answer = ask("compaction", json!({ "revision": now["header"]["revision"], "physical": true }));
+        assert!(answer["header"].is_object(), "{answer}");
     }
 
     /// Status code and body of a GET.
@@ -128,7 +151,11 @@ impl ControlPlane {
     }
 
     pub fn kubeconfig(&self) -> PathBuf {
-        self.folder.path().join(format!("{ADMIN}.kubeconfig"))
+        self.kubeconfig_of(ADMIN)
+    }
+
+    pub fn kubeconfig_of(&self, user: &str) -> PathBuf {
+        self.folder.path().join(format!("{user}.kubeconfig"))
     }
 
     /// Runs kubectl, with `input` on its standard input.
@@ -225,7 +252,7 @@ fn etcd(folder: &Path, port: u16, peer_port: u16) -> Child {
     command.spawn().unwrap()
 }
 
-fn apiserver(folder: &Path, port: u16, etcd_port: u16) -> Child {
+fn apiserver(folder: &Path, port: u16, etcd_port: u16, range: &str) -> Child {
     let mut command = start("kube-apiserver", folder);
     command.arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"));
     command.arg(format!("--secure-port={port}")).arg("--bind-address=127.0.0.1");
@@ -239,9 +266,9 @@ fn apiserver(folder: &Path, port: u16, etcd_port: u16) -> Child {
     ] {
         command.arg(format!("{flag}={}", folder.join(file).display()));
     }
+    command.arg(format!("--service-cluster-ip-range={range}"));
     command.args([
         "--service-account-issuer=https://kubernetes.default.svc",
-        "--service-cluster-ip-range=10.96.0.0/28",
         "--authorization-mode=RBAC",
         "--disable-admission-plugins=ServiceAccount",
     ]);

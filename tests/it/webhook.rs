@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::control_plane::{ControlPlane, base64};
+use crate::control_plane::{ADMIN, ControlPlane, base64};
 use crate::program::{Server, eventually};
 
 pub const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
@@ -23,14 +23,25 @@ pub fn start(plane: &ControlPlane, rules: &str) -> Server {
 
 /// The same, with an inventory that follows the control plane.
 pub fn start_following(plane: &ControlPlane, rules: &str) -> Server {
-    let kubeconfig = plane.kubeconfig();
-    let follow = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
-    let server = Server::start_with(&format!("{POLICY}{rules}"), &follow);
-    eventually("the inventory is read", || server.get(&format!("{}/report", server.health)).status() == 200);
-    started(plane, server)
+    let server = started(plane, following_as(plane, ADMIN, rules));
+    eventually("the inventory is read", || get(&server, "/report").0 == 200);
+    server
 }
 
-fn started(plane: &ControlPlane, server: Server) -> Server {
+/// A webhook that follows the control plane as a user, and isn't registered.
+pub fn following_as(plane: &ControlPlane, user: &str, rules: &str) -> Server {
+    let kubeconfig = plane.kubeconfig_of(user);
+    let follow = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    Server::start_with(&format!("{POLICY}{rules}"), &follow)
+}
+
+/// Status and body of a path of the health port.
+pub fn get(server: &Server, path: &str) -> (u16, String) {
+    let answer = server.get(&format!("{}{path}", server.health));
+    (answer.status().as_u16(), answer.into_body())
+}
+
+pub fn started(plane: &ControlPlane, server: Server) -> Server {
     let ca = fs::read_to_string(server.path("ca.crt")).unwrap();
     register(plane, &configuration(&format!("{}/validate", server.webhook), &ca));
     server

@@ -1,0 +1,51 @@
+//! A dual-stack cluster: both families are told apart.
+
+use crate::control_plane::{ControlPlane, is_ready};
+use crate::program::eventually;
+use crate::webhook::{self, SERVICE_CIDRS};
+
+use super::live_walk::{settled, warnings};
+
+const RANGE: &str = "10.96.0.0/28,fd00:10:96::/112";
+
+fn manifest(name: &str, cidrs: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: {name}}}\nspec: {{cidrs: [{cidrs}]}}\n"
+    )
+}
+
+#[test]
+fn both_families_are_forecast_and_judged() {
+    let plane = ControlPlane::start_with(RANGE);
+    let server = webhook::start_following(&plane, "usable: {}\nremoval: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
+    webhook::wait_until_refused(&plane, "10.0.0.0/8", "is too wide");
+    settled(&plane, &server);
+    let apply = |cidrs: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest("more", cidrs));
+    assert_eq!(
+        apply("10.97.0.0/24, \"fd00:10:97::/120\""),
+        [
+            "IPv4: 14 usable, 1 used, 13 free; with more: 268 usable, 267 free (+254)",
+            "IPv6: 65,535 usable, 0 used, 65,535 free; with more: 65,790 usable, 65,790 free (+255)",
+        ]
+    );
+    assert_eq!(
+        apply("\"fd00:10:98::/48\""),
+        [
+            "spec.cidrs[0]: fd00:10:98::/48 gives no address: kube-apiserver allocates from IPv6 /64 and longer only",
+            "IPv6: 65,535 usable, 0 used, 65,535 free; with more: 65,535 usable, 65,535 free (+0)",
+        ]
+    );
+    plane.kubectl_ok(&["apply", "-f", "-"], &manifest("more", "10.97.0.0/24"));
+    eventually("it is ready", || is_ready(&plane.get(&format!("{SERVICE_CIDRS}/more")).1));
+    settled(&plane, &server);
+    assert_eq!(
+        apply("10.97.0.0/24, \"fd00:10:97::/120\""),
+        ["IPv6: 65,535 usable, 0 used, 65,535 free; with more: 65,790 usable, 65,790 free (+255)"]
+    );
+    // `kubernetes` is only ever warned of, though no family would have a range.
+    let output = plane.kubectl(&["delete", "--dry-run=server", "servicecidr", "kubernetes"], "");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("`kubernetes` is the last that gives IPv6 addresses"), "{said}");
+    assert!(!said.contains("the last that gives IPv4 addresses"), "{said}");
+}

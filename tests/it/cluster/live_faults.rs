@@ -1,0 +1,91 @@
+//! What follows a cluster outlives its API server, and never gets in its way.
+
+use serde_json::json;
+
+use crate::control_plane::{ControlPlane, is_ready};
+use crate::program::{Server, eventually};
+use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists, get};
+
+use super::live_walk::settled;
+
+const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
+    noOverlap: {validationActions: [Deny]}\nprefixLength: {ipv4: {shortest: 30}}\nusable: {validationActions: [Deny]}\n\
+    reservedNetworks: {presets: [loopback, cgnat], discover: [nodePodCIDRs, nodeAddresses]}\n\
+    removal: {blocked: [Deny], stranded: [Deny]}\n";
+
+fn age(server: &Server) -> f64 {
+    let age = server.metric(r#"servicecidr_guard_inventory_age_seconds{kind="ServiceCIDR"}"#);
+    age.unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_api_server_that_dies_is_followed_again_when_it_is_back() {
+    let mut plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, "noOverlap: {}\n");
+    plane.stop_apiserver();
+    eventually("the age grows", || age(&server) > 3.0);
+    assert_eq!(get(&server, "/readyz"), (200, "ok\n".to_owned()));
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    eventually("it is fresh again", || age(&server) < 2.0);
+    create_ready(&plane, "after", &["10.97.0.0/24"]);
+    let report = settled(&plane, &server);
+    assert!(report["serviceCIDRs"].as_array().unwrap().iter().any(|entry| entry["name"] == "after"));
+}
+
+#[test]
+fn what_happened_while_etcd_forgot_how_is_known_in_the_end() {
+    let mut plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, "noOverlap: {}\n");
+    create_ready(&plane, "doomed", &["10.97.0.0/24"]);
+    settled(&plane, &server);
+    plane.stop_apiserver();
+    // Nobody can be told of this one: kube-apiserver is down, and etcd forgets that it was there.
+    plane.delete_from_etcd("/registry/servicecidrs/doomed");
+    plane.compact_etcd();
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    eventually("what went unseen is forgotten", || {
+        let report = settled(&plane, &server);
+        report["serviceCIDRs"].as_array().unwrap().iter().all(|entry| entry["name"] != "doomed")
+    });
+    create_ready(&plane, "after", &["10.98.0.0/24"]);
+    settled(&plane, &server);
+}
+
+#[test]
+fn under_the_harshest_policy_the_control_plane_does_its_work() {
+    let mut plane = ControlPlane::start();
+    create_ready(&plane, "before", &["10.97.0.0/24"]);
+    let server = webhook::start_following(&plane, HARSH);
+    webhook::wait_until_refused(&plane, "10.98.0.0/24", "the policy denies it for all but `kubernetes`");
+    let denials = || {
+        let page = server.get(&format!("{}/metrics", server.health)).into_body();
+        let lines = page.lines().filter(|line| line.starts_with("servicecidr_guard_admission_requests_total"));
+        let denied = lines.filter(|line| line.contains(r#"decision="deny""#) && line.contains(r#"dry_run="false""#));
+        denied.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    assert_eq!(denials(), 0);
+
+    // kube-apiserver makes `kubernetes` again; kube-controller-manager protects it and says that it is ready.
+    plane.stop_apiserver();
+    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    eventually("kubernetes is back, protected and ready", || {
+        let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
+        default["metadata"]["finalizers"].is_array() && is_ready(&default)
+    });
+
+    // A deletion that nobody judged is brought to its end under the policy.
+    let configuration = plane.get(&format!("{CONFIGURATIONS}/guard")).1;
+    assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
+    eventually("nobody refuses", || plane.delete(&format!("{SERVICE_CIDRS}/before")).0 == 200);
+    let webhooks = json!({
+        "apiVersion": configuration["apiVersion"], "kind": configuration["kind"],
+        "metadata": {"name": "guard"}, "webhooks": configuration["webhooks"],
+    });
+    webhook::register(&plane, &webhooks);
+    eventually("its finalizer is taken off", || !exists(&plane, "before"));
+    assert_eq!(denials(), 0);
+}

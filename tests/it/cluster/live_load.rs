@@ -1,0 +1,92 @@
+//! Many at once: Services that come while the report is read, and ServiceCIDRs that overlap.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::program::eventually;
+use crate::webhook::{self, SERVICE_CIDRS, create_ready};
+
+use super::live_walk::settled;
+
+const SERVICES: usize = 2000;
+const CLIENTS: usize = 20;
+
+#[test]
+fn two_thousand_services_by_twenty_clients_are_counted_to_the_last() {
+    let plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, "noOverlap: {}\n");
+    create_ready(&plane, "wide", &["10.100.0.0/20"]);
+    settled(&plane, &server);
+    let report = format!("{}/report", server.health);
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        if number >= SERVICES {
+                            return;
+                        }
+                        let service =
+                            json!({"metadata": {"name": format!("s-{number}")}, "spec": {"ports": [{"port": 80}]}});
+                        let answer = plane.post("/api/v1/namespaces/default/services", &service);
+                        assert_eq!(answer.0, 201, "{answer:?}");
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            let mut last = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                // Anything but 200 is an error here.
+                let body = ureq::get(&report).call().unwrap().body_mut().read_to_string().unwrap();
+                let said: Value = serde_json::from_str(&body).unwrap();
+                let used: usize = said["families"][0]["used"].as_str().unwrap().parse().unwrap();
+                assert!((last..=SERVICES + 1).contains(&used), "{used} after {last}");
+                last = used;
+            }
+        });
+        let results: Vec<_> = clients.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::SeqCst);
+        assert!(results.iter().all(Result::is_ok));
+    });
+    let report = settled(&plane, &server);
+    assert_eq!(report["families"][0]["used"], (SERVICES + 1).to_string());
+}
+
+#[test]
+fn two_that_overlap_and_are_made_at_once_are_told_of() {
+    let plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", "contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    let barrier = Barrier::new(2);
+    let both = (0..20).find(|round| {
+        let made: Vec<bool> = thread::scope(|scope| {
+            let handles = ["24", "25"].map(|length| {
+                let (name, cidr) = (format!("r{round}-{length}"), format!("10.100.{round}.0/{length}"));
+                let (plane, barrier) = (&plane, &barrier);
+                scope.spawn(move || {
+                    let object = json!({"metadata": {"name": name}, "spec": {"cidrs": [cidr]}});
+                    barrier.wait();
+                    plane.post(SERVICE_CIDRS, &object).0 == 201
+                })
+            });
+            handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+        });
+        // One of the two is always let through.
+        assert!(made.contains(&true));
+        made == [true, true]
+    });
+    // Admission sees one at a time: that both pass can't be kept from happening, only told.
+    let Some(round) = both else { return };
+    let expected = format!(
+        "10.100.{round}.0/24 of ServiceCIDR r{round}-24 contains 10.100.{round}.0/25 of ServiceCIDR r{round}-25"
+    );
+    assert_eq!(server.logged("CIDRs share addresses")["overlap"], expected);
+    eventually("the metric tells too", || server.metric("servicecidr_guard_overlaps").as_deref() == Some("1"));
+}

@@ -1,0 +1,97 @@
+//! What nodes hold is reserved; and with which permissions a cluster is followed.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::control_plane::{ControlPlane, READER};
+use crate::program::{Server, eventually};
+use crate::webhook::{self, POLICY, create, get};
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+const DISCOVER: &str = "reservedNetworks: {discover: [nodePodCIDRs, nodeAddresses]}\n";
+
+/// Makes a Node with a network for its pods and an address of its own.
+fn node(plane: &ControlPlane, name: &str, pod_cidr: &str, address: &str) {
+    let node = json!({"metadata": {"name": name}, "spec": {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]}});
+    assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
+    let status = json!({"status": {"addresses": [{"type": "InternalIP", "address": address}]}}).to_string();
+    plane.kubectl_ok(&["patch", "node", name, "--subresource=status", "--type=merge", "-p", &status], "");
+}
+
+/// Lets the reader get, list and watch.
+fn permit(plane: &ControlPlane, name: &str, group: &str, resources: &[&str]) {
+    let role = json!({
+        "metadata": {"name": name},
+        "rules": [{"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"]}],
+    });
+    assert_eq!(plane.post(ROLES, &role).0, 201);
+    let binding = json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": READER}],
+    });
+    assert_eq!(plane.post(BINDINGS, &binding).0, 201);
+}
+
+/// What the creation of `cidr` is refused with; empty if it isn't.
+fn refusal(plane: &ControlPlane, cidr: &str) -> String {
+    create(plane, "probe", &[cidr], true).1["message"].as_str().unwrap_or_default().to_owned()
+}
+
+fn forbidden(server: &Server, kind: &str) -> u64 {
+    let name = format!(r#"servicecidr_guard_inventory_errors_total{{kind="{kind}",reason="forbidden"}}"#);
+    server.metric(&name).map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
+    let plane = ControlPlane::start();
+    node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
+    let server = webhook::start_following(&plane, DISCOVER);
+    let told = "10.244.0.0/16 contains 10.244.1.0/24 of the pods of discovered node worker-1";
+    webhook::wait_until_refused(&plane, "10.244.0.0/16", told);
+    let told = "192.168.7.0/24 contains 192.168.7.11 of discovered node worker-1";
+    webhook::wait_until_refused(&plane, "192.168.7.0/24", told);
+    assert_eq!(refusal(&plane, "10.244.2.0/24"), "");
+    node(&plane, "worker-2", "10.244.2.0/24", "192.168.7.12");
+    let told = "10.244.2.0/24 is the same as 10.244.2.0/24 of the pods of discovered node worker-2";
+    webhook::wait_until_refused(&plane, "10.244.2.0/24", told);
+    assert_eq!(plane.delete("/api/v1/nodes/worker-2").0, 200);
+    eventually("a node that is gone reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
+
+    // A policy that ceases to ask for nodes, and one that asks again.
+    fs::write(server.path("policy.yaml"), format!("{POLICY}reservedNetworks: {{presets: [loopback]}}\n")).unwrap();
+    eventually("nodes reserve nothing", || refusal(&plane, "10.244.1.0/24").is_empty());
+    eventually("nodes are not followed", || {
+        server.metric(r#"servicecidr_guard_inventory_objects{kind="Node"}"#).is_none()
+    });
+    fs::write(server.path("policy.yaml"), format!("{POLICY}{DISCOVER}")).unwrap();
+    webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
+}
+
+#[test]
+fn what_the_policy_needs_is_all_the_permission_that_it_takes() {
+    let plane = ControlPlane::start();
+    node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
+    let rules = "noOverlap: {validationActions: [Deny]}\nremoval: {}\n";
+    let server = webhook::started(&plane, webhook::following_as(&plane, READER, &format!("{rules}{DISCOVER}")));
+    eventually("it says what it lacks", || {
+        let (status, body) = get(&server, "/readyz");
+        status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
+    });
+
+    permit(&plane, "reader", "networking.k8s.io", &["servicecidrs", "ipaddresses"]);
+    eventually("it is ready without a restart", || {
+        get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200
+    });
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    let told = "reserved-networks can't judge this: the Nodes are still being read: try again in a moment";
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", told);
+    assert!(forbidden(&server, "Node") > 0);
+
+    permit(&plane, "nodes", "", &["nodes"]);
+    webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
+    assert_eq!(refusal(&plane, "10.97.0.0/24"), "");
+}

@@ -1,0 +1,117 @@
+//! The documented walk with `--inventory cluster`: what dry runs, `/report` and `/metrics` say at each step, and
+//! what kube-apiserver then does.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{ControlPlane, condition};
+use crate::program::{Server, eventually, program};
+use crate::webhook::{self, ALLOWED, SERVICE_CIDRS, get};
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+const NEWCIDR1: &str =
+    "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: newcidr1}\nspec: {cidrs: [10.96.0.0/24]}\n";
+
+/// The warnings that kubectl prints.
+pub fn warnings(plane: &ControlPlane, arguments: &[&str], input: &str) -> Vec<String> {
+    let output = plane.kubectl(arguments, input);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    text.lines().map(|line| line.strip_prefix("Warning: ").unwrap_or(line).to_owned()).collect()
+}
+
+/// What the command `report` says of a fresh list.
+fn reported(plane: &ControlPlane) -> Value {
+    let list = plane.kubectl_ok(&["get", "servicecidrs,ipaddresses", "-o", "json"], "");
+    let mut child = program()
+        .args(["report", "-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// Waits until `/report` says what the command says, and gives it.
+pub fn settled(plane: &ControlPlane, server: &Server) -> Value {
+    let mut last = Value::Null;
+    eventually("/report says what a fresh list says", || {
+        last = serde_json::from_str(&get(server, "/report").1).unwrap();
+        last == reported(plane)
+    });
+    last
+}
+
+/// How many addresses of IPv4 are free, by `/report`, with which the metrics agree.
+fn free(plane: &ControlPlane, server: &Server) -> usize {
+    let report = settled(plane, server);
+    let free = report["families"][0]["free"].as_str().unwrap();
+    let metric = r#"servicecidr_guard_clusterip_family_available_ips{family="IPv4"}"#;
+    eventually("the metric says so too", || server.metric(metric).as_deref() == Some(&format!("{free}.0")));
+    free.parse().unwrap()
+}
+
+fn create_service(plane: &ControlPlane, name: &str) -> (u16, Value) {
+    plane.post(SERVICES, &json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}))
+}
+
+/// Creates Services until one is refused because the range is full: how many there were.
+fn fill(plane: &ControlPlane, prefix: &str) -> usize {
+    for count in 0..400 {
+        let (status, answer) = create_service(plane, &format!("{prefix}-{count}"));
+        if status != 201 {
+            assert!(answer["message"].as_str().unwrap().ends_with("range is full"), "{answer}");
+            return count;
+        }
+    }
+    panic!("the range never got full");
+}
+
+#[test]
+fn at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens() {
+    let plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, &format!("{ALLOWED}removal: {{}}\n"));
+    webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    let create = ["apply", "--dry-run=server", "-f", "-"];
+    let overlap = "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes";
+
+    assert_eq!(
+        warnings(&plane, &create, NEWCIDR1),
+        ["IPv4: 14 usable, 1 used, 13 free; with newcidr1: 254 usable, 253 free (+240)", overlap]
+    );
+    let fitting = free(&plane, &server);
+    assert_eq!(fill(&plane, "first"), fitting);
+    assert_eq!(free(&plane, &server), 0);
+
+    assert_eq!(
+        warnings(&plane, &create, NEWCIDR1),
+        ["IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)", overlap]
+    );
+    assert!(!webhook::exists(&plane, "newcidr1"));
+    webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);
+    let fitting = free(&plane, &server);
+    assert_eq!(fitting, 240);
+    eventually("kube-apiserver allocates from it", || create_service(&plane, "second").0 == 201);
+    assert_eq!(fill(&plane, "more"), fitting - 1);
+    assert_eq!(free(&plane, &server), 0);
+
+    let told = warnings(&plane, &["delete", "--dry-run=server", "servicecidr", "newcidr1"], "");
+    assert!(
+        told[0].starts_with(
+            "metadata.name: the deletion of ServiceCIDR `newcidr1` won't end while 240 IPAddresses are in no other ServiceCIDR: 10.96.0.15 (default/"
+        ),
+        "{told:?}"
+    );
+    assert!(told[1].ends_with(" and 230 more"), "{told:?}");
+    assert_eq!(told[2..], ["IPv4: 254 usable, 254 used, 0 free; without newcidr1: 14 usable, 0 free (+0)"]);
+    assert_eq!(condition(&plane.get(&format!("{SERVICE_CIDRS}/newcidr1")).1), Some("True"));
+
+    assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/newcidr1")).0, 200);
+    let report = settled(&plane, &server);
+    assert_eq!(report["families"][0]["usable"], "14");
+    assert_eq!(report["families"][0]["ineffective"], "240");
+    assert_eq!(create_service(&plane, "none-left").0, 500);
+}
