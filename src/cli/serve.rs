@@ -54,7 +54,12 @@ pub(super) struct Args {
     log_format: LogFormat,
 
     /// What to log: error, warn, info, debug, trace, or directives such as info,actix_server=warn
-    #[arg(long, value_name = "FILTER", default_value = "info,actix_server=warn,kube_client=off", env = "SERVICECIDR_GUARD_LOG_LEVEL")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info,actix_server=warn,kube_client=off",
+        env = "SERVICECIDR_GUARD_LOG_LEVEL"
+    )]
     log_level: String,
 
     /// Try it without files or a cluster: loopback only, with an example policy and a throw-away CA under certs/dev

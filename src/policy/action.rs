@@ -56,6 +56,14 @@ impl ValidationActions {
         Self { response: self.response.map(|_| Response::Warn), ..self }
     }
 
+    /// What follows from either: the harsher answer, and the audit event if one of them asks for it.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let denies = self.deny() || other.deny();
+        let response = if denies { Some(Response::Deny) } else { self.response.or(other.response) };
+        Self { response, audit: self.audit || other.audit }
+    }
+
     /// The actions of a list.
     ///
     /// # Errors

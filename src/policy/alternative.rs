@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::inventory::{Inventory, Known};
+use crate::inventory::{Freshness, Inventory, Known};
 use crate::net::{AddressRange, Cidr, RangeSet, number};
 
 use super::{Policy, Verdict, Violation};
@@ -19,7 +19,8 @@ pub struct Alternative {
 /// For each CIDR that a verdict refuses for where it lies. None where the policy has no allowed
 /// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
 pub(super) fn alternatives(policy: &Policy, known: &Known<'_>, verdict: &Verdict) -> Vec<Alternative> {
-    if !known.service_cidrs.is_within(policy.staleness.max) {
+    let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
+    if !is_known(known.service_cidrs) || (policy.wants_nodes() && !is_known(known.nodes)) {
         return Vec::new();
     }
     let mut found: Vec<Alternative> = Vec::new();

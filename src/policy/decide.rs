@@ -92,7 +92,7 @@ fn removal(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding
         return Vec::new();
     }
     let needs = [(Kind::ServiceCidrs, known.service_cidrs), (Kind::IpAddresses, known.addresses)];
-    match policy.staleness.judge("removal", rule.actions(), &needs) {
+    match policy.staleness.judge("removal", rule.blocked.and(rule.stranded), &needs) {
         Some(unknown) => vec![unknown],
         None => rule.check(known.inventory, &request.change),
     }

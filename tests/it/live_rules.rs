@@ -219,6 +219,11 @@ fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
     let verdict = decide(&policy, &known, &request);
     assert!(verdict.alternatives.is_empty() && !verdict.allows());
     assert_eq!(outlook(&policy, &known, &request, &verdict), None);
+    let discovering =
+        self::policy("allowedRanges: {ranges: [10.96.0.0/16]}\nreservedNetworks: {discover: [nodePodCIDRs]}\n");
+    let without_nodes = Known { nodes: known.nodes, ..Known::current(&inventory) };
+    assert!(decide(&discovering, &without_nodes, &request).alternatives.is_empty());
+    assert!(!decide(&discovering, &Known::current(&inventory), &request).alternatives.is_empty());
     let fresh = Known { addresses: known.addresses, ..Known::current(&inventory) };
     let outlook = outlook(&policy, &fresh, &request, &verdict).unwrap();
     assert_eq!((outlook.forecast.clone(), outlook.removal.clone()), (None, None));

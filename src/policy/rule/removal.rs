@@ -51,12 +51,6 @@ impl RemovalRule {
         }
         findings
     }
-
-    /// The harshest of what may follow.
-    pub(in crate::policy) fn actions(&self) -> ValidationActions {
-        let severity = |actions: ValidationActions| (actions.deny(), actions.warn());
-        if severity(self.blocked) > severity(self.stranded) { self.blocked } else { self.stranded }
-    }
 }
 
 fn from(change: &Change) -> ServiceCidr {
