@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
@@ -58,6 +59,16 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
+/// The oldest TLS version that is spoken. rustls has no older one than 1.2, and AEAD ciphers alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinTlsVersion {
+    /// The oldest that kube-apiserver speaks.
+    #[default]
+    V1_2,
+    /// The newest.
+    V1_3,
+}
+
 impl Certificate {
     /// A chain and its key from the bytes of the two files at these paths.
     pub fn from_pem(cert: (&Path, &[u8]), key: (&Path, &[u8])) -> Result<Self, TlsError> {
@@ -81,9 +92,16 @@ impl Certificate {
 }
 
 /// A TLS configuration that serves whatever certificate is in force when a connection begins.
-pub(super) fn server_config(certificate: &Arc<ArcSwap<Certificate>>) -> Result<ServerConfig, TlsError> {
+pub(super) fn server_config(
+    certificate: &Arc<ArcSwap<Certificate>>,
+    min: MinTlsVersion,
+) -> Result<ServerConfig, TlsError> {
+    let versions: &[&SupportedProtocolVersion] = match min {
+        MinTlsVersion::V1_2 => &[&TLS13, &TLS12],
+        MinTlsVersion::V1_3 => &[&TLS13],
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Current { certificate: Arc::clone(certificate) }));
     // kube-apiserver speaks HTTP/1.1 to webhooks.

@@ -23,6 +23,8 @@ mod properties; // what holds for every request
 mod recorded; // what a real kube-apiserver asked, under three policies
 mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
+mod server_end; // SIGTERM, SIGINT and what is answered until the end
+mod server_limits; // time, memory, connections and the log
 mod tidy; // the layout and the documents keep their word
 mod vectors; // what the real Kubernetes code answered, by label
 mod watch; // lists and watches of a mock API server that breaks in every way

@@ -147,7 +147,7 @@ fn every_review_is_one_line_of_the_log() {
 
 #[test]
 fn sigterm_ends_it_cleanly_once_the_open_request_is_answered() {
-    let mut server = Server::start(DENY_ALL);
+    let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "0"]);
     server.review(&create());
     server.signal("TERM");
     server.logged("stopped");
