@@ -26,6 +26,7 @@ mod cluster {
     mod live_nodes; // what nodes hold, and which permissions it takes
     mod live_removal; // deletions, and what kube-controller-manager does
     mod live_walk; // the documented walk with --inventory cluster
+    mod rolling; // webhooks replace each other while clients keep creating
     mod rules; // allowed ranges and deny-all, as kubectl shows them
     mod swap; // certificate and policy change while kubectl keeps creating
     mod walk; // the walk of the Kubernetes documentation
