@@ -20,6 +20,7 @@ mod cluster {
     mod bootstrap; // the control plane is never locked out
     mod chart; // helm install, upgrade, uninstall
     mod documented; // beside the documented ValidatingAdmissionPolicies
+    mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_dual_stack; // both IP families, told apart
     mod live_faults; // an API server that dies, an etcd that forgets
     mod live_load; // many at once
