@@ -19,7 +19,8 @@ pub fn warnings(plane: &ControlPlane, arguments: &[&str], input: &str) -> Vec<St
     let output = plane.kubectl(arguments, input);
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{text}");
-    text.lines().map(|line| line.strip_prefix("Warning: ").unwrap_or(line).to_owned()).collect()
+    let warned = |line: &str| line.strip_prefix("Warning: ").unwrap_or_else(|| panic!("no warning: {line}")).to_owned();
+    text.lines().map(warned).collect()
 }
 
 /// What the command `report` says of a fresh list.
