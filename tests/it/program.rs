@@ -55,16 +55,8 @@ impl Server {
         Self::serve_with(folder, policy, cert, key, &[])
     }
 
-    /// Another pod of the same Deployment: the same certificate and policy.
-    pub fn replica(&self, more: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
-        for name in ["policy.yaml", "tls.crt", "tls.key", "ca.crt"] {
-            fs::copy(self.path(name), folder.path().join(name)).unwrap();
-        }
-        Self::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", more)
-    }
-
-    fn serve_with(folder: TempDir, policy: &str, cert: &str, key: &str, more: &[&str]) -> Self {
+    /// The same with more arguments.
+    pub fn serve_with(folder: TempDir, policy: &str, cert: &str, key: &str, more: &[&str]) -> Self {
         let mut command = program();
         command.arg("serve").arg("--policy").arg(folder.path().join(policy));
         command.arg("--tls-cert").arg(folder.path().join(cert)).arg("--tls-key").arg(folder.path().join(key));

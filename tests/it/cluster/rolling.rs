@@ -1,11 +1,14 @@
 //! Two webhooks replace each other in turn, as in a rolling update, while clients keep creating: no request fails.
 
+use std::fs;
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use tempfile::TempDir;
 
 use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
@@ -57,12 +60,21 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
+/// Another pod of the same Deployment: the same certificate and policy.
+fn replica(server: &Server) -> Server {
+    let folder = TempDir::new().unwrap();
+    for name in ["policy.yaml", "tls.crt", "tls.key", "ca.crt"] {
+        fs::copy(server.path(name), folder.path().join(name)).unwrap();
+    }
+    Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &["--drain-delay", DRAIN])
+}
+
 #[test]
 fn r2_no_request_fails_while_webhooks_replace_each_other() {
     let plane = ControlPlane::start();
     let first = Server::start_with(&format!("{POLICY}{ALLOWED}"), &["--drain-delay", DRAIN]);
     let forwarder = Forwarder::start(&first);
-    let ca = std::fs::read_to_string(first.path("ca.crt")).unwrap();
+    let ca = fs::read_to_string(first.path("ca.crt")).unwrap();
     register(&plane, &configuration(&format!("https://127.0.0.1:{}/validate", forwarder.port), &ca));
     webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
 
@@ -87,7 +99,7 @@ fn r2_no_request_fails_while_webhooks_replace_each_other() {
         scope.spawn(move || {
             let mut current = first;
             while !is_over.load(Ordering::SeqCst) {
-                let new = current.replica(&["--drain-delay", DRAIN]);
+                let new = replica(&current);
                 eventually("the new one is ready", || webhook::get(&new, "/readyz").0 == 200);
                 forwarder.point_at(&new);
                 current.signal("TERM");
