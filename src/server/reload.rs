@@ -9,18 +9,22 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{ConfigError, Diagnostic, Loaded};
 use crate::kube::{Live, Wanted};
 use crate::policy::Policy;
 
 use super::knowledge::{InventoryFile, Knowledge, Stamp};
-use super::tls::{Certificate, TlsError};
+use super::tls::{self, Certificate, TlsError};
 use super::{InventorySource, ServerError, Settings, State};
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long before its end it is warned of a certificate, in seconds.
+const LAST_WEEK: i64 = 7 * 24 * 3600;
+/// How often it is warned.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 /// The largest certificate or key file that is read, in bytes.
 const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
@@ -29,6 +33,8 @@ pub(super) struct Reloader {
     policy: Watched<Vec<u8>, String>,
     pair: Watched<(Vec<u8>, Vec<u8>), String>,
     inventory: Watched<Stamp, String>,
+    /// When it was last warned that the certificate expires soon.
+    warned: Option<Instant>,
     paths: Paths,
 }
 
@@ -96,6 +102,7 @@ impl Reloader {
             policy: Watched { last: Ok(policy_bytes) },
             pair: Watched { last: Ok(pair) },
             inventory: Watched { last: stamp },
+            warned: None,
             paths,
         };
         Ok((reloader, first))
@@ -109,6 +116,7 @@ impl Reloader {
             self.poll_policy(&state);
             self.poll_pair(&state);
             self.poll_inventory(&state).await;
+            self.warn_of_expiry(&state);
         }
     }
 
@@ -166,6 +174,17 @@ impl Reloader {
 }
 
 impl Reloader {
+    /// Once a day, in the last week of a certificate. It is served to its end, and the server stays ready:
+    /// that kube-apiserver can't verify it any more is better said by kube-apiserver.
+    fn warn_of_expiry(&mut self, state: &State) {
+        let not_after = state.certificate.load().not_after;
+        let left = not_after - tls::now();
+        if left < LAST_WEEK && self.warned.is_none_or(|at| at.elapsed() > A_DAY) {
+            self.warned = Some(Instant::now());
+            tracing::warn!(not_after, seconds_left = left, "the certificate expires soon");
+        }
+    }
+
     /// Reads the inventory's file again when it is another. A long one is read beside everything else.
     async fn poll_inventory(&mut self, state: &Arc<State>) {
         let Knowledge::File(file) = &state.knowledge else { return };
@@ -206,7 +225,11 @@ impl Paths {
     }
 
     fn parse_pair(&self, (cert, key): &(Vec<u8>, Vec<u8>)) -> Result<Certificate, TlsError> {
-        Certificate::from_pem((&self.cert, cert), (&self.key, key))
+        let certificate = Certificate::from_pem((&self.cert, cert), (&self.key, key))?;
+        match tls::now() - certificate.not_after {
+            seconds if seconds > 0 => Err(TlsError::Expired { cert: self.cert.clone(), seconds }),
+            _ => Ok(certificate),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::{CryptoProvider, ring};
@@ -54,6 +55,14 @@ pub enum TlsError {
         /// What is wrong.
         problem: String,
     },
+    /// The certificate is of no use any more.
+    #[error("{}: the certificate expired {seconds} s ago", cert.display())]
+    Expired {
+        /// The certificate file.
+        cert: PathBuf,
+        /// How long ago, in seconds.
+        seconds: i64,
+    },
     /// TLS itself can't be set up.
     #[error("TLS: {0}")]
     Setup(#[from] rustls::Error),
@@ -89,6 +98,12 @@ impl Certificate {
         })?;
         Ok(Self { key: Arc::new(certified), not_after })
     }
+}
+
+/// The time by the clock that certificates go by, in seconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A TLS configuration that serves whatever certificate is in force when a connection begins.
