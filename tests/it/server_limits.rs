@@ -243,6 +243,21 @@ fn r19_a_request_whose_length_can_be_read_in_two_ways_is_refused() {
     }
 }
 
+#[test]
+fn r20_a_head_has_its_limits() {
+    let server = Server::start(DENY_ALL);
+    let many: String = (0..200).map(|number| format!("X-{number}: 1\r\n")).collect();
+    let long = format!("X: {}\r\n", "1".repeat(200 * 1024));
+    for more in [many, long] {
+        let mut stream = tls(&server);
+        // It may be cut off before all is sent.
+        let _ = stream.write_all(head(&more).as_bytes());
+        let answer = until_the_end(&mut stream);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(server.review(&create())["response"]["allowed"], false);
+}
+
 /// A server whose log goes where `stderr` says, at ports that are known before.
 fn deaf(stderr: Stdio) -> (std::process::Child, String, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().unwrap();
