@@ -3,6 +3,7 @@
 mod admission;
 mod body;
 mod budget;
+mod client_auth;
 mod guard;
 mod health;
 mod knowledge;
@@ -34,6 +35,7 @@ use crate::kube::{self, ClientError, Timing, Wanted};
 use crate::policy::Policy;
 
 use budget::Budget;
+use client_auth::ClientAuth;
 use guard::{Connections, guarded};
 use knowledge::Knowledge;
 use metrics::Metrics;
@@ -69,10 +71,21 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where health and metrics are answered, in plain HTTP.
     pub health_listen: SocketAddr,
+    /// Who may ask; anybody, where it isn't said.
+    pub clients: Option<Clients>,
     /// The oldest TLS version that is spoken.
     pub min_tls_version: MinTlsVersion,
     /// For how long requests are answered after SIGTERM before the ports are closed.
     pub drain_delay: Duration,
+}
+
+/// Who may ask for verdicts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// The CA certificates, PEM, that a client's certificate must be signed by.
+    pub ca: PathBuf,
+    /// Names of which it must have one, as its common name or a DNS name; any is good if there are none.
+    pub names: Vec<String>,
 }
 
 /// Where what the cluster holds is read.
@@ -132,6 +145,7 @@ pub(crate) struct State {
     /// What the policy asks to be followed beside ServiceCIDRs and IPAddresses.
     wanted: watch::Sender<Wanted>,
     certificate: Arc<ArcSwap<Certificate>>,
+    client_auth: Option<Arc<ClientAuth>>,
     budget: Budget,
     tasks: Tasks,
     is_draining: AtomicBool,
@@ -184,6 +198,7 @@ impl Server {
             knowledge: first.knowledge,
             reports: Reports::default(),
             certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
+            client_auth: first.client_auth.map(Arc::new),
             budget: Budget::default(),
             tasks: Tasks::default(),
             is_draining: AtomicBool::new(false),
@@ -268,7 +283,8 @@ impl Bound {
     fn webhook_server(&self) -> Result<HttpServer, ServerError> {
         let state = Arc::clone(&self.state);
         let connections = Connections::default();
-        let config = tls::server_config(&self.state.certificate, self.min_tls_version)?;
+        let config =
+            tls::server_config(&self.state.certificate, self.min_tls_version, self.state.client_auth.as_ref())?;
         let server = actix_web::HttpServer::new(move || {
             App::new().wrap(from_fn(guarded)).configure(|app| routes::webhook(app, &state))
         })

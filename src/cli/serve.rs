@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::kube::Source;
-use crate::server::{InventorySource, MinTlsVersion, Server, ServerError, Settings};
+use crate::server::{Clients, InventorySource, MinTlsVersion, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 
 use super::{Failure, dev, output};
@@ -49,6 +49,21 @@ pub(super) struct Args {
     /// Where to answer /livez, /readyz and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
+
+    /// Answer only clients with a certificate of this CA, PEM; kube-apiserver shows one where its
+    /// --admission-control-config-file says so
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_CLIENT_CA")]
+    client_ca: Option<PathBuf>,
+
+    /// A name that such a certificate must have, as its common name or a DNS name; repeatable, any one will do
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "client_ca",
+        value_delimiter = ',',
+        env = "SERVICECIDR_GUARD_CLIENT_NAME"
+    )]
+    client_name: Vec<String>,
 
     /// The oldest TLS version to speak
     #[arg(long, value_enum, default_value = "1.2", env = "SERVICECIDR_GUARD_TLS_MIN_VERSION")]
@@ -113,8 +128,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         TlsVersion::V1_3 => MinTlsVersion::V1_3,
     };
     let drain_delay = Duration::from_secs(args.drain_delay);
+    let clients = args.client_ca.map(|ca| Clients { ca, names: args.client_name });
     let settings =
-        Settings { policy, tls_cert, tls_key, inventory, listen, health_listen, min_tls_version, drain_delay };
+        Settings { policy, tls_cert, tls_key, inventory, listen, health_listen, clients, min_tls_version, drain_delay };
     let bound = Server::bind(&settings).map_err(failure)?;
     for note in &bound.notes {
         output::talk(&format!("note: {note:#}"));

@@ -119,6 +119,7 @@ mod tests {
             tls_cert: write("tls.crt", &made.cert.pem()),
             tls_key: write("tls.key", &made.signing_key.serialize_pem()),
             inventory: InventorySource::None,
+            clients: None,
             listen: any,
             health_listen: any,
             min_tls_version: MinTlsVersion::V1_2,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -15,6 +15,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::client_auth::ClientAuth;
 
 /// A certificate chain with its key, ready to serve.
 #[derive(Debug)]
@@ -110,22 +112,30 @@ pub(super) fn now() -> i64 {
 pub(super) fn server_config(
     certificate: &Arc<ArcSwap<Certificate>>,
     min: MinTlsVersion,
+    client_auth: Option<&Arc<ClientAuth>>,
 ) -> Result<ServerConfig, TlsError> {
     let versions: &[&SupportedProtocolVersion] = match min {
         MinTlsVersion::V1_2 => &[&TLS13, &TLS12],
         MinTlsVersion::V1_3 => &[&TLS13],
     };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-        .with_protocol_versions(versions)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Current { certificate: Arc::clone(certificate) }));
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(versions)?;
+    let builder = match client_auth {
+        Some(client_auth) => builder.with_client_cert_verifier(Arc::<ClientAuth>::clone(client_auth)),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(Current { certificate: Arc::clone(certificate) }));
+    if client_auth.is_some() {
+        // A session that is taken up again would outlive the judgement of who may ask.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+    }
     // kube-apiserver speaks HTTP/1.1 to webhooks.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// Named wherever one is needed, so that no other dependency's choice can stand in for it.
-fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     ring::default_provider()
 }
 
