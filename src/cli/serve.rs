@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
     listen: Option<SocketAddr>,
 
-    /// Where to answer /livez, /readyz and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
+    /// Where to answer /livez, /readyz, /report and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
 
