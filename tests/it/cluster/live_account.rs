@@ -88,8 +88,7 @@ fn without_nodes_it_is_ready_and_says_which_verb_it_lacks_until_it_has_it() {
     eventually("it is ready", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
     lacks(&server, "list", "nodes", "");
     assert!(forbidden(&server, "Node").unwrap() > 0);
-    let unknown =
-        "spec.cidrs: reserved-networks can't judge this: the Nodes are still being read: try again in a moment";
+    let unknown = "spec.cidrs: reserved-networks can't judge this: the Nodes are not read yet: the log of the webhook says how far it is";
     webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
     // The other rules judge.
     webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
@@ -122,7 +121,6 @@ fn without_service_cidrs_it_is_not_ready_and_says_why() {
     assert_eq!(get(&server, "/report").0, 503);
     assert!(forbidden(&server, "ServiceCIDR").unwrap() > 0);
     assert_eq!(forbidden(&server, "IPAddress"), Some(0));
-    let unknown =
-        "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are still being read: try again in a moment";
+    let unknown = "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are not read yet: the log of the webhook says how far it is";
     webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
 }

@@ -92,7 +92,8 @@ fn what_the_policy_needs_is_all_the_permission_that_it_takes() {
         get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200
     });
     webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
-    let told = "reserved-networks can't judge this: the Nodes are still being read: try again in a moment";
+    let told =
+        "reserved-networks can't judge this: the Nodes are not read yet: the log of the webhook says how far it is";
     webhook::wait_until_refused(&plane, "10.97.0.0/24", told);
     assert!(forbidden(&server, "Node") > 0);
 
