@@ -50,8 +50,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
 
-    /// Answer only clients with a certificate of this CA, PEM; kube-apiserver shows one where its
-    /// --admission-control-config-file says so
+    /// Answer only clients with a certificate of this CA, PEM; kube-apiserver shows one where the
+    /// configuration of its admission control says so
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_CLIENT_CA")]
     client_ca: Option<PathBuf>,
 
