@@ -31,7 +31,7 @@ deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
 
 bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memory, minutes
 	@mkdir -p target && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -o ../../target/peers .
-	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/peers $(CARGO) bench --locked --bench capacity --bench list --bench memory
+	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live
 
 static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
 	@tests/static-binary

@@ -106,16 +106,16 @@ pub fn pages(addresses: impl Iterator<Item = (IpAddr, u32)>, mut take: impl FnMu
         page.push_str(r#"{"kind":"IPAddressList","apiVersion":"networking.k8s.io/v1","metadata":{"resourceVersion":"2000000","continue":"eyJ2IjoibWV0YS5rOHMuaW8vdjEifQ","remainingItemCount":1000},"items":["#);
         for (place, (address, number)) in addresses.by_ref().take(PAGE).enumerate() {
             page.push_str(if place == 0 { "" } else { "," });
-            write_object(&mut page, address, number);
+            write_object(&mut page, address, number, 1_000_000 + number);
         }
         page.push_str("]}\n");
         take(&page);
     }
 }
 
-fn write_object(page: &mut String, address: IpAddr, number: u32) {
+/// An IPAddress with managedFields, as an item of a LIST: without its kind.
+pub fn write_object(page: &mut String, address: IpAddr, number: u32, version: u32) {
     let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
-    let version = 1_000_000 + number;
     let _ = write!(
         page,
         r#"{{"metadata":{{"name":"{address}","uid":"3eb10db4-3452-4706-a878-50b1{number:08x}","resourceVersion":"{version}","creationTimestamp":"2026-11-23T04:51:08Z","labels":{{"ipaddress.kubernetes.io/ip-family":"{family}","ipaddress.kubernetes.io/managed-by":"ipallocator.k8s.io"}},"managedFields":[{{"manager":"kube-apiserver","operation":"Update","apiVersion":"networking.k8s.io/v1","time":"2026-11-23T04:51:08Z","fieldsType":"FieldsV1","fieldsV1":{{"f:metadata":{{"f:labels":{{".":{{}},"f:ipaddress.kubernetes.io/ip-family":{{}},"f:ipaddress.kubernetes.io/managed-by":{{}}}}}},"f:spec":{{"f:parentRef":{{".":{{}},"f:name":{{}},"f:namespace":{{}},"f:resource":{{}}}}}}}}}}]}},"spec":{{"parentRef":{{"resource":"services","namespace":"team-{:03}","name":"service-{number:07}"}}}}}}"#,

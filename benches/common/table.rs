@@ -79,8 +79,13 @@ impl Table {
     }
 
     pub fn print(&self, title: &str) {
+        self.print_of(title, "CPU time");
+    }
+
+    /// With what it is that was measured.
+    pub fn print_of(&self, title: &str, what: &str) {
         println!("\n{title}");
-        println!("  {:<52} {:>10}   {:<23} {:>14}", "CPU time", "median", "least - most", "first / this");
+        println!("  {what:<52} {:>10}   {:<23} {:>14}", "median", "least - most", "first / this");
         for (case, label) in self.labels.iter().enumerate() {
             let least = self.samples[case].iter().copied().fold(f64::INFINITY, f64::min);
             let most = self.samples[case].iter().copied().fold(0.0, f64::max);

@@ -1,0 +1,86 @@
+//! The real program beside an API server: how long an admission takes with a million addresses and with
+//! none, what 10,000 events a second cost, how soon it is ready, and how much memory it takes.
+#![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
+#![allow(missing_docs, reason = "nobody calls it")]
+
+mod common;
+
+#[path = "live/api.rs"]
+mod api;
+#[path = "live/churn.rs"]
+mod churn;
+#[path = "live/client.rs"]
+mod client;
+#[path = "live/latency.rs"]
+mod latency;
+#[path = "live/load.rs"]
+mod load;
+#[path = "live/program.rs"]
+mod program;
+
+use api::Api;
+use client::Client;
+use common::table::{ROUNDS, Table, goal};
+use latency::Latency;
+use program::Program;
+
+const COUNT: u32 = 1_000_000;
+/// What shares no address with any ServiceCIDR here, and what lies within the widest.
+const APART: &str = "10.200.0.0/24";
+const WITHIN: &str = "10.1.128.0/17";
+
+fn main() {
+    let (small, wide, large) = (Api::start(1, 0), Api::start(1_000, 0), Api::start(1_000, COUNT));
+    starts(&wide, &large);
+    let none = Program::start(None);
+    let empty = Program::start(Some(&small));
+    empty.wait_for_list(1);
+    let full = load::cold(&large, &none, &empty);
+    load::relist(&large, &full);
+    let servers = [&full, &empty, &none];
+    admissions("a CREATE", servers, false);
+    admissions("a dry-run CREATE", servers, true);
+    churn::measure(&large, &full);
+}
+
+/// G12.
+fn starts(wide: &Api, large: &Api) {
+    let labels = ["1,000 ServiceCIDRs", "the same with 1,000,000 addresses to read", "--inventory none"];
+    let mut table = Table::new(&labels);
+    for round in 0..=ROUNDS {
+        let sample = [Some(wide), Some(large), None].map(|api| Program::start(api).ready_after.as_nanos() as f64);
+        if round > 0 {
+            table.push(&sample);
+        }
+    }
+    table.print_of("G12: from the start of the process to /readyz with 200", "time");
+    goal("G12 ready", table.median(0) / 1e6, 100.0, " ms");
+    goal("G12 ready, 1,000,000 addresses to read", table.median(1) / 1e6, 100.0, " ms");
+}
+
+/// An admission must not cost more for what is known.
+fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) {
+    let client = |program, cidr, expected| Client::new(program, cidr, is_dry_run, expected);
+    let allowed = r#""allowed":true"#;
+    let told = if is_dry_run { r#""warnings":["# } else { allowed };
+    let cases = vec![
+        ("1,000 ServiceCIDRs, 1,000,000 addresses", client(full, APART, told)),
+        ("1 ServiceCIDR, no address", client(empty, APART, told)),
+        ("--inventory none, without noOverlap", client(none, APART, allowed)),
+    ];
+    let latency = Latency::measure(&format!("{what} over TLS"), cases);
+    let [p50, p99] = [&latency.p50, &latency.p99];
+    if is_dry_run {
+        goal("a forecast: p50 with 1,000,000 addresses over none", (p50.median(0) - p50.median(1)) / 1e6, 1.0, " ms");
+        return;
+    }
+    goal("a CREATE: p50 with 1,000,000 addresses / with none", p50.ratio(0, 1), 1.2, "x");
+    goal("a CREATE: p99 with 1,000,000 addresses / with none", p99.ratio(0, 1), 1.2, "x");
+    // Not in turns with the others: who is asked twice in a row is warm the second time.
+    let cases = vec![
+        ("denied: it overlaps with 138 of the 1,000", client(full, WITHIN, r#""allowed":false"#)),
+        ("allowed: it overlaps with none", client(full, APART, told)),
+    ];
+    Latency::measure(&format!("{what} over TLS, with 1,000,000 addresses"), cases);
+}

@@ -1,0 +1,61 @@
+//! G11: what 10,000 events a second cost the program, and those who ask it meanwhile.
+
+use std::hint::black_box;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::de::IgnoredAny;
+
+use crate::APART;
+use crate::api::{Api, event};
+use crate::client::Client;
+use crate::common::cluster::v4;
+use crate::common::table::{Table, goal, once};
+use crate::latency::{Latency, percentiles};
+use crate::program::Program;
+
+/// Events a second.
+const RATE: u32 = 10_000;
+/// How long the program is looked at in a turn, without and with requests.
+const TURN: Duration = Duration::from_secs(2);
+/// How long after a change of the rate it is what it stays.
+const SETTLED: Duration = Duration::from_millis(100);
+const ROUNDS: usize = 5;
+
+pub fn measure(api: &Api, full: &Program) {
+    let quick = format!("{RATE} events a second");
+    let mut cpu = Table::new(&[&quick, "no events", "serde_json, every value of the events skipped"]);
+    let mut latency = Latency::new(&[&quick, "no events"]);
+    let mut client = Client::new(full, APART, false, r#""allowed":true"#);
+    let lines: Vec<String> = (1..=RATE).map(|number| event("ADDED", v4(number).into(), number, number)).collect();
+    for round in 0..=ROUNDS {
+        let (idle, calm) = turn(full, &mut client);
+        let (began, sent) = (Instant::now(), api.sent());
+        api.churn(RATE.into());
+        thread::sleep(SETTLED);
+        let (busy, churned) = turn(full, &mut client);
+        let rate = (api.sent() - sent) as f64 / began.elapsed().as_secs_f64();
+        api.churn(0);
+        thread::sleep(SETTLED);
+        assert!(rate > 0.95 * f64::from(RATE), "the API server sent only {rate:.0} events a second");
+        let floor = once(|| lines.iter().for_each(|line| drop(black_box(serde_json::from_str::<IgnoredAny>(line)))));
+        if round > 0 {
+            cpu.push(&[busy, idle, floor]);
+            let both = |percentile: usize| vec![churned[percentile][0], calm[percentile][0]];
+            latency.push(&[both(0), both(1)]);
+        }
+    }
+    cpu.print("G11: the CPU time of the program in a second, nobody asks");
+    goal("G11 share of a core", cpu.median(0) / 1e7, 5.0, " %");
+    goal("G11 share of a core, of the events alone", (cpu.median(0) - cpu.median(1)) / 1e7, 5.0, " %");
+    latency.print("G11: a CREATE over TLS");
+    goal("G11 p99 under events / without", latency.p99.ratio(0, 1), 1.5, "x");
+}
+
+/// The CPU time of the program in a second, and then how long its answers take.
+fn turn(full: &Program, client: &mut Client) -> (f64, [Vec<f64>; 2]) {
+    let (began, before) = (Instant::now(), full.cpu());
+    thread::sleep(TURN);
+    let share = (full.cpu() - before) / began.elapsed().as_secs_f64();
+    (share, percentiles(&mut [client]))
+}
