@@ -5,6 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
+use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::kube::Frame;
 
 use crate::APART;
 use crate::api::{Api, event};
@@ -24,10 +26,17 @@ const ROUNDS: usize = 5;
 
 pub fn measure(api: &Api, full: &Program) {
     let quick = format!("{RATE} events a second");
-    let mut cpu = Table::new(&[&quick, "no events", "serde_json, every value of the events skipped"]);
+    let mut cpu = Table::new(&[
+        &quick,
+        "no events",
+        "Frame::decode of the events, a part of it",
+        "serde_json, every value of the events skipped",
+    ]);
     let mut latency = Latency::new(&[&quick, "no events"]);
     let mut client = Client::new(full, APART, false, r#""allowed":true"#);
-    let lines: Vec<String> = (1..=RATE).map(|number| event("ADDED", v4(number).into(), number, number)).collect();
+    let kind = |number: u32| if number.is_multiple_of(2) { "ADDED" } else { "DELETED" };
+    let lines = (1..=RATE).map(|number| event(kind(number), v4(number).into(), number, number));
+    let lines: Vec<String> = lines.collect();
     for round in 0..=ROUNDS {
         let (idle, calm) = turn(full, &mut client);
         let (began, sent) = (Instant::now(), api.sent());
@@ -38,9 +47,11 @@ pub fn measure(api: &Api, full: &Program) {
         api.churn(0);
         thread::sleep(SETTLED);
         assert!(rate > 0.95 * f64::from(RATE), "the API server sent only {rate:.0} events a second");
+        let decode = |line: &String| drop(black_box(Frame::decode(Kind::IpAddresses, line.as_bytes()).unwrap()));
+        let decoded = once(|| lines.iter().for_each(decode));
         let floor = once(|| lines.iter().for_each(|line| drop(black_box(serde_json::from_str::<IgnoredAny>(line)))));
         if round > 0 {
-            cpu.push(&[busy, idle, floor]);
+            cpu.push(&[busy, idle, decoded, floor]);
             let both = |percentile: usize| vec![churned[percentile][0], calm[percentile][0]];
             latency.push(&[both(0), both(1)]);
         }
