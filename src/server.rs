@@ -1,6 +1,10 @@
 //! The webhook server: HTTPS for kube-apiserver, plain HTTP for health and metrics.
 
 mod admission;
+mod body;
+mod budget;
+mod client_auth;
+mod guard;
 mod health;
 mod knowledge;
 mod metrics;
@@ -8,39 +12,49 @@ mod overlaps;
 mod reload;
 mod report;
 mod routes;
+mod shutdown;
+mod tasks;
 mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::App;
-use actix_web::dev::{Server as HttpServer, ServerHandle};
+use actix_web::dev::Server as HttpServer;
 use actix_web::middleware::from_fn;
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::config::{ConfigError, Diagnostic};
 use crate::kube::{self, ClientError, Timing, Wanted};
 use crate::policy::Policy;
 
+use budget::Budget;
+use client_auth::ClientAuth;
+use guard::{Connections, guarded};
 use knowledge::Knowledge;
 use metrics::Metrics;
 use reload::Reloader;
 use report::Reports;
+use shutdown::Signals;
+use tasks::Tasks;
 use tls::Certificate;
-pub use tls::TlsError;
+pub use tls::{MinTlsVersion, TlsError};
 
 /// How long requests in flight may take after SIGTERM, in seconds.
 const SHUTDOWN_SECONDS: u64 = 20;
 /// Longer than the 90 s for which kube-apiserver keeps an idle connection, so that it is never the
 /// server that hangs up while a request is under way.
 const KEEP_ALIVE: Duration = Duration::from_secs(120);
+/// How long the head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What to serve and where.
 #[derive(Clone, Debug)]
@@ -57,6 +71,21 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where health and metrics are answered, in plain HTTP.
     pub health_listen: SocketAddr,
+    /// Who may ask; anybody, where it isn't said.
+    pub clients: Option<Clients>,
+    /// The oldest TLS version that is spoken.
+    pub min_tls_version: MinTlsVersion,
+    /// For how long requests are answered after SIGTERM before the ports are closed.
+    pub drain_delay: Duration,
+}
+
+/// Who may ask for verdicts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// The CA certificates, PEM, that a client's certificate must be signed by.
+    pub ca: PathBuf,
+    /// Names of which it must have one, as its common name or a DNS name; any is good if there are none.
+    pub names: Vec<String>,
 }
 
 /// Where what the cluster holds is read.
@@ -116,7 +145,22 @@ pub(crate) struct State {
     /// What the policy asks to be followed beside ServiceCIDRs and IPAddresses.
     wanted: watch::Sender<Wanted>,
     certificate: Arc<ArcSwap<Certificate>>,
+    client_auth: Option<Arc<ClientAuth>>,
+    budget: Budget,
+    tasks: Tasks,
+    is_draining: AtomicBool,
     metrics: Metrics,
+}
+
+impl State {
+    /// From now on, not ready, and every answer ends its connection.
+    fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
 }
 
 /// The webhook server.
@@ -130,6 +174,8 @@ pub struct Bound {
     health: TcpListener,
     policy: PathBuf,
     inventory: InventorySource,
+    min_tls_version: MinTlsVersion,
+    drain_delay: Duration,
     /// What the author of the policy should know.
     pub notes: Vec<Diagnostic>,
 }
@@ -152,10 +198,24 @@ impl Server {
             knowledge: first.knowledge,
             reports: Reports::default(),
             certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
+            client_auth: first.client_auth.map(Arc::new),
+            budget: Budget::default(),
+            tasks: Tasks::default(),
+            is_draining: AtomicBool::new(false),
             metrics,
         };
         let (policy, inventory) = (settings.policy.clone(), settings.inventory.clone());
-        Ok(Bound { state: Arc::new(state), reloader, webhook, health, policy, inventory, notes: first.notes })
+        Ok(Bound {
+            state: Arc::new(state),
+            reloader,
+            webhook,
+            health,
+            policy,
+            inventory,
+            min_tls_version: settings.min_tls_version,
+            drain_delay: settings.drain_delay,
+            notes: first.notes,
+        })
     }
 }
 
@@ -186,8 +246,8 @@ impl Bound {
 
     async fn serve(self) -> Result<(), ServerError> {
         // Before it says that it serves: from then on it may be told to end.
-        let signals = signals()?;
-        let following = self.follow().await?;
+        let signals = Signals::listen()?;
+        self.follow().await?;
         let webhook = self.webhook_server()?;
         let health = self.health_server()?;
         tracing::info!(
@@ -197,53 +257,58 @@ impl Bound {
             version = env!("CARGO_PKG_VERSION"),
             "serving"
         );
+        let state = self.state;
+        state.tasks.spawn("the reading of changed files", self.reloader.run(Arc::clone(&state)));
+        state.tasks.spawn("the watch for overlaps", overlaps::tell(Arc::clone(&state)));
         let handles = [webhook.handle(), health.handle()];
-        let reloading = actix_web::rt::spawn(self.reloader.run(Arc::clone(&self.state)));
-        let looking = actix_web::rt::spawn(overlaps::tell(Arc::clone(&self.state)));
-        let signals = actix_web::rt::spawn(stop_on_signal(handles, signals));
+        let stopping = actix_web::rt::spawn(signals.stop(Arc::clone(&state), handles, self.drain_delay));
         let ended = futures_util::future::try_join(webhook, health).await;
-        reloading.abort();
-        looking.abort();
-        following.abort();
-        signals.abort();
+        stopping.abort();
+        state.tasks.abort();
         ended?;
         tracing::info!("stopped");
         Ok(())
     }
 
     /// Follows the cluster, if that is where the inventory comes from.
-    async fn follow(&self) -> Result<JoinHandle<()>, ServerError> {
-        let (InventorySource::Cluster(source), Knowledge::Cluster(live)) = (&self.inventory, &self.state.knowledge)
-        else {
-            return Ok(actix_web::rt::spawn(std::future::ready(())));
-        };
-        let client = kube::connect(source).await?;
-        let following = kube::run(client, Arc::clone(live), self.state.wanted.subscribe(), Timing::default());
-        Ok(actix_web::rt::spawn(async move {
-            let never = following.await;
-            match never {}
-        }))
+    async fn follow(&self) -> Result<(), ServerError> {
+        if let (InventorySource::Cluster(source), Knowledge::Cluster(live)) = (&self.inventory, &self.state.knowledge) {
+            let client = kube::connect(source).await?;
+            let following = kube::run(client, Arc::clone(live), self.state.wanted.subscribe(), Timing::default());
+            self.state.tasks.spawn("the watch of the cluster", async move { match following.await {} });
+        }
+        Ok(())
     }
 
     fn webhook_server(&self) -> Result<HttpServer, ServerError> {
         let state = Arc::clone(&self.state);
+        let connections = Connections::default();
+        let config =
+            tls::server_config(&self.state.certificate, self.min_tls_version, self.state.client_auth.as_ref())?;
         let server = actix_web::HttpServer::new(move || {
-            App::new().wrap(from_fn(routes::counted)).configure(|app| routes::webhook(app, &state))
+            App::new().wrap(from_fn(guarded)).configure(|app| routes::webhook(app, &state))
         })
         .disable_signals()
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        // A connection that is to end ends: actix would read on for as long as its client sends, and do
+        // nothing else on that thread (docs/decisions/0007-a-refused-body-is-cut-off.md).
+        .client_disconnect_timeout(Duration::ZERO)
+        .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
+        .on_connect(move |stream, extensions| connections.open(stream, extensions))
         .shutdown_timeout(SHUTDOWN_SECONDS)
-        .listen_rustls_0_23(self.webhook.try_clone()?, tls::server_config(&self.state.certificate)?)?;
+        .listen_rustls_0_23(self.webhook.try_clone()?, config)?;
         Ok(server.run())
     }
 
     fn health_server(&self) -> Result<HttpServer, ServerError> {
         let state = Arc::clone(&self.state);
         let server = actix_web::HttpServer::new(move || {
-            App::new().wrap(from_fn(routes::counted)).configure(|app| routes::health(app, &state))
+            App::new().wrap(from_fn(guarded)).configure(|app| routes::health(app, &state))
         })
         .disable_signals()
         .workers(1)
+        .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .listen(self.health.try_clone()?)?;
         Ok(server.run())
@@ -254,19 +319,4 @@ fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, Server
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| ServerError::Listen { address, flag, error })
-}
-
-type Signals = [tokio::signal::unix::Signal; 2];
-
-fn signals() -> io::Result<Signals> {
-    Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?])
-}
-
-async fn stop_on_signal(handles: [ServerHandle; 2], [mut terminate, mut interrupt]: Signals) {
-    let is_graceful = tokio::select! {
-        _ = terminate.recv() => true,
-        _ = interrupt.recv() => false,
-    };
-    tracing::info!(graceful = is_graceful, "stopping");
-    futures_util::future::join_all(handles.map(|handle| async move { handle.stop(is_graceful).await })).await;
 }

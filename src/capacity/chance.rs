@@ -21,7 +21,8 @@ pub fn chance(view: &View<'_>, address: IpAddr) -> f64 {
     if ranges.is_empty() || is_taken {
         return 0.0;
     }
-    let sum: f64 = ranges.iter().filter_map(|range| within(view, *range, address)).sum();
+    // The sum of nothing would be -0.0.
+    let sum = ranges.iter().filter_map(|range| within(view, *range, address)).fold(0.0, |sum, chance| sum + chance);
     sum / as_f64(ranges.len() as u128)
 }
 

@@ -1,7 +1,7 @@
 //! `forecast`: what each family has, before and after changes.
 
-use crate::inventory::{Change, Families, Inventory, Overlay, View};
-use crate::net::IpFamily;
+use crate::inventory::{Change, Inventory, Overlay};
+use crate::net::{IpFamily, RangeSet};
 
 use super::FamilyCapacity;
 
@@ -23,14 +23,16 @@ pub struct Forecast {
 #[must_use]
 pub fn forecast(inventory: &Inventory, changes: &[Change]) -> Forecast {
     let overlay = Overlay::of(inventory, changes);
-    let (before, after) = (inventory.view(), overlay.view(inventory));
-    let difference = |from: &View<'_>, without: &View<'_>| {
-        Families::ALL.map(|family| (family, from.usable(family).difference(&without.usable(family)).count())).to_vec()
+    let before = FamilyCapacity::all_with_usable(&inventory.view());
+    let after = FamilyCapacity::all_with_usable(&overlay.view(inventory));
+    let difference = |from: &[(FamilyCapacity, RangeSet)], without: &[(FamilyCapacity, RangeSet)]| {
+        let pairs = from.iter().zip(without);
+        pairs.map(|((capacity, own), (_, other))| (capacity.family, own.difference(other).count())).collect()
     };
     Forecast {
         gained: difference(&after, &before),
         lost: difference(&before, &after),
-        before: FamilyCapacity::all_of(&before),
-        after: FamilyCapacity::all_of(&after),
+        before: before.map(|(capacity, _)| capacity).to_vec(),
+        after: after.map(|(capacity, _)| capacity).to_vec(),
     }
 }

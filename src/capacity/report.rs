@@ -111,7 +111,7 @@ impl CapacityReport {
             .zip(shared)
             .map(|(((service_cidr, cidr), unique), overlaps)| entry(view, service_cidr, *cidr, unique, overlaps))
             .collect();
-        let families = by_family.iter().map(|(family, segments)| of_family(view, *family, segments)).collect();
+        let families = by_family.iter().map(|(family, segments)| of_family(view, *family, segments).0).collect();
         Self { families, service_cidrs }
     }
 
@@ -171,7 +171,8 @@ fn entry(
     }
 }
 
-fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> FamilyCapacity {
+/// What a family has, and its usable addresses.
+fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> (FamilyCapacity, RangeSet) {
     let usable = RangeSet::union(family, segments.iter().map(|segment| segment.range));
     let protected =
         RangeSet::union(family, segments.iter().filter(|segment| segment.is_protected()).map(|segment| segment.range));
@@ -179,7 +180,7 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> FamilyC
     let stored = RangeSet::union(family, stored);
     let used = view.used(&usable);
     let inside = view.used(&stored);
-    FamilyCapacity {
+    let capacity = FamilyCapacity {
         family,
         is_configured: view.families().has(family),
         usable: usable.count(),
@@ -188,15 +189,21 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> FamilyC
         protected: Band { size: protected.count(), used: view.used(&protected) },
         outside: view.addresses().count(family) - inside,
         ineffective: inside - used,
-    }
+    };
+    (capacity, usable)
 }
 
 impl FamilyCapacity {
     /// Both families, without what each CIDR has and shares: cheaper than a whole report.
     #[must_use]
     pub fn all_of(view: &View<'_>) -> Vec<Self> {
+        Self::all_with_usable(view).map(|(capacity, _)| capacity).to_vec()
+    }
+
+    /// Both families, each with its usable addresses.
+    pub(super) fn all_with_usable(view: &View<'_>) -> [(Self, RangeSet); 2] {
         let (_, ranges) = owned_ranges(view);
-        Families::ALL.map(|family| of_family(view, family, &segments(family, &ranges))).to_vec()
+        Families::ALL.map(|family| of_family(view, family, &segments(family, &ranges)))
     }
 
     /// How many addresses are to be had.

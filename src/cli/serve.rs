@@ -2,18 +2,19 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::kube::Source;
-use crate::server::{InventorySource, Server, ServerError, Settings};
+use crate::server::{Clients, InventorySource, MinTlsVersion, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 
 use super::{Failure, dev, output};
 
 /// Answer AdmissionReviews of kube-apiserver over TLS.
 ///
-/// Policy, certificate and key are read again when their files change. SIGTERM ends the server when
-/// the requests in flight are answered, SIGINT at once.
+/// Policy, certificate and key are read again when their files change. SIGTERM ends the server after
+/// a while in which it answers on (--drain-delay); SIGINT and a second signal at once.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The policy file, YAML or JSON
@@ -45,9 +46,33 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
     listen: Option<SocketAddr>,
 
-    /// Where to answer /livez, /readyz and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
+    /// Where to answer /livez, /readyz, /report and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
+
+    /// Answer only clients with a certificate of this CA, PEM; kube-apiserver shows one where the
+    /// configuration of its admission control says so
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_CLIENT_CA")]
+    client_ca: Option<PathBuf>,
+
+    /// A name that such a certificate must have, as its common name or a DNS name; repeatable, any one will do
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "client_ca",
+        value_delimiter = ',',
+        env = "SERVICECIDR_GUARD_CLIENT_NAME"
+    )]
+    client_name: Vec<String>,
+
+    /// The oldest TLS version to speak
+    #[arg(long, value_enum, default_value = "1.2", env = "SERVICECIDR_GUARD_TLS_MIN_VERSION")]
+    tls_min_version: TlsVersion,
+
+    /// For how long to answer on after SIGTERM, not ready and closing each connection, before the ports are
+    /// closed: 0 to 25 seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=25), env = "SERVICECIDR_GUARD_DRAIN_DELAY")]
+    drain_delay: u64,
 
     /// How to write the log to stderr
     #[arg(long, value_enum, default_value = "auto", env = "SERVICECIDR_GUARD_LOG_FORMAT")]
@@ -67,8 +92,16 @@ pub(super) struct Args {
     dev: bool,
 }
 
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum TlsVersion {
+    #[value(name = "1.2")]
+    V1_2,
+    #[value(name = "1.3")]
+    V1_3,
+}
+
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    telemetry::start(args.log_format, &args.log_level)
+    let _log = telemetry::start(args.log_format, &args.log_level)
         .map_err(|error| Failure::input(format!("--log-level {}: {error}", args.log_level)))?;
     let host = if args.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
@@ -90,7 +123,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Some("cluster") => InventorySource::Cluster(Source { kubeconfig: args.kubeconfig, context: args.context }),
         _ => InventorySource::File(inventory),
     };
-    let settings = Settings { policy, tls_cert, tls_key, inventory, listen, health_listen };
+    let min_tls_version = match args.tls_min_version {
+        TlsVersion::V1_2 => MinTlsVersion::V1_2,
+        TlsVersion::V1_3 => MinTlsVersion::V1_3,
+    };
+    let drain_delay = Duration::from_secs(args.drain_delay);
+    let clients = args.client_ca.map(|ca| Clients { ca, names: args.client_name });
+    let settings =
+        Settings { policy, tls_cert, tls_key, inventory, listen, health_listen, clients, min_tls_version, drain_delay };
     let bound = Server::bind(&settings).map_err(failure)?;
     for note in &bound.notes {
         output::talk(&format!("note: {note:#}"));

@@ -112,6 +112,12 @@ impl Change {
         Self { operation, name: name.to_owned(), adds, removes, keeps_list, faults }
     }
 
+    /// The CIDRs that it adds, each with its place in `spec.cidrs`. Texts that aren't CIDRs are faults, and
+    /// not judged again.
+    pub fn cidrs(&self) -> impl Iterator<Item = (usize, Cidr)> + '_ {
+        self.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)))
+    }
+
     /// A request that doesn't say what it changes.
     #[must_use]
     pub fn faulty(operation: Operation, name: &str, fault: Fault) -> Self {

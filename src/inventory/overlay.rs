@@ -46,7 +46,7 @@ impl Overlay {
 }
 
 fn changed(current: Option<&ServiceCidr>, change: &Change) -> ServiceCidr {
-    let adds = change.adds.iter().filter_map(|added| added.cidr.ok());
+    let adds = change.cidrs().map(|(_, cidr)| cidr);
     match current {
         Some(current) => {
             let kept = |cidr: &Cidr| !change.removes.contains(&cidr.to_string());

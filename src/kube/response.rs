@@ -1,6 +1,6 @@
 //! A verdict, as the AdmissionReview that answers a request, within Kubernetes' limits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
@@ -104,8 +104,11 @@ fn annotations(verdict: &Verdict, outlook: Option<&Outlook>) -> HashMap<String, 
 /// The warnings that Kubernetes delivers whole.
 fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
     let mut left = MAX_WARNINGS;
+    // Kubernetes drops a text that it has seen.
+    let mut seen = HashSet::new();
     warnings
         .flat_map(|warning| parts(&warning))
+        .filter(|warning| seen.insert(warning.clone()))
         .take_while(|warning| {
             let length = warning.chars().count();
             let fits = length <= left;
@@ -115,8 +118,11 @@ fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
         .collect()
 }
 
-/// A warning in parts of at most 256 characters: a list goes on in the next, what is no list is cut.
+/// A warning in parts of at most 256 characters: a list goes on in the next, which names the field again;
+/// what is no list is cut.
 fn parts(warning: &str) -> Vec<String> {
+    let field = warning.split_once(": ").map(|(field, _)| field).filter(|field| field.chars().count() < 32);
+    let again = field.map(|field| format!("{field}: ")).unwrap_or_default();
     let mut parts: Vec<String> = Vec::new();
     for piece in warning.split_inclusive(", ") {
         let length = |text: &str| text.trim_end().chars().count();
@@ -124,7 +130,7 @@ fn parts(warning: &str) -> Vec<String> {
             // Two for the ellipsis and the blank of a part that goes on.
             Some(part) if part.chars().count() + length(piece) + 2 <= MAX_WARNING => part.push_str(piece),
             Some(part) => {
-                let rest = format!("… {piece}");
+                let rest = format!("{again}… {piece}");
                 part.truncate(part.trim_end().len());
                 part.push_str(" …");
                 parts.push(rest);
@@ -164,8 +170,9 @@ mod tests {
         let list = format!("all of: {}", ["10.96.100.200 (default/a-service)"; 10].join(", "));
         let parts = within_budget([list.clone()].into_iter());
         assert!(parts.len() == 2 && parts.iter().all(|part| part.chars().count() <= 256), "{parts:?}");
-        assert_eq!(parts.join("|").replace(" …|… ", " "), list);
-        let many = within_budget((0..20).map(|_| "x".repeat(256)));
+        assert_eq!(parts.join("|").replace(" …|all of: … ", " "), list);
+        assert_eq!(within_budget(["a".to_owned(), "b".to_owned(), "a".to_owned()].into_iter()), ["a", "b"]);
+        let many = within_budget((0..20_u8).map(|number| char::from(b'a' + number).to_string().repeat(256)));
         assert_eq!(many.len(), 16);
     }
 

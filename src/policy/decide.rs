@@ -44,7 +44,7 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
     let all = |actions: ValidationActions, violations: Vec<Violation>| {
         violations.into_iter().map(move |violation| Finding { actions, violation })
     };
-    let adds = change.adds.iter().any(|added| added.cidr.is_ok());
+    let adds = change.cidrs().next().is_some();
     let unless_stale = |rule, actions, needs: &[_], judge: &dyn Fn() -> Vec<Finding>| {
         policy.staleness.judge(rule, actions, needs).map_or_else(judge, |unknown| vec![unknown])
     };

@@ -64,13 +64,13 @@ pub fn outlook(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &
 }
 
 fn touched(change: &Change) -> Vec<IpFamily> {
-    let added = change.adds.iter().filter_map(|added| added.cidr.ok());
+    let added = change.cidrs().map(|(_, cidr)| cidr);
     let removed = change.removes.iter().filter_map(|text| Cidr::lenient(text).ok());
     added.chain(removed).map(Cidr::family).collect()
 }
 
 fn overlaps(known: &Known<'_>, change: &Change) -> Vec<(Cidr, Hits)> {
-    let added = change.adds.iter().filter_map(|added| added.cidr.ok());
+    let added = change.cidrs().map(|(_, cidr)| cidr);
     added
         .filter_map(|cidr| {
             let others = known.inventory.overlapping(cidr).filter(|(name, ..)| *name != change.name);

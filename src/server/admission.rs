@@ -4,25 +4,30 @@
 use std::time::Instant;
 
 use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::{info, warn};
 
 use crate::kube::{Answer, Refusal, Review, respond};
 use crate::policy::{Outlook, Request, Verdict, decide, outlook};
 
 use super::State;
+use super::body;
 use super::metrics::Decision;
 
-/// The largest body that is read: kube-apiserver takes objects of up to 3 MiB and sends two of them.
-pub(super) const MAX_BODY_BYTES: usize = 7 * 1024 * 1024;
-
-pub(super) async fn validate(state: web::Data<State>, body: web::Bytes) -> HttpResponse {
+pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let body = match body::read(&request, payload, &state.budget).await {
+        Ok(body) => body,
+        Err(refused) => {
+            warn!(%refused, "a body that isn't read");
+            return refused.answer();
+        }
+    };
     let began = Instant::now();
     let in_flight = state.metrics.review_begins();
-    let review = match Review::parse(&body) {
+    let review = match Review::parse(&body.bytes) {
         Ok(review) => review,
         Err(error) => {
-            warn!(%error, bytes = body.len(), "not an AdmissionReview");
+            warn!(%error, bytes = body.bytes.len(), "not an AdmissionReview");
             return HttpResponse::BadRequest().content_type(ContentType::plaintext()).body(format!("{error}\n"));
         }
     };

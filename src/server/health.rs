@@ -5,14 +5,20 @@ use actix_web::{HttpResponse, web};
 use super::State;
 use super::knowledge::Readiness;
 
-/// Alive: it answers.
-pub(super) async fn livez() -> HttpResponse {
-    text("ok\n".to_owned())
+/// Alive: it answers, and what runs in the background still does.
+pub(super) async fn livez(state: web::Data<State>) -> HttpResponse {
+    match state.tasks.dead()[..] {
+        [] => text("ok\n".to_owned()),
+        [first, ..] => HttpResponse::InternalServerError().body(format!("{first} has ended\n")),
+    }
 }
 
 /// Ready: policy and certificate are in force, without which it would not have started, and the
 /// ServiceCIDRs are read, where an inventory is kept. `?verbose` names them.
 pub(super) async fn readyz(state: web::Data<State>, query: web::Query<Vec<(String, String)>>) -> HttpResponse {
+    if state.is_draining() {
+        return HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body("shutting down\n");
+    }
     let inventory = state.knowledge.service_cidrs();
     let is_verbose = query.iter().any(|(key, _)| key == "verbose");
     let rules = state.policy.load().rules().join(", ");

@@ -35,6 +35,7 @@ pub(super) struct Metrics {
     following: Following,
     durations: Histogram,
     in_flight: Gauge,
+    panics: Counter,
     answers: Family<AnswerLabels, Counter>,
     certificate_expiry: Gauge,
     certificate_reloads: Family<ResultLabels, Counter>,
@@ -101,6 +102,7 @@ impl Metrics {
             following: Following::default(),
             durations: Histogram::new(SECONDS),
             in_flight: Gauge::default(),
+            panics: Counter::default(),
             answers: Family::default(),
             certificate_expiry: Gauge::default(),
             certificate_reloads: Family::default(),
@@ -118,6 +120,7 @@ impl Metrics {
             new.durations.clone(),
         );
         all.register("admission_requests_in_flight", "Reviews being judged", new.in_flight.clone());
+        all.register("panics", "Requests that ended in a panic, and were answered 500", new.panics.clone());
         all.register("http_requests", "HTTP answers on both ports", new.answers.clone());
         all.register(
             "tls_certificate_not_after_timestamp_seconds",
@@ -172,6 +175,10 @@ impl Metrics {
         }
         verdict.warnings().for_each(|violation| found(violation.rule(), ValidationAction::Warn));
         verdict.audits().for_each(|violation| found(violation.rule(), ValidationAction::Audit));
+    }
+
+    pub fn panicked(&self) {
+        self.panics.inc();
     }
 
     pub fn answered(&self, path: &'static str, code: u16) {

@@ -37,7 +37,7 @@ pub(super) async fn tell(state: Arc<State>) {
     }
 }
 
-/// Each pair once: from the narrower side, or the first by name.
+/// Each pair once: from the wider side, or the first by name; with a network, from the ServiceCIDR.
 fn sentences(view: &View<'_>) -> BTreeSet<String> {
     let all = overlaps(view).into_iter();
     let once = all.filter(|overlap| match (overlap.holder, overlap.other) {

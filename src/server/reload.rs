@@ -9,18 +9,23 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{ConfigError, Diagnostic, Loaded};
 use crate::kube::{Live, Wanted};
 use crate::policy::Policy;
 
+use super::client_auth::{Ca, ClientAuth};
 use super::knowledge::{InventoryFile, Knowledge, Stamp};
-use super::tls::{Certificate, TlsError};
+use super::tls::{self, Certificate, TlsError};
 use super::{InventorySource, ServerError, Settings, State};
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long before its end it is warned of a certificate, in seconds.
+const LAST_WEEK: i64 = 7 * 24 * 3600;
+/// How often it is warned.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 /// The largest certificate or key file that is read, in bytes.
 const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
@@ -28,7 +33,10 @@ const MAX_PEM_BYTES: u64 = 1024 * 1024;
 pub(super) struct Reloader {
     policy: Watched<Vec<u8>, String>,
     pair: Watched<(Vec<u8>, Vec<u8>), String>,
+    client_ca: Watched<Vec<u8>, String>,
     inventory: Watched<Stamp, String>,
+    /// When it was last warned that the certificate expires soon.
+    warned: Option<Instant>,
     paths: Paths,
 }
 
@@ -38,6 +46,7 @@ pub(super) struct First {
     pub policy_digest: String,
     pub knowledge: Knowledge,
     pub certificate: Certificate,
+    pub client_auth: Option<ClientAuth>,
     pub notes: Vec<Diagnostic>,
 }
 
@@ -45,6 +54,7 @@ struct Paths {
     policy: PathBuf,
     cert: PathBuf,
     key: PathBuf,
+    client_ca: Option<PathBuf>,
 }
 
 /// What was last read: content, or why there was none. Only a difference from it is acted upon, so
@@ -64,8 +74,12 @@ impl<T: PartialEq, E: PartialEq> Watched<T, E> {
 
 impl Reloader {
     pub fn start(settings: &Settings) -> Result<(Self, First), ServerError> {
-        let paths =
-            Paths { policy: settings.policy.clone(), cert: settings.tls_cert.clone(), key: settings.tls_key.clone() };
+        let paths = Paths {
+            policy: settings.policy.clone(),
+            cert: settings.tls_cert.clone(),
+            key: settings.tls_key.clone(),
+            client_ca: settings.clients.as_ref().map(|clients| clients.ca.clone()),
+        };
         let policy_bytes = paths.read_policy()?;
         let loaded = paths.parse_policy(&policy_bytes)?;
         let pair = paths.read_pair()?;
@@ -91,11 +105,20 @@ impl Reloader {
                 (Knowledge::File(Box::new(file)), Ok(stamp))
             }
         };
-        let first = First { policy, policy_digest, knowledge, certificate, notes: loaded.notes };
+        let client_ca = paths.client_ca.as_deref().map(read_pem).transpose()?;
+        let client_auth = match (&settings.clients, &client_ca) {
+            (Some(clients), Some(bytes)) => {
+                Some(ClientAuth::new(Ca::from_pem(&clients.ca, bytes)?, clients.names.clone()))
+            }
+            _ => None,
+        };
+        let first = First { policy, policy_digest, knowledge, certificate, client_auth, notes: loaded.notes };
         let reloader = Self {
             policy: Watched { last: Ok(policy_bytes) },
             pair: Watched { last: Ok(pair) },
+            client_ca: Watched { last: Ok(client_ca.unwrap_or_default()) },
             inventory: Watched { last: stamp },
+            warned: None,
             paths,
         };
         Ok((reloader, first))
@@ -108,7 +131,9 @@ impl Reloader {
             ticks.tick().await;
             self.poll_policy(&state);
             self.poll_pair(&state);
+            self.poll_client_ca(&state);
             self.poll_inventory(&state).await;
+            self.warn_of_expiry(&state);
         }
     }
 
@@ -166,6 +191,37 @@ impl Reloader {
 }
 
 impl Reloader {
+    fn poll_client_ca(&mut self, state: &State) {
+        let (Some(path), Some(client_auth)) = (&self.paths.client_ca, &state.client_auth) else { return };
+        let reading = read_pem(path).map_err(|error| error.to_string());
+        if !self.client_ca.changed(reading) {
+            return;
+        }
+        let result = match &self.client_ca.last {
+            Ok(bytes) => Ca::from_pem(path, bytes).map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        state.metrics.certificate_reloaded(result.is_ok());
+        match result {
+            Ok(ca) => {
+                client_auth.replace(ca);
+                tracing::info!("client CA reloaded");
+            }
+            Err(error) => tracing::error!(error, "client CA not reloaded: the last good one stays in force"),
+        }
+    }
+
+    /// Once a day, in the last week of a certificate. It is served to its end, and the server stays ready:
+    /// that kube-apiserver can't verify it any more is better said by kube-apiserver.
+    fn warn_of_expiry(&mut self, state: &State) {
+        let not_after = state.certificate.load().not_after;
+        let left = not_after - tls::now();
+        if left < LAST_WEEK && self.warned.is_none_or(|at| at.elapsed() > A_DAY) {
+            self.warned = Some(Instant::now());
+            tracing::warn!(not_after, seconds_left = left, "the certificate expires soon");
+        }
+    }
+
     /// Reads the inventory's file again when it is another. A long one is read beside everything else.
     async fn poll_inventory(&mut self, state: &Arc<State>) {
         let Knowledge::File(file) = &state.knowledge else { return };
@@ -206,7 +262,11 @@ impl Paths {
     }
 
     fn parse_pair(&self, (cert, key): &(Vec<u8>, Vec<u8>)) -> Result<Certificate, TlsError> {
-        Certificate::from_pem((&self.cert, cert), (&self.key, key))
+        let certificate = Certificate::from_pem((&self.cert, cert), (&self.key, key))?;
+        match tls::now() - certificate.not_after {
+            seconds if seconds > 0 => Err(TlsError::Expired { cert: self.cert.clone(), seconds }),
+            _ => Ok(certificate),
+        }
     }
 }
 

@@ -3,16 +3,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::client_auth::ClientAuth;
 
 /// A certificate chain with its key, ready to serve.
 #[derive(Debug)]
@@ -53,9 +57,27 @@ pub enum TlsError {
         /// What is wrong.
         problem: String,
     },
+    /// The certificate is of no use any more.
+    #[error("{}: the certificate expired {seconds} s ago", cert.display())]
+    Expired {
+        /// The certificate file.
+        cert: PathBuf,
+        /// How long ago, in seconds.
+        seconds: i64,
+    },
     /// TLS itself can't be set up.
     #[error("TLS: {0}")]
     Setup(#[from] rustls::Error),
+}
+
+/// The oldest TLS version that is spoken. rustls has no older one than 1.2, and AEAD ciphers alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinTlsVersion {
+    /// The oldest that kube-apiserver speaks.
+    #[default]
+    V1_2,
+    /// The newest.
+    V1_3,
 }
 
 impl Certificate {
@@ -80,19 +102,40 @@ impl Certificate {
     }
 }
 
+/// The time by the clock that certificates go by, in seconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// A TLS configuration that serves whatever certificate is in force when a connection begins.
-pub(super) fn server_config(certificate: &Arc<ArcSwap<Certificate>>) -> Result<ServerConfig, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Current { certificate: Arc::clone(certificate) }));
+pub(super) fn server_config(
+    certificate: &Arc<ArcSwap<Certificate>>,
+    min: MinTlsVersion,
+    client_auth: Option<&Arc<ClientAuth>>,
+) -> Result<ServerConfig, TlsError> {
+    let versions: &[&SupportedProtocolVersion] = match min {
+        MinTlsVersion::V1_2 => &[&TLS13, &TLS12],
+        MinTlsVersion::V1_3 => &[&TLS13],
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(versions)?;
+    let builder = match client_auth {
+        Some(client_auth) => builder.with_client_cert_verifier(Arc::<ClientAuth>::clone(client_auth)),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(Current { certificate: Arc::clone(certificate) }));
+    if client_auth.is_some() {
+        // A session that is taken up again would outlive the judgement of who may ask.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+    }
     // kube-apiserver speaks HTTP/1.1 to webhooks.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// Named wherever one is needed, so that no other dependency's choice can stand in for it.
-fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     ring::default_provider()
 }
 

@@ -20,12 +20,18 @@ mod cluster {
     mod bootstrap; // the control plane is never locked out
     mod chart; // helm install, upgrade, uninstall
     mod documented; // beside the documented ValidatingAdmissionPolicies
+    mod live_account; // a service account: which permissions are needed, and what is said without one
+    mod live_blocked; // the walk from a blocked deletion to its end
     mod live_dual_stack; // both IP families, told apart
     mod live_faults; // an API server that dies, an etcd that forgets
+    mod live_last_family; // the last range of an IP family
     mod live_load; // many at once
+    mod live_missed; // what no watch can tell any more
     mod live_nodes; // what nodes hold, and which permissions it takes
+    mod live_race; // ServiceCIDRs made at the same moment
     mod live_removal; // deletions, and what kube-controller-manager does
     mod live_walk; // the documented walk with --inventory cluster
+    mod rolling; // webhooks replace each other while clients keep creating
     mod rules; // allowed ranges and deny-all, as kubectl shows them
     mod swap; // certificate and policy change while kubectl keeps creating
     mod walk; // the walk of the Kubernetes documentation

@@ -58,9 +58,9 @@ impl ControlPlane {
         );
         fs::write(folder.path().join("tokens.csv"), tokens).unwrap();
         let [port, etcd_port, peer_port] = free_ports();
-        write_kubeconfig(folder.path(), port, ADMIN);
-        write_kubeconfig(folder.path(), port, CONTROLLER_MANAGER);
-        write_kubeconfig(folder.path(), port, READER);
+        for user in [ADMIN, CONTROLLER_MANAGER, READER] {
+            write_kubeconfig(folder.path(), port, user, user);
+        }
         let plane = Self {
             agent: agent(&fs::read(folder.path().join("ca.crt")).unwrap()),
             port,
@@ -156,6 +156,17 @@ impl ControlPlane {
 
     pub fn kubeconfig_of(&self, user: &str) -> PathBuf {
         self.folder.path().join(format!("{user}.kubeconfig"))
+    }
+
+    /// Makes a service account in the namespace `default`, and a kubeconfig with a token of it.
+    pub fn make_service_account(&self, name: &str) {
+        let accounts = "/api/v1/namespaces/default/serviceaccounts";
+        let (status, answer) = self.post(accounts, &json!({ "metadata": { "name": name } }));
+        assert_eq!(status, 201, "{answer}");
+        let ask = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let (status, answer) = self.post(&format!("{accounts}/{name}/token"), &ask);
+        assert_eq!(status, 201, "{answer}");
+        write_kubeconfig(self.folder.path(), self.port, name, answer["status"]["token"].as_str().unwrap());
     }
 
     /// Runs kubectl, with `input` on its standard input.
@@ -309,7 +320,7 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn write_kubeconfig(folder: &Path, port: u16, user: &str) {
+fn write_kubeconfig(folder: &Path, port: u16, user: &str, token: &str) {
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -318,7 +329,7 @@ fn write_kubeconfig(folder: &Path, port: u16, user: &str) {
             "server": format!("https://127.0.0.1:{port}"),
             "certificate-authority": folder.join("ca.crt"),
         }}],
-        "users": [{"name": user, "user": {"token": user}}],
+        "users": [{"name": user, "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
     });
     fs::write(folder.join(format!("{user}.kubeconfig")), config.to_string()).unwrap();

@@ -13,6 +13,7 @@
 mod admission; // every sentence of an answer, exactly
 mod capacity; // capacity, forecasts, allocation and removal
 mod certs; // `certs`: what it writes and refuses to
+mod client_auth; // --client-ca: who is answered
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
@@ -23,6 +24,8 @@ mod properties; // what holds for every request
 mod recorded; // what a real kube-apiserver asked, under three policies
 mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
+mod server_end; // SIGTERM, SIGINT and what is answered until the end
+mod server_limits; // time, memory, connections and the log
 mod tidy; // the layout and the documents keep their word
 mod vectors; // what the real Kubernetes code answered, by label
 mod watch; // lists and watches of a mock API server that breaks in every way

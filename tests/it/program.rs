@@ -55,7 +55,8 @@ impl Server {
         Self::serve_with(folder, policy, cert, key, &[])
     }
 
-    fn serve_with(folder: TempDir, policy: &str, cert: &str, key: &str, more: &[&str]) -> Self {
+    /// The same with more arguments.
+    pub fn serve_with(folder: TempDir, policy: &str, cert: &str, key: &str, more: &[&str]) -> Self {
         let mut command = program();
         command.arg("serve").arg("--policy").arg(folder.path().join(policy));
         command.arg("--tls-cert").arg(folder.path().join(cert)).arg("--tls-key").arg(folder.path().join(key));

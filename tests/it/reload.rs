@@ -114,3 +114,50 @@ fn volume(folder: &Path, generation: &str, policy: &str) {
     assert!(run(&["certs", "--out", made.to_str().unwrap()]).status.success());
     fs::write(made.join("policy.yaml"), policy).unwrap();
 }
+
+/// A certificate that expires so many seconds from now, and its key.
+fn expiring(seconds: i64) -> (String, String) {
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = time::OffsetDateTime::now_utc() - time::Duration::days(30);
+    params.not_after = time::OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+    let key = rcgen::KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+fn put(server: &Server, (cert, key): (String, String)) {
+    for (name, text) in [("tls.crt", cert), ("tls.key", key)] {
+        fs::write(server.path("new"), text).unwrap();
+        fs::rename(server.path("new"), server.path(name)).unwrap();
+    }
+}
+
+#[test]
+fn r12_an_expired_certificate_is_never_taken_up_and_one_that_expires_soon_is_warned_of() {
+    let mut server = Server::start(DENY_ALL);
+    let before = server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds");
+    put(&server, expiring(-3600));
+    let mut problem = String::new();
+    // The two files are replaced one after the other, and may be read in between.
+    while !problem.contains("the certificate expired 36") {
+        let refused = server.logged("certificate not reloaded: the last good one stays in force");
+        problem = refused["error"].as_str().unwrap().to_owned();
+    }
+    assert_eq!(server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds"), before);
+    assert!(!allowed(&server));
+    put(&server, expiring(6 * 24 * 3600));
+    let warned = server.logged("the certificate expires soon");
+    assert!((518_000..=518_400).contains(&warned["seconds_left"].as_i64().unwrap()), "{warned}");
+    assert_eq!(server.get(&format!("{}/readyz", server.health)).status(), 200);
+
+    server.signal("INT");
+    server.exit_code();
+    put(&server, expiring(-60));
+    let output = crate::program::program()
+        .args(["serve", "--policy", "policy.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key"])
+        .current_dir(server.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.starts_with("error: tls.crt: the certificate expired 6") && said.ends_with(" s ago\n"), "{said}");
+}

@@ -147,7 +147,7 @@ fn every_review_is_one_line_of_the_log() {
 
 #[test]
 fn sigterm_ends_it_cleanly_once_the_open_request_is_answered() {
-    let mut server = Server::start(DENY_ALL);
+    let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "0"]);
     server.review(&create());
     server.signal("TERM");
     server.logged("stopped");
@@ -290,5 +290,11 @@ fn the_dev_server_prints_curl_lines_that_work() {
     assert!(answers[0].contains(r#""allowed":true"#), "{answers:?}");
     let told = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
     assert!(answers[0].contains(told), "{answers:?}");
+    let readme = fs::read_to_string(fixtures().join("../../README.md")).unwrap();
+    assert!(
+        readme.contains(&format!("\n{}\n", answers[0].trim())),
+        "README.md shows another answer than {}",
+        answers[0]
+    );
     assert!(answers[1].contains("spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges"), "{answers:?}");
 }

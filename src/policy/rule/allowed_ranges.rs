@@ -19,16 +19,7 @@ impl AllowedRanges {
     /// A violation for each added CIDR that no allowed range covers. Texts that aren't CIDRs are
     /// faults of the change and not judged again.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
-        change
-            .adds
-            .iter()
-            .filter_map(|added| {
-                let cidr = added.cidr.ok()?;
-                match self.ranges.covering(cidr) {
-                    Some(_) => None,
-                    None => Some(Violation::outside(added.index, cidr, &self.ranges)),
-                }
-            })
-            .collect()
+        let outside = change.cidrs().filter(|(_, cidr)| self.ranges.covering(*cidr).is_none());
+        outside.map(|(index, cidr)| Violation::outside(index, cidr, &self.ranges)).collect()
     }
 }

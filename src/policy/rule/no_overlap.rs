@@ -18,8 +18,8 @@ pub struct NoOverlap {
 impl NoOverlap {
     /// A violation for each added CIDR that lies so to a CIDR of another ServiceCIDR.
     pub(in crate::policy) fn check(&self, inventory: &Inventory, change: &Change) -> Vec<Violation> {
-        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
-        judged
+        change
+            .cidrs()
             .filter_map(|(index, cidr)| {
                 let others = inventory
                     .overlapping(cidr)

@@ -35,8 +35,8 @@ impl PrefixLength {
 
     /// A violation for each added CIDR of another length.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
-        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
-        judged
+        change
+            .cidrs()
             .filter(|(_, cidr)| !self.admits(*cidr))
             .map(|(index, cidr)| Violation::PrefixLength { index, cidr, admitted: self.of(cidr.family()) })
             .collect()

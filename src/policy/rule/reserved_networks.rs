@@ -75,6 +75,8 @@ impl ReservedNetworks {
 }
 
 fn violations(change: &Change, hits: impl Fn(Cidr) -> Vec<Hit>) -> Vec<Violation> {
-    let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
-    judged.filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Hits::of(hits(cidr))? })).collect()
+    change
+        .cidrs()
+        .filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Hits::of(hits(cidr))? }))
+        .collect()
 }

@@ -14,8 +14,8 @@ pub struct Usable {
 impl Usable {
     /// A violation for each added CIDR that gives no address.
     pub(in crate::policy) fn check(families: &Families, change: &Change) -> Vec<Violation> {
-        let judged = change.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)));
-        judged
+        change
+            .cidrs()
             .filter_map(|(index, cidr)| {
                 let idle = Idle::of(families, Readiness::Ready, cidr)?;
                 Some(Violation::Idle { index, cidr, idle })

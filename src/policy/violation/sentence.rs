@@ -22,7 +22,7 @@ impl fmt::Display for Violation {
                 write!(f, "{rule} can't judge this: the {} ", needed.plural())?;
                 match freshness {
                     Freshness::Absent => write!(f, "are not read: start with --inventory"),
-                    Freshness::Syncing => write!(f, "are still being read: try again in a moment"),
+                    Freshness::Syncing => write!(f, "are not read yet: the log of the webhook says how far it is"),
                     Freshness::Age(age) => {
                         write!(f, "were last seen {} s ago, more than {} s", age.as_secs(), max.as_secs())
                     }

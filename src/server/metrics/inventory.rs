@@ -50,7 +50,11 @@ impl Following {
 
     /// Sets everything to the state of each kind.
     pub fn set(&self, followed: &[(Kind, Status)]) {
+        // What is no longer followed has no state. Its counters stay: they never go back.
         self.age.clear();
+        for family in [&self.objects, &self.left_out, &self.synced] {
+            family.clear();
+        }
         for (kind, status) in followed.iter().filter(|(_, status)| status.is_wanted) {
             let labels = KindLabels { kind: kind.name() };
             let set = |family: &Family<KindLabels, Gauge>, count: u64| {

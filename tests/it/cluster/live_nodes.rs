@@ -62,11 +62,16 @@ fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
     eventually("a node that is gone reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
 
     // A policy that ceases to ask for nodes, and one that asks again.
+    let gauges = ["age_seconds", "objects", "left_out", "synced"];
+    let gauges = gauges.map(|gauge| format!("servicecidr_guard_inventory_{gauge}{{kind=\"Node\"}}"));
+    for gauge in &gauges {
+        assert!(server.metric(gauge).is_some(), "{gauge}");
+    }
     fs::write(server.path("policy.yaml"), format!("{POLICY}reservedNetworks: {{presets: [loopback]}}\n")).unwrap();
     eventually("nodes reserve nothing", || refusal(&plane, "10.244.1.0/24").is_empty());
-    eventually("nodes are not followed", || {
-        server.metric(r#"servicecidr_guard_inventory_objects{kind="Node"}"#).is_none()
-    });
+    for gauge in &gauges {
+        eventually(&format!("{gauge} is no longer told"), || server.metric(gauge).is_none());
+    }
     fs::write(server.path("policy.yaml"), format!("{POLICY}{DISCOVER}")).unwrap();
     webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
 }
@@ -87,7 +92,8 @@ fn what_the_policy_needs_is_all_the_permission_that_it_takes() {
         get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200
     });
     webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
-    let told = "reserved-networks can't judge this: the Nodes are still being read: try again in a moment";
+    let told =
+        "reserved-networks can't judge this: the Nodes are not read yet: the log of the webhook says how far it is";
     webhook::wait_until_refused(&plane, "10.97.0.0/24", told);
     assert!(forbidden(&server, "Node") > 0);
 

@@ -11,7 +11,7 @@ use crate::program::{Server, eventually, program};
 use crate::webhook::{self, ALLOWED, SERVICE_CIDRS, get};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
-const NEWCIDR1: &str =
+pub const NEWCIDR1: &str =
     "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: newcidr1}\nspec: {cidrs: [10.96.0.0/24]}\n";
 
 /// The warnings that kubectl prints.
@@ -19,7 +19,8 @@ pub fn warnings(plane: &ControlPlane, arguments: &[&str], input: &str) -> Vec<St
     let output = plane.kubectl(arguments, input);
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{text}");
-    text.lines().map(|line| line.strip_prefix("Warning: ").unwrap_or(line).to_owned()).collect()
+    let warned = |line: &str| line.strip_prefix("Warning: ").unwrap_or_else(|| panic!("no warning: {line}")).to_owned();
+    text.lines().map(warned).collect()
 }
 
 /// What the command `report` says of a fresh list.
@@ -45,12 +46,21 @@ pub fn settled(plane: &ControlPlane, server: &Server) -> Value {
     last
 }
 
+/// What the metric says is to be had of a CIDR.
+pub fn available(server: &Server, cidr: &str) -> Option<String> {
+    server.metric(&format!("servicecidr_guard_clusterip_available_ips{{cidr=\"{cidr}\"}}"))
+}
+
 /// How many addresses of IPv4 are free, by `/report`, with which the metrics agree.
-fn free(plane: &ControlPlane, server: &Server) -> usize {
+pub fn free(plane: &ControlPlane, server: &Server) -> usize {
     let report = settled(plane, server);
     let free = report["families"][0]["free"].as_str().unwrap();
     let metric = r#"servicecidr_guard_clusterip_family_available_ips{family="IPv4"}"#;
     eventually("the metric says so too", || server.metric(metric).as_deref() == Some(&format!("{free}.0")));
+    for entry in report["serviceCIDRs"].as_array().unwrap() {
+        let (cidr, free) = (entry["cidr"].as_str().unwrap(), entry["free"].as_str().unwrap());
+        eventually("so does that of each CIDR", || available(server, cidr) == Some(format!("{free}.0")));
+    }
     free.parse().unwrap()
 }
 
@@ -59,7 +69,7 @@ fn create_service(plane: &ControlPlane, name: &str) -> (u16, Value) {
 }
 
 /// Creates Services until one is refused because the range is full: how many there were.
-fn fill(plane: &ControlPlane, prefix: &str) -> usize {
+pub fn fill(plane: &ControlPlane, prefix: &str) -> usize {
     for count in 0..400 {
         let (status, answer) = create_service(plane, &format!("{prefix}-{count}"));
         if status != 201 {
@@ -83,8 +93,10 @@ fn at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens() 
         ["IPv4: 14 usable, 1 used, 13 free; with newcidr1: 254 usable, 253 free (+240)", overlap]
     );
     let fitting = free(&plane, &server);
+    assert_eq!(available(&server, "10.96.0.0/28"), Some(format!("{fitting}.0")));
     assert_eq!(fill(&plane, "first"), fitting);
     assert_eq!(free(&plane, &server), 0);
+    assert_eq!(available(&server, "10.96.0.0/28").as_deref(), Some("0.0"));
 
     assert_eq!(
         warnings(&plane, &create, NEWCIDR1),
@@ -94,6 +106,7 @@ fn at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens() 
     webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);
     let fitting = free(&plane, &server);
     assert_eq!(fitting, 240);
+    assert_eq!(available(&server, "10.96.0.0/24").as_deref(), Some("240.0"));
     eventually("kube-apiserver allocates from it", || create_service(&plane, "second").0 == 201);
     assert_eq!(fill(&plane, "more"), fitting - 1);
     assert_eq!(free(&plane, &server), 0);

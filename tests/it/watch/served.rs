@@ -78,7 +78,7 @@ fn it_is_not_ready_before_the_service_cidrs_are_read() {
     );
     assert_eq!(
         refusal(&server, "10.97.0.0/24"),
-        "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are still being read: try again in a moment"
+        "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are not read yet: the log of the webhook says how far it is"
     );
 }
 

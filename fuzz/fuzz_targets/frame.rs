@@ -1,0 +1,13 @@
+//! Watch frames: whatever an API server sends, an event or an error, and no panic.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::kube::Frame;
+
+fuzz_target!(|bytes: &[u8]| {
+    for kind in Kind::ALL {
+        let first = Frame::decode(kind, bytes);
+        assert_eq!(format!("{first:?}"), format!("{:?}", Frame::decode(kind, bytes)));
+    }
+});

@@ -1,0 +1,126 @@
+//! Under the token of a service account: which permissions are needed, and what is said without one.
+
+use serde_json::json;
+
+use crate::control_plane::ControlPlane;
+use crate::program::{Server, eventually};
+use crate::webhook::{self, create, create_ready, get};
+
+use super::live_walk::settled;
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+/// The service account, and its user name in what kube-apiserver says.
+const ACCOUNT: &str = "guard";
+const USER: &str = "system:serviceaccount:default:guard";
+
+/// Permits the service account some verbs on some resources of a group.
+fn permit(plane: &ControlPlane, name: &str, group: &str, resources: &[&str], verbs: &[&str]) {
+    let rules = json!([{"apiGroups": [group], "resources": resources, "verbs": verbs}]);
+    assert_eq!(plane.post(ROLES, &json!({"metadata": {"name": name}, "rules": rules})).0, 201);
+    let binding = json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "default", "name": ACCOUNT}],
+    });
+    assert_eq!(plane.post(BINDINGS, &binding).0, 201);
+}
+
+const READ: [&str; 3] = ["get", "list", "watch"];
+const NETWORKING: &str = "networking.k8s.io";
+
+fn start(rules: &str) -> (ControlPlane, Server) {
+    let plane = ControlPlane::start();
+    plane.make_service_account(ACCOUNT);
+    let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
+    (plane, server)
+}
+
+fn forbidden(server: &Server, kind: &str) -> Option<u64> {
+    let name = format!(r#"servicecidr_guard_inventory_errors_total{{kind="{kind}",reason="forbidden"}}"#);
+    server.metric(&name).map(|count| count.parse().unwrap())
+}
+
+/// Waits until the log says what can't be asked for, in the words of kube-apiserver.
+fn lacks(server: &Server, verb: &str, resource: &str, group: &str) {
+    let name = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+    let told = format!(
+        "can't {verb} {name}: forbidden: {name} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in \
+         API group \"{group}\" at the cluster scope"
+    );
+    eventually("the log names verb and resource", || {
+        let line = server.logged("trying again");
+        line["reason"] == "forbidden" && line["error"] == told.as_str()
+    });
+}
+
+#[test]
+fn a_token_that_may_read_two_resources_is_all_that_rules_without_nodes_take() {
+    let plane = ControlPlane::start();
+    plane.make_service_account(ACCOUNT);
+    permit(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
+    let rules = "noOverlap: {validationActions: [Deny]}\nusable: {validationActions: [Deny]}\n\
+        reservedNetworks: {presets: [loopback]}\nremoval: {blocked: [Deny]}\n";
+    let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
+    eventually("it is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
+    settled(&plane, &server);
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    webhook::wait_until_refused(&plane, "fd00::/112", "fd00::/112 gives no address");
+    create_ready(&plane, "used", &["10.97.0.0/24"]);
+    let service = json!({"metadata": {"name": "web"}, "spec": {"clusterIP": "10.97.0.7", "ports": [{"port": 80}]}});
+    eventually("a Service", || plane.post("/api/v1/namespaces/default/services", &service).0 == 201);
+    settled(&plane, &server);
+    let (status, answer) = plane.delete(&format!("{}/used", webhook::SERVICE_CIDRS));
+    assert_eq!(status, 403, "{answer}");
+    let why = "the deletion of ServiceCIDR `used` won't end while 1 IPAddress is in no other ServiceCIDR: 10.97.0.7 (default/web)";
+    assert!(answer["message"].as_str().unwrap().contains(why), "{answer}");
+    assert_eq!(["ServiceCIDR", "IPAddress", "Node"].map(|kind| forbidden(&server, kind)), [Some(0), Some(0), None]);
+}
+
+#[test]
+fn without_nodes_it_is_ready_and_says_which_verb_it_lacks_until_it_has_it() {
+    let (plane, server) =
+        start("noOverlap: {validationActions: [Deny]}\nreservedNetworks: {discover: [nodePodCIDRs]}\n");
+    let node =
+        json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]}});
+    assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
+    permit(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
+    eventually("it is ready", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
+    lacks(&server, "list", "nodes", "");
+    assert!(forbidden(&server, "Node").unwrap() > 0);
+    let unknown = "spec.cidrs: reserved-networks can't judge this: the Nodes are not read yet: the log of the webhook says how far it is";
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
+    // The other rules judge.
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+
+    permit(&plane, "list-nodes", "", &["nodes"], &["list"]);
+    lacks(&server, "watch", "nodes", "");
+    permit(&plane, "watch-nodes", "", &["nodes"], &["watch"]);
+    webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
+    assert_eq!(create(&plane, "free", &["10.97.0.0/24"], true).0, 201);
+    assert_eq!(get(&server, "/readyz").0, 200);
+}
+
+#[test]
+fn without_service_cidrs_it_is_not_ready_and_says_why() {
+    let (plane, server) = start("noOverlap: {validationActions: [Deny]}\n");
+    permit(&plane, "addresses", NETWORKING, &["ipaddresses"], &READ);
+    let synced = r#"servicecidr_guard_inventory_synced{kind="IPAddress"}"#;
+    eventually("the IPAddresses are read", || server.metric(synced).as_deref() == Some("1"));
+    lacks(&server, "list", "servicecidrs", NETWORKING);
+    let said = format!(
+        "[-]inventory failed: syncing ServiceCIDRs 0: can't list servicecidrs.networking.k8s.io: forbidden: servicecidrs.networking.k8s.io is \
+         forbidden: User \"{USER}\" cannot list resource \"servicecidrs\" in API group \"networking.k8s.io\" at the \
+         cluster scope\nreadyz check failed\n"
+    );
+    for path in ["/readyz", "/readyz?verbose"] {
+        let (status, body) = get(&server, path);
+        assert!(status == 503 && body.ends_with(&said), "{status} {body}");
+    }
+    assert_eq!(get(&server, "/livez").0, 200);
+    assert_eq!(get(&server, "/report").0, 503);
+    assert!(forbidden(&server, "ServiceCIDR").unwrap() > 0);
+    assert_eq!(forbidden(&server, "IPAddress"), Some(0));
+    let unknown = "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are not read yet: the log of the webhook says how far it is";
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
+}

@@ -1,0 +1,117 @@
+//! The documented walk from where the deletion of newcidr1 is blocked to where it is gone.
+
+use serde_json::{Value, json};
+
+use crate::control_plane::{ControlPlane, condition};
+use crate::program::{Server, eventually};
+use crate::webhook::{self, SERVICE_CIDRS};
+
+use super::live_walk::{settled, warnings};
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn manifest(name: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: {name}}}\n\
+         spec: {{cidrs: [10.96.0.0/24]}}\n"
+    )
+}
+
+fn create_service(plane: &ControlPlane, name: &str) -> (u16, Value) {
+    plane.post(SERVICES, &json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}))
+}
+
+/// A Service is refused because no range has an address.
+fn is_refused(plane: &ControlPlane) -> bool {
+    let (status, answer) = create_service(plane, "none");
+    status == 500 && answer["message"].as_str().unwrap().ends_with("range is full")
+}
+
+/// The metrics of the capacity: usable, allocated and available, of a CIDR and of IPv4.
+fn counted(server: &Server, cidr: &str) -> [Option<String>; 6] {
+    let of = |labels: &str, count: &str| server.metric(&format!("servicecidr_guard_clusterip_{count}{{{labels}}}"));
+    let (cidr, family) = (format!("cidr=\"{cidr}\""), "family=\"IPv4\"");
+    [
+        of(&cidr, "usable_ips"),
+        of(&cidr, "allocated_ips"),
+        of(&cidr, "available_ips"),
+        of(family, "family_usable_ips"),
+        of(family, "family_allocated_ips"),
+        of(family, "family_available_ips"),
+    ]
+}
+
+fn numbers<const N: usize>(numbers: [f64; N]) -> [Option<String>; N] {
+    numbers.map(|number| Some(format!("{number:.1}")))
+}
+
+#[test]
+fn while_a_deletion_is_blocked_nothing_counts_its_range_and_afterwards_nothing_names_it() {
+    let plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, "usable: {}\n");
+    webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);
+    for last in 2..15 {
+        let spec = json!({"clusterIP": format!("10.96.0.{last}"), "ports": [{"port": 80}]});
+        let service = json!({"metadata": {"name": format!("test-{last}")}, "spec": spec});
+        assert_eq!(plane.post(SERVICES, &service).0, 201);
+    }
+    for number in 0..4 {
+        assert_eq!(create_service(&plane, &format!("more-{number}")).0, 201);
+    }
+    settled(&plane, &server);
+    eventually("metrics of 14 and 4", || {
+        counted(&server, "10.96.0.0/24") == numbers([254.0, 18.0, 236.0, 254.0, 18.0, 236.0])
+    });
+
+    let newcidr1 = format!("{SERVICE_CIDRS}/newcidr1");
+    let told = warnings(&plane, &["delete", "--wait=false", "--dry-run=server", "servicecidr", "newcidr1"], "");
+    assert_eq!(
+        told,
+        [
+            "IPv4: 254 usable, 18 used, 236 free; without newcidr1: 14 usable, 0 free (-236)",
+            "the deletion of newcidr1 won't end while IPAddresses are in no other ServiceCIDR: 4",
+        ]
+    );
+    assert_eq!(plane.get(&newcidr1).1["metadata"]["deletionTimestamp"], Value::Null);
+    assert_eq!(plane.delete(&newcidr1).0, 200);
+    eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
+
+    let report = settled(&plane, &server);
+    assert_eq!((&report["families"][0]["usable"], &report["families"][0]["ineffective"]), (&json!("14"), &json!("4")));
+    eventually("metrics of 14 alone", || {
+        counted(&server, "10.96.0.0/24") == numbers([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
+    });
+    eventually("kube-apiserver gives nothing out of it", || is_refused(&plane));
+    let apply = |name: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest(name));
+    assert_eq!(
+        apply("newcidr2"),
+        [
+            "IPv4: 14 usable, 14 used, 0 free; with newcidr2: 254 usable, 236 free (+236)",
+            "10.96.0.0/24 is the same as 10.96.0.0/24 of ServiceCIDR newcidr1 and contains 10.96.0.0/28 of ServiceCIDR kubernetes",
+        ]
+    );
+
+    for number in 0..4 {
+        assert_eq!(plane.delete(&format!("{SERVICES}/more-{number}")).0, 200);
+    }
+    eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
+    let report = settled(&plane, &server);
+    assert_eq!(report["serviceCIDRs"].as_array().unwrap().len(), 1);
+    eventually("no metric names it", || {
+        let [none, nor, neither, rest @ ..] = counted(&server, "10.96.0.0/24");
+        [none, nor, neither] == [None, None, None] && rest == numbers([14.0, 14.0, 0.0])
+    });
+    assert!(is_refused(&plane));
+    assert_eq!(plane.delete(&format!("{SERVICES}/test-7")).0, 200);
+    assert_eq!(settled(&plane, &server)["families"][0]["free"], "1");
+    eventually("one Service fits", || create_service(&plane, "last").0 == 201);
+    assert!(is_refused(&plane));
+    settled(&plane, &server);
+    assert_eq!(
+        apply("newcidr1"),
+        [
+            "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)",
+            "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes",
+        ]
+    );
+}

@@ -1,0 +1,57 @@
+//! The last ServiceCIDR that gives addresses of a family: refused while it is, and what happens without us.
+
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::program::eventually;
+use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready};
+
+use super::live_walk::settled;
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn create_service(plane: &ControlPlane, name: &str, families: &[&str]) -> (u16, Value) {
+    let policy = if families.len() == 2 { "RequireDualStack" } else { "SingleStack" };
+    let spec = json!({"ipFamilies": families, "ipFamilyPolicy": policy, "ports": [{"port": 80}]});
+    plane.post(SERVICES, &json!({"metadata": {"name": name}, "spec": spec}))
+}
+
+#[test]
+fn the_last_of_a_family_is_kept_and_without_us_no_service_gets_an_address_of_it() {
+    let plane = ControlPlane::start_with("10.96.0.0/28,fd00:10:96::/112");
+    let server = webhook::start_following(&plane, "removal: {}\n");
+    assert_eq!(create_service(&plane, "both", &["IPv4", "IPv6"]).0, 201);
+    let report = settled(&plane, &server);
+    let used = |report: &Value| [0, 1].map(|family| report["families"][family]["used"].as_str().unwrap().to_owned());
+    assert_eq!(used(&report), ["2", "1"]);
+
+    create_ready(&plane, "four", &["10.97.0.0/24"]);
+    create_ready(&plane, "six", &["fd00:10:97::/112"]);
+    // The Service `kubernetes` keeps `kubernetes` terminating: nothing else holds its address.
+    assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/kubernetes")).0, 200);
+    eventually("the inventory knows", || {
+        let report = settled(&plane, &server);
+        report["serviceCIDRs"].as_array().unwrap().iter().any(|entry| entry["state"] == "Terminating")
+    });
+    let report = settled(&plane, &server);
+    assert_eq!(report["families"][0]["usable"], "254");
+    assert_eq!(report["families"][1]["usable"], "65535");
+    eventually("kube-apiserver gives from `six`", || create_service(&plane, "six", &["IPv6"]).0 == 201);
+
+    let (status, answer) = plane.delete(&format!("{SERVICE_CIDRS}/six"));
+    assert_eq!(status, 403, "{answer}");
+    let why = "metadata.name: ServiceCIDR `six` is the last that gives IPv6 addresses: no Service gets one from the DELETE on";
+    assert!(answer["message"].as_str().unwrap().contains(why), "{answer}");
+    assert!(!answer["message"].as_str().unwrap().contains("IPv4 addresses"), "{answer}");
+    let stored = plane.get(&format!("{SERVICE_CIDRS}/six")).1;
+    assert_eq!(stored["metadata"]["deletionTimestamp"], Value::Null);
+    assert_eq!(create_service(&plane, "six-again", &["IPv6"]).0, 201);
+
+    // The same without us.
+    assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
+    eventually("nobody refuses", || plane.delete(&format!("{SERVICE_CIDRS}/six")).0 == 200);
+    eventually("no Service gets an IPv6 address", || create_service(&plane, "probe", &["IPv6"]).0 == 500);
+    assert_eq!(create_service(&plane, "four", &["IPv4"]).0, 201);
+    let report = settled(&plane, &server);
+    assert_eq!((&report["families"][1]["usable"], &report["families"][1]["free"]), (&json!("0"), &json!("0")));
+}

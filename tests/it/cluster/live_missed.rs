@@ -1,0 +1,54 @@
+//! A webhook that heard nothing for so long that no watch can tell it what it missed.
+
+use serde_json::json;
+
+use crate::control_plane::{ADMIN, ControlPlane};
+use crate::program::{Server, eventually};
+use crate::webhook::{self, SERVICE_CIDRS, create_ready, exists, get};
+
+use super::live_walk::settled;
+
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+fn count(server: &Server, metric: &str, labels: &str) -> u64 {
+    let value = server.metric(&format!("servicecidr_guard_inventory_{metric}{{{labels}}}"));
+    value.unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_was_missed_is_listed_anew_after_etcd_forgot_it() {
+    let mut plane = ControlPlane::start();
+    // Not registered: what follows happens while it hears nothing.
+    let server = webhook::following_as(&plane, ADMIN, "noOverlap: {}\n");
+    eventually("the inventory is read", || get(&server, "/report").0 == 200);
+    create_ready(&plane, "doomed", &["10.97.0.0/24"]);
+    settled(&plane, &server);
+    let kinds = [r#"kind="ServiceCIDR""#, r#"kind="IPAddress""#];
+    assert_eq!(kinds.map(|kind| count(&server, "relists_total", kind)), [0, 0]);
+
+    server.signal("STOP");
+    create_ready(&plane, "missed", &["10.98.0.0/24"]);
+    for last in 2..7 {
+        // None of these is in `doomed`, which would never go.
+        let spec = json!({"clusterIP": format!("10.96.0.{last}"), "ports": [{"port": 80}]});
+        let service = json!({"metadata": {"name": format!("s-{last}")}, "spec": spec});
+        assert_eq!(plane.post(SERVICES, &service).0, 201);
+    }
+    assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
+    eventually("doomed is gone", || !exists(&plane, "doomed"));
+    plane.stop_apiserver();
+    plane.compact_etcd();
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    server.signal("CONT");
+
+    for kind in kinds {
+        eventually("it is listed anew", || count(&server, "relists_total", kind) > 0);
+        assert!(count(&server, "errors_total", &format!(r#"{kind},reason="expired""#)) > 0);
+    }
+    let report = settled(&plane, &server);
+    let names: Vec<&str> =
+        report["serviceCIDRs"].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["kubernetes", "missed"]);
+    assert_eq!(report["families"][0]["used"], "6");
+}

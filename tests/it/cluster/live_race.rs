@@ -1,0 +1,53 @@
+//! ServiceCIDRs that two clients make at the same moment: what admission can't refuse is told.
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::control_plane::ControlPlane;
+use crate::program::eventually;
+use crate::webhook::{self, SERVICE_CIDRS, exists};
+
+const ROUNDS: usize = 8;
+
+#[test]
+fn every_pair_that_passed_at_once_is_in_the_metric_and_in_the_log() {
+    let plane = ControlPlane::start();
+    let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", "contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    let barrier = Barrier::new(2);
+    for round in 0..ROUNDS {
+        thread::scope(|scope| {
+            for (side, cidr) in ["24", "25"].map(|length| (length, format!("10.100.{round}.0/{length}"))) {
+                let (plane, barrier) = (&plane, &barrier);
+                scope.spawn(move || {
+                    let name = format!("r{round}-{side}");
+                    let object = json!({"metadata": {"name": name}, "spec": {"cidrs": [cidr]}});
+                    barrier.wait();
+                    let (status, answer) = plane.post(SERVICE_CIDRS, &object);
+                    assert!(status == 201 || status == 403, "{answer}");
+                });
+            }
+        });
+    }
+    let made_at = Instant::now();
+    let mut expected: BTreeSet<String> = (0..ROUNDS)
+        .filter(|round| exists(&plane, &format!("r{round}-24")) && exists(&plane, &format!("r{round}-25")))
+        .map(|round| {
+            format!(
+                "10.100.{round}.0/24 of ServiceCIDR r{round}-24 contains 10.100.{round}.0/25 of ServiceCIDR r{round}-25"
+            )
+        })
+        .collect();
+    let pairs = expected.len().to_string();
+    eventually("the metric tells", || server.metric("servicecidr_guard_overlaps").as_deref() == Some(&pairs));
+    println!("{pairs} of {ROUNDS} passed both; the metric told {:?} after the last", made_at.elapsed());
+    while !expected.is_empty() {
+        let line = server.logged("CIDRs share addresses");
+        assert!(expected.remove(line["overlap"].as_str().unwrap()), "{line} is none of {expected:?}");
+    }
+    println!("the log told {:?} after the last", made_at.elapsed());
+}

@@ -1,0 +1,55 @@
+//! The end of the server: what it answers until then, and when that is.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::program::{Server, agent, fixtures};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+
+fn create() -> Vec<u8> {
+    fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
+}
+
+/// A review, by a client of its own: status and whether the connection ends with it.
+fn review(server: &Server, agent: &ureq::Agent) -> (u16, bool) {
+    let url = format!("{}/validate", server.webhook);
+    let answer = agent.post(&url).content_type("application/json").send(&create()[..]).unwrap();
+    let connection = answer.headers().get("connection").map(|value| value.to_str().unwrap().to_lowercase());
+    (answer.status().as_u16(), connection.as_deref() == Some("close"))
+}
+
+#[test]
+fn r2_after_sigterm_it_answers_on_closing_each_connection_until_the_delay_is_over() {
+    let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "3"]);
+    let ca = fs::read(server.path("ca.crt")).unwrap();
+    let (kept, new) = (agent(&ca), agent(&ca));
+    assert_eq!(review(&server, &kept), (200, false));
+    server.signal("TERM");
+    server.logged("draining");
+    let ready = server.get(&format!("{}/readyz", server.health));
+    assert_eq!((ready.status().as_u16(), ready.body().as_str()), (503, "shutting down\n"));
+    assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
+    // On the connection that was open, and on new ones.
+    assert_eq!(review(&server, &kept), (200, true));
+    for _ in 0..10 {
+        assert_eq!(review(&server, &new), (200, true));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server.logged("stopping");
+    server.logged("stopped");
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn r2_a_second_signal_ends_it_at_once() {
+    for second in ["TERM", "INT"] {
+        let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "25"]);
+        server.signal("TERM");
+        server.logged("draining");
+        server.signal(second);
+        assert_eq!(server.logged("stopping")["graceful"], false);
+        server.logged("stopped");
+        assert_eq!(server.exit_code(), Some(0));
+    }
+}

@@ -1,0 +1,329 @@
+//! What a client can't do to the webhook: take its time, its memory, its connections or its log.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+
+use crate::program::{PATIENCE, Server, agent, eventually, fixtures, program};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+const MIB: usize = 1024 * 1024;
+
+type Tls = StreamOwned<ClientConnection, TcpStream>;
+
+fn create() -> Vec<u8> {
+    fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
+}
+
+fn tcp(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.webhook.strip_prefix("https://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// A connection that speaks these versions of TLS, after its handshake.
+fn tls_of(server: &Server, versions: &[&'static SupportedProtocolVersion]) -> std::io::Result<Tls> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(server.path("ca.crt")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp(server));
+    stream.conn.complete_io(&mut stream.sock)?;
+    Ok(stream)
+}
+
+fn tls(server: &Server) -> Tls {
+    tls_of(server, &[&rustls::version::TLS13]).unwrap()
+}
+
+fn head(more: &str) -> String {
+    format!("POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}\r\n")
+}
+
+/// Everything that is answered until the connection ends.
+fn until_the_end(stream: &mut impl std::io::Read) -> String {
+    let mut answer = Vec::new();
+    // A connection that is cut without a farewell ends too.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// What a request is answered with whose body breaks a rule.
+#[track_caller]
+fn refused(stream: &mut Tls, status: u16, sentence: &str) {
+    let answer = until_the_end(stream);
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+    assert!(answer.ends_with(&format!("\r\n\r\n{sentence}\n")), "{answer}");
+}
+
+#[test]
+fn r3_a_client_that_takes_its_time_is_cut_off() {
+    let server = Server::start(DENY_ALL);
+    thread::scope(|scope| {
+        let silent = tcp(&server);
+        scope.spawn(move || assert_eq!(until_the_end(&mut &silent), ""));
+        let mut headless = tls(&server);
+        headless.write_all(b"POST /validate HTTP/1.1\r\nHost: loc").unwrap();
+        scope.spawn(move || {
+            let answer = until_the_end(&mut headless);
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        });
+        let mut bodiless = tls(&server);
+        bodiless.write_all(head("Content-Length: 1000\r\n").as_bytes()).unwrap();
+        scope.spawn(move || {
+            // One byte after the other doesn't win time.
+            for _ in 0..100 {
+                if bodiless.write_all(b" ").and_then(|()| bodiless.flush()).is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(30));
+            }
+            refused(&mut bodiless, 408, "body: not whole within 5000 ms");
+        });
+    });
+    assert_eq!(server.review(&create())["response"]["allowed"], false);
+}
+
+#[test]
+fn r31_the_time_that_kube_apiserver_waits_is_kept() {
+    let server = Server::start(DENY_ALL);
+    let mut stream = tls(&server);
+    let head = head("Content-Length: 1000\r\n").replace("/validate", "/validate?timeout=1s");
+    stream.write_all(head.as_bytes()).unwrap();
+    refused(&mut stream, 408, "body: not whole within 900 ms");
+}
+
+#[test]
+fn r4_a_body_that_is_too_large_is_refused_while_it_is_read() {
+    let server = Server::start(DENY_ALL);
+    // Before a byte of it is sent.
+    let mut announced = tls(&server);
+    announced.write_all(head(&format!("Content-Length: {}\r\n", 7 * MIB + 1)).as_bytes()).unwrap();
+    refused(&mut announced, 413, "body: larger than 7340032 bytes");
+    let mut endless = tls(&server);
+    endless.write_all(head("Transfer-Encoding: chunked\r\n").as_bytes()).unwrap();
+    let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 65536], b"\r\n"].concat();
+    for _ in 0..113 {
+        endless.write_all(&chunk).unwrap();
+    }
+    // It is answered though it has no end, and what comes behind is kept nowhere.
+    let mut answer = [0; 12];
+    endless.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    let before = resident(&server);
+    for _ in 0..1600 {
+        if endless.write_all(&chunk).is_err() {
+            break;
+        }
+    }
+    let after = resident(&server);
+    assert!(after < before + 20 * MIB, "{before} bytes of memory, and then {after}");
+}
+
+/// How much memory the server takes, in bytes.
+fn resident(server: &Server) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn r5_a_flood_of_large_bodies_leaves_room_for_small_ones() {
+    let server = Server::start(DENY_ALL);
+    let size = 7 * MIB - 1000;
+    let streams: Vec<Tls> = (0..12).map(|_| tls(&server)).collect();
+    let holding: Vec<Tls> = thread::scope(|scope| {
+        let send = |mut stream: Tls| {
+            // A byte is missing, so that each holds what it has sent.
+            let head = head(&format!("Content-Length: {size}\r\n"));
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; size - 1]));
+            stream
+        };
+        let threads: Vec<_> = streams.into_iter().map(|stream| scope.spawn(move || send(stream))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(server.review(&create())["response"]["allowed"], false);
+    let answers: Vec<String> = holding.into_iter().map(|mut stream| until_the_end(&mut stream)).collect();
+    let busy: Vec<&String> = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503 ")).collect();
+    assert!(!busy.is_empty(), "{answers:?}");
+    for answer in busy {
+        assert!(answer.to_lowercase().contains("\r\nretry-after: 1\r\n"), "{answer}");
+        assert!(answer.ends_with("too many bytes of other requests are being read: try again\n"), "{answer}");
+    }
+    // What they held is given back.
+    let (status, _) = server.post("/validate", &vec![b' '; size]);
+    assert_eq!(status, 400);
+}
+
+#[test]
+fn r6_and_r7_connections_beyond_the_cap_are_told_to_come_again() {
+    // Each takes a descriptor here and one in the server.
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, more).unwrap();
+    let server = Server::start(DENY_ALL);
+    let before = resident(&server);
+    let mut held: Vec<Tls> = (0..1024).map(|_| tls(&server)).collect();
+    let ask = |stream: &mut Tls| {
+        let body = create();
+        stream.write_all(head(&format!("Content-Length: {}\r\n", body.len())).as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert_eq!(ask(held.last_mut().unwrap()), "HTTP/1.1 200");
+    let mut beyond = tls(&server);
+    beyond.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let answer = until_the_end(&mut beyond).to_lowercase();
+    assert!(answer.starts_with("http/1.1 503 ") && answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+    // What an idle connection costs.
+    let each = (resident(&server) - before) / held.len();
+    assert!(each <= 32 * 1024, "{each} bytes each");
+    drop(held);
+    eventually("there is room again", || ask(&mut tls(&server)) == "HTTP/1.1 200");
+}
+
+#[test]
+fn r8_only_tls_1_2_and_1_3_are_spoken_and_1_3_alone_where_asked() {
+    use rustls::version::{TLS12, TLS13};
+    let server = Server::start(DENY_ALL);
+    assert!(tls_of(&server, &[&TLS12]).is_ok() && tls_of(&server, &[&TLS13]).is_ok());
+    let strict = Server::start_with(DENY_ALL, &["--tls-min-version", "1.3"]);
+    assert!(tls_of(&strict, &[&TLS12]).is_err() && tls_of(&strict, &[&TLS13]).is_ok());
+}
+
+#[test]
+fn r17_and_r18_the_type_of_a_body_is_judged_before_it_is_read() {
+    let server = Server::start(DENY_ALL);
+    let plain = "POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n";
+    for more in ["", "Content-Type: text/plain\r\n", "Content-Type: application/vnd.kubernetes.protobuf\r\n"] {
+        let mut stream = tls(&server);
+        stream.write_all(format!("{plain}{more}\r\n").as_bytes()).unwrap();
+        refused(&mut stream, 415, "Content-Type is not application/json");
+    }
+    let mut stream = tls(&server);
+    stream.write_all(head("Content-Length: 1000\r\nContent-Encoding: gzip\r\n").as_bytes()).unwrap();
+    refused(&mut stream, 415, "Content-Encoding is not identity: kube-apiserver sends bodies as they are");
+    for media_type in ["application/json; charset=utf-8", "Application/JSON"] {
+        let mut stream = tls(&server);
+        let body = create();
+        let head = format!("{plain}Content-Type: {media_type}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.replace("1000", &body.len().to_string()).as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        assert!(until_the_end(&mut stream).starts_with("HTTP/1.1 200 "), "{media_type}");
+    }
+}
+
+#[test]
+fn r19_a_request_whose_length_can_be_read_in_two_ways_is_refused() {
+    let server = Server::start(DENY_ALL);
+    for more in [
+        "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 10\r\nContent-Length: 11\r\n",
+        "Content-Length: +10\r\n",
+        "Content-Length : 10\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+    ] {
+        let mut stream = tls(&server);
+        stream.write_all(head(more).as_bytes()).unwrap();
+        let answer = until_the_end(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{more}: {answer}");
+    }
+}
+
+#[test]
+fn r20_a_head_has_its_limits() {
+    let server = Server::start(DENY_ALL);
+    let many = (0..200).map(|number| format!("X-{number}: 1\r\n")).collect::<Vec<_>>().concat();
+    let long = format!("X: {}\r\n", "1".repeat(200 * 1024));
+    for more in [many, long] {
+        let mut stream = tls(&server);
+        // It may be cut off before all is sent.
+        let _ = stream.write_all(head(&more).as_bytes());
+        let answer = until_the_end(&mut stream);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(server.review(&create())["response"]["allowed"], false);
+}
+
+/// A server whose log goes where `stderr` says, at ports that are known before.
+fn deaf(stderr: Stdio) -> (std::process::Child, String, tempfile::TempDir) {
+    let folder = tempfile::TempDir::new().unwrap();
+    assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
+    fs::write(folder.path().join("policy.yaml"), DENY_ALL).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let child = program()
+        .args(["serve", "--policy", "policy.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key"])
+        .args(["--listen", &address, "--health-listen", "127.0.0.1:0", "--log-level", "debug"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
+    (child, address, folder)
+}
+
+#[test]
+fn r45_a_log_that_nobody_reads_or_can_write_keeps_no_answer_back() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    // The pipe of the first is full after some hundred lines, and is never read.
+    for stderr in [Stdio::piped(), Stdio::from(full)] {
+        let (mut child, address, folder) = deaf(stderr);
+        eventually("it listens", || TcpStream::connect(&address).is_ok());
+        let agent = agent(&fs::read(folder.path().join("ca.crt")).unwrap());
+        let (url, review) = (format!("https://{address}/validate"), create());
+        for _ in 0..1000 {
+            let answer = agent.post(&url).content_type("application/json").send(&review[..]).unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn r45_a_lack_of_file_descriptors_passes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
+    fs::write(folder.path().join("policy.yaml"), DENY_ALL).unwrap();
+    let serve = "ulimit -n 64; exec \"$0\" serve --policy policy.yaml --tls-cert tls.crt --tls-key tls.key \
+                 --listen 127.0.0.1:0 --health-listen 127.0.0.1:0 --log-format json";
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", serve, env!("CARGO_BIN_EXE_servicecidr-guard")])
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let started = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"serving\"")).unwrap();
+    thread::spawn(move || lines.count());
+    let started: serde_json::Value = serde_json::from_str(&started).unwrap();
+    let address = started["listen"].as_str().unwrap();
+    let agent = agent(&fs::read(folder.path().join("ca.crt")).unwrap());
+    let url = format!("https://{address}/validate");
+    let is_answered = || {
+        let answer = agent.post(&url).content_type("application/json").send(&create()[..]);
+        answer.is_ok_and(|answer| answer.status() == 200)
+    };
+    eventually("its threads are there", is_answered);
+    let held: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    thread::sleep(Duration::from_millis(500));
+    drop(held);
+    eventually("it answers again", is_answered);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
