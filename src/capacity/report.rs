@@ -194,13 +194,8 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> (Family
 }
 
 impl FamilyCapacity {
-    /// Both families, without what each CIDR has and shares: cheaper than a whole report.
-    #[must_use]
-    pub fn all_of(view: &View<'_>) -> Vec<Self> {
-        Self::all_with_usable(view).map(|(capacity, _)| capacity).to_vec()
-    }
-
-    /// Both families, each with its usable addresses.
+    /// Both families, each with its usable addresses: cheaper than a whole report, which has what each CIDR
+    /// has and shares.
     pub(super) fn all_with_usable(view: &View<'_>) -> [(Self, RangeSet); 2] {
         let (_, ranges) = owned_ranges(view);
         Families::ALL.map(|family| of_family(view, family, &segments(family, &ranges)))

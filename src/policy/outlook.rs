@@ -1,11 +1,11 @@
 //! `Outlook`: what a request would change, for its sender to read, rule or no rule.
 
 use crate::capacity::{FamilyCapacity, Forecast, Removal, forecast, removal};
-use crate::inventory::{Change, Known, Operation};
+use crate::inventory::{Change, Freshness, Known, Operation};
 use crate::net::{Cidr, IpFamily, grouped};
 
-use super::violation::{Hit, Hits, Neighbour};
-use super::{Excerpt, Policy, Request, Verdict};
+use super::violation::Hits;
+use super::{Excerpt, Exemption, Policy, Request, Verdict};
 
 /// Which requests are answered with what they would change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub fn outlook(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &
         WarnOn::DryRun => request.dry_run,
         WarnOn::Always => true,
     };
-    let changes = !matches!(verdict.exemption, Some(super::Exemption::Unchanged | super::Exemption::Status));
-    let is_known = |freshness: crate::inventory::Freshness| freshness.is_within(policy.staleness.max);
+    let changes = !matches!(verdict.exemption, Some(Exemption::Unchanged | Exemption::Status));
+    let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
     if !is_asked || !changes || !is_known(known.service_cidrs) || !request.change.faults.is_empty() {
         return None;
     }
@@ -71,17 +71,7 @@ fn touched(change: &Change) -> Vec<IpFamily> {
 
 fn overlaps(known: &Known<'_>, change: &Change) -> Vec<(Cidr, Hits)> {
     let added = change.cidrs().map(|(_, cidr)| cidr);
-    added
-        .filter_map(|cidr| {
-            let others = known.inventory.overlapping(cidr).filter(|(name, ..)| *name != change.name);
-            let hits = others.map(|(name, other, relation)| Hit {
-                relation,
-                cidr: other,
-                neighbour: Neighbour::ServiceCidr { name: name.to_owned() },
-            });
-            Some((cidr, Hits::of(hits)?))
-        })
-        .collect()
+    added.filter_map(|cidr| Some((cidr, Hits::of_others(known.inventory, change, cidr, |_| true)?))).collect()
 }
 
 impl Outlook {

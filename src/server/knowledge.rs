@@ -99,7 +99,9 @@ impl Knowledge {
 impl InventoryFile {
     /// Reads the file for the first time.
     pub fn open(path: &Path, policy: &Policy) -> Result<(Self, Stamp), String> {
-        let (inventory, stamp) = read(path, policy)?;
+        // Before it is read: a change meanwhile is then seen as one.
+        let stamp = stamp(path)?;
+        let inventory = read(path, policy)?;
         Ok((Self { path: path.to_owned(), inventory: RwLock::new(inventory) }, stamp))
     }
 
@@ -109,16 +111,15 @@ impl InventoryFile {
     }
 
     /// Reads the file again. If that fails, what was read before stays.
-    pub fn read_again(&self, policy: &Policy) -> Result<Stamp, String> {
-        let (inventory, stamp) = read(&self.path, policy)?;
+    pub fn read_again(&self, policy: &Policy) -> Result<(), String> {
+        let inventory = read(&self.path, policy)?;
         *self.inventory.write().unwrap_or_else(PoisonError::into_inner) = inventory;
-        Ok(stamp)
+        Ok(())
     }
 }
 
-fn read(path: &Path, policy: &Policy) -> Result<(Inventory, Stamp), String> {
+fn read(path: &Path, policy: &Policy) -> Result<Inventory, String> {
     let name = path.display().to_string();
-    let stamp = stamp(path)?;
     let mut inventory = Inventory::default();
     declare(&mut inventory, policy);
     let mut reader = ListReader::new(&mut inventory, |_| ());
@@ -133,7 +134,7 @@ fn read(path: &Path, policy: &Policy) -> Result<(Inventory, Stamp), String> {
     }
     let (service_cidrs, addresses, left_out) = (reading.service_cidrs, reading.addresses, reading.left_out);
     tracing::info!(inventory = name, service_cidrs, addresses, left_out, "inventory read");
-    Ok((inventory, stamp))
+    Ok(inventory)
 }
 
 fn stamp(path: &Path) -> Result<Stamp, String> {

@@ -188,9 +188,7 @@ impl Reloader {
             Err(error) => tracing::error!(error, "certificate not reloaded: the last good one stays in force"),
         }
     }
-}
 
-impl Reloader {
     fn poll_client_ca(&mut self, state: &State) {
         let (Some(path), Some(client_auth)) = (&self.paths.client_ca, &state.client_auth) else { return };
         let reading = read_pem(path).map_err(|error| error.to_string());
@@ -230,7 +228,7 @@ impl Reloader {
         }
         let of_task = Arc::clone(state);
         let read = tokio::task::spawn_blocking(move || match &of_task.knowledge {
-            Knowledge::File(file) => file.read_again(&of_task.policy.load()).map(drop),
+            Knowledge::File(file) => file.read_again(&of_task.policy.load()),
             Knowledge::None | Knowledge::Cluster(_) => Ok(()),
         });
         let result = read.await.unwrap_or_else(|error| Err(error.to_string()));

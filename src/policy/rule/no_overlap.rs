@@ -2,7 +2,7 @@
 
 use crate::inventory::{Change, Inventory};
 use crate::net::Relation;
-use crate::policy::violation::{Hit, Hits, Neighbour};
+use crate::policy::violation::Hits;
 use crate::policy::{ValidationActions, Violation};
 
 /// A CIDR that a request adds should share no address with other ServiceCIDRs. Kubernetes allows it,
@@ -21,15 +21,8 @@ impl NoOverlap {
         change
             .cidrs()
             .filter_map(|(index, cidr)| {
-                let others = inventory
-                    .overlapping(cidr)
-                    .filter(|(name, _, relation)| *name != change.name && self.relations.contains(relation));
-                let hits = others.map(|(name, other, relation)| Hit {
-                    relation,
-                    cidr: other,
-                    neighbour: Neighbour::ServiceCidr { name: name.to_owned() },
-                });
-                Some(Violation::Overlap { index, cidr, hits: Hits::of(hits)? })
+                let hits = Hits::of_others(inventory, change, cidr, |relation| self.relations.contains(&relation))?;
+                Some(Violation::Overlap { index, cidr, hits })
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::inventory::NodeNetwork;
+use crate::inventory::{Change, Inventory, NodeNetwork};
 use crate::net::{Cidr, Relation};
 use crate::policy::{Excerpt, Preset};
 
@@ -68,6 +68,23 @@ pub struct RangeList {
 }
 
 impl Hits {
+    /// The CIDRs of ServiceCIDRs that share addresses with one that a change adds, as far as the relation
+    /// is one that counts; never those of the ServiceCIDR itself.
+    pub(in crate::policy) fn of_others(
+        inventory: &Inventory,
+        change: &Change,
+        cidr: Cidr,
+        counts: impl Fn(Relation) -> bool,
+    ) -> Option<Self> {
+        let others = inventory.overlapping(cidr);
+        let others = others.filter(|(name, _, relation)| *name != change.name && counts(*relation));
+        Self::of(others.map(|(name, other, relation)| Hit {
+            relation,
+            cidr: other,
+            neighbour: Neighbour::ServiceCidr { name: name.to_owned() },
+        }))
+    }
+
     /// The hits of an iterator; `None` where it has none.
     pub(in crate::policy) fn of(hits: impl IntoIterator<Item = Hit>) -> Option<Self> {
         let mut hits = hits.into_iter();
@@ -90,15 +107,7 @@ impl RangeList {
 impl fmt::Display for Hits {
     /// As what a CIDR does: `contains 10.96.0.0/28 of ServiceCIDR kubernetes`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, hit) in self.first.iter().enumerate() {
-            let is_last = position + 1 == self.first.len() && self.more == 0;
-            let separator = match position {
-                0 => "",
-                _ if is_last => " and ",
-                _ => ", ",
-            };
-            write!(f, "{separator}{hit}")?;
-        }
+        joined(f, &self.first, self.more, " and ")?;
         match self.more {
             0 => Ok(()),
             more => write!(f, " and overlaps {more} more"),
@@ -137,18 +146,24 @@ impl fmt::Display for Hit {
 
 impl fmt::Display for RangeList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, range) in self.first.iter().enumerate() {
-            let is_last = position + 1 == self.first.len() && self.more == 0;
-            let separator = match position {
-                0 => "",
-                _ if is_last => " or ",
-                _ => ", ",
-            };
-            write!(f, "{separator}{range}")?;
-        }
+        joined(f, &self.first, self.more, " or ")?;
         match self.more {
             0 => Ok(()),
             more => write!(f, " or one of {more} more"),
         }
     }
+}
+
+/// The first few of a list, with `conjunction` before the last if no more follow.
+fn joined(f: &mut fmt::Formatter<'_>, first: &[impl fmt::Display], more: usize, conjunction: &str) -> fmt::Result {
+    for (position, item) in first.iter().enumerate() {
+        let is_last = position + 1 == first.len() && more == 0;
+        let separator = match position {
+            0 => "",
+            _ if is_last => conjunction,
+            _ => ", ",
+        };
+        write!(f, "{separator}{item}")?;
+    }
+    Ok(())
 }

@@ -1,14 +1,13 @@
 //! The documented walk with `--inventory cluster`: what dry runs, `/report` and `/metrics` say at each step, and
 //! what kube-apiserver then does.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, condition};
-use crate::program::{Server, eventually, program};
+use crate::program::{Server, eventually};
 use crate::webhook::{self, ALLOWED, SERVICE_CIDRS, get};
+
+use super::walk::of_list;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 pub const NEWCIDR1: &str =
@@ -26,14 +25,7 @@ pub fn warnings(plane: &ControlPlane, arguments: &[&str], input: &str) -> Vec<St
 /// What the command `report` says of a fresh list.
 fn reported(plane: &ControlPlane) -> Value {
     let list = plane.kubectl_ok(&["get", "servicecidrs,ipaddresses", "-o", "json"], "");
-    let mut child = program()
-        .args(["report", "-f", "-", "-o", "json"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
-    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+    of_list(&list, &["report"])
 }
 
 /// Waits until `/report` says what the command says, and gives it.

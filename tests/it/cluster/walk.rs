@@ -23,7 +23,11 @@ fn create_service(plane: &ControlPlane, name: &str, cluster_ip: Option<&str>) ->
 /// What a command says of the cluster as it is.
 fn ask(plane: &ControlPlane, arguments: &[&str]) -> Value {
     let kinds = "servicecidrs,ipaddresses,services";
-    let list = plane.kubectl_ok(&["get", kinds, "--all-namespaces", "-o", "json"], "");
+    of_list(&plane.kubectl_ok(&["get", kinds, "--all-namespaces", "-o", "json"], ""), arguments)
+}
+
+/// What a command says of a list.
+pub fn of_list(list: &str, arguments: &[&str]) -> Value {
     let mut child = program()
         .args(arguments)
         .args(["-f", "-", "-o", "json"])
