@@ -94,10 +94,13 @@ impl Certificate {
         let private_key =
             PrivateKeyDer::from_pem_slice(key.1).map_err(|error| not_pem(key.0, "private key", error.to_string()))?;
         let not_a_pair = |problem: String| TlsError::Pair { cert: cert.0.to_owned(), key: key.0.to_owned(), problem };
-        let certified = CertifiedKey::from_der(chain, private_key, &provider()).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => not_a_pair("the key is not that of the certificate".to_owned()),
-            other => not_a_pair(other.to_string()),
+        let signer = provider().key_provider.load_private_key(private_key).map_err(|_| {
+            not_a_pair(
+                "the key is of a kind that can't be served: use RSA, ECDSA P-256, ECDSA P-384 or Ed25519".to_owned(),
+            )
         })?;
+        let certified = CertifiedKey::new(chain, signer);
+        certified.keys_match().map_err(|_| not_a_pair("the key is not that of the certificate".to_owned()))?;
         Ok(Self { key: Arc::new(certified), not_after })
     }
 }

@@ -27,5 +27,6 @@ mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log
 mod tidy; // the layout and the documents keep their word
+mod tls; // kinds of keys, ALPN, sessions
 mod vectors; // what the real Kubernetes code answered, by label
 mod watch; // lists and watches of a mock API server that breaks in every way

@@ -1,0 +1,187 @@
+//! TLS: kinds of keys and chains, what is spoken over it, and sessions that are taken up again.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use tempfile::TempDir;
+
+use crate::program::{PATIENCE, Server, fixtures, program};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+
+type Tls = StreamOwned<ClientConnection, TcpStream>;
+
+/// What a client speaks, before it says who it is.
+fn client(
+    server: &Server,
+    version: &'static SupportedProtocolVersion,
+) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(server.path("ca.crt")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
+    config.with_root_certificates(roots)
+}
+
+/// A connection of its own, after its handshake.
+fn connect(server: &Server, config: &Arc<ClientConfig>) -> std::io::Result<Tls> {
+    let stream = TcpStream::connect(server.webhook.strip_prefix("https://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), stream);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
+}
+
+/// Asks, and reads the answer to its end: what a TLS session needs to be taken up again comes with it.
+fn ask(stream: &mut Tls) -> String {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+/// The key of a file in `tests/fixtures/keys`.
+fn key(name: &str) -> String {
+    fs::read_to_string(fixtures().join(format!("keys/{name}.pem"))).unwrap()
+}
+
+/// A folder with the root `ca.crt`, and with what the key's certificate was signed through: `tls.crt` is
+/// the certificate, then the intermediate.
+fn folder_of(pkcs8: &str, written: &str) -> TempDir {
+    let authority = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        (params, KeyPair::generate().unwrap())
+    };
+    let ((root, root_key), (between, between_key)) = (authority("root"), authority("between"));
+    let root_pem = root.self_signed(&root_key).unwrap().pem();
+    let between_pem = between.signed_by(&between_key, &Issuer::new(root, root_key)).unwrap().pem();
+    let leaf = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let leaf_key = KeyPair::from_pem(&key(pkcs8)).unwrap();
+    let leaf_pem = leaf.signed_by(&leaf_key, &Issuer::new(between, between_key)).unwrap().pem();
+    let folder = TempDir::new().unwrap();
+    for (name, text) in [
+        ("ca.crt", root_pem),
+        ("tls.crt", format!("{leaf_pem}{between_pem}")),
+        ("upside-down.crt", format!("{between_pem}{leaf_pem}")),
+        ("tls.key", key(written)),
+        ("policy.yaml", DENY_ALL.to_owned()),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn r11_every_kind_of_key_and_a_chain_through_an_intermediate_is_served() {
+    for (pkcs8, written) in [
+        ("rsa-2048.pkcs8", "rsa-2048.pkcs8"),
+        ("rsa-2048.pkcs8", "rsa-2048.pkcs1"),
+        ("rsa-4096.pkcs8", "rsa-4096.pkcs8"),
+        ("rsa-4096.pkcs8", "rsa-4096.pkcs1"),
+        ("p-256.pkcs8", "p-256.pkcs8"),
+        ("p-256.pkcs8", "p-256.sec1"),
+        ("p-384.pkcs8", "p-384.pkcs8"),
+        ("p-384.pkcs8", "p-384.sec1"),
+        ("ed25519.pkcs8", "ed25519.pkcs8"),
+    ] {
+        let server = Server::serve(folder_of(pkcs8, written), "policy.yaml", "tls.crt", "tls.key");
+        for version in [&TLS12, &TLS13] {
+            let config = Arc::new(client(&server, version).with_no_client_auth());
+            let mut stream = connect(&server, &config).unwrap_or_else(|error| panic!("{written}: {error}"));
+            let answer = ask(&mut stream);
+            assert!(answer.starts_with("HTTP/1.1 404 "), "{written}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn r11_what_cannot_be_served_ends_the_start_and_says_why() {
+    let refused = |folder: &TempDir, cert: &str| {
+        let output = program()
+            .args(["serve", "--policy", "policy.yaml", "--tls-key", "tls.key", "--tls-cert", cert])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let folder = folder_of("p-256.pkcs8", "p-256.pkcs8");
+    let said = refused(&folder, "upside-down.crt");
+    assert_eq!(said, "error: upside-down.crt and tls.key: the key is not that of the certificate\n");
+    fs::write(folder.path().join("tls.key"), key("p-521.pkcs8")).unwrap();
+    let said = refused(&folder, "tls.crt");
+    let kinds = "use RSA, ECDSA P-256, ECDSA P-384 or Ed25519";
+    assert_eq!(said, format!("error: tls.crt and tls.key: the key is of a kind that can't be served: {kinds}\n"));
+}
+
+#[test]
+fn r15_http_1_1_is_spoken_and_nothing_else() {
+    let server = Server::start(DENY_ALL);
+    let offering = |protocols: &[&str]| {
+        let mut config = client(&server, &TLS13).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        connect(&server, &Arc::new(config))
+    };
+    for offered in [&["h2", "http/1.1"][..], &["http/1.1"]] {
+        let mut stream = offering(offered).unwrap();
+        assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+        assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+    }
+    let mut stream = offering(&[]).unwrap();
+    assert_eq!(stream.conn.alpn_protocol(), None);
+    assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+    let refused = offering(&["h2"]).unwrap_err().to_string();
+    assert!(refused.contains("NoApplicationProtocol"), "{refused}");
+    // Nor does who begins with HTTP/2 get on by not asking.
+    let mut stream = offering(&[]).unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[test]
+fn r14_no_session_is_taken_up_again_where_clients_are_asked_who_they_are() {
+    let authority = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let folder = TempDir::new().unwrap();
+    let ca = folder.path().join("clients.crt");
+    fs::write(&ca, params.self_signed(&authority).unwrap().pem()).unwrap();
+    let issuer = Issuer::new(params, authority);
+    let own_key = KeyPair::generate().unwrap();
+    let own = CertificateParams::default().signed_by(&own_key, &issuer).unwrap().der().clone();
+    let own_key = PrivateKeyDer::from_pem_slice(own_key.serialize_pem().as_bytes()).unwrap();
+
+    let (open, asking) =
+        (Server::start(DENY_ALL), Server::start_with(DENY_ALL, &["--client-ca", ca.to_str().unwrap()]));
+    for version in [&TLS12, &TLS13] {
+        let second = |server: &Server, config: ClientConfig| {
+            let config = Arc::new(config);
+            let mut stream = connect(server, &config).unwrap();
+            assert_eq!(stream.conn.handshake_kind(), Some(HandshakeKind::Full));
+            assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+            let mut stream = connect(server, &config).unwrap();
+            assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+            stream.conn.handshake_kind()
+        };
+        // A client that could, where it may.
+        let config = client(&open, version).with_no_client_auth();
+        assert_eq!(second(&open, config), Some(HandshakeKind::Resumed));
+        let config = client(&asking, version).with_client_auth_cert(vec![own.clone()], own_key.clone_key()).unwrap();
+        assert_eq!(second(&asking, config), Some(HandshakeKind::Full));
+    }
+}
