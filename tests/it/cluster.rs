@@ -19,6 +19,7 @@ mod webhook;
 mod cluster {
     mod bootstrap; // the control plane is never locked out
     mod chart; // helm install, upgrade, uninstall
+    mod client_certificate; // kube-apiserver shows who it is
     mod documented; // beside the documented ValidatingAdmissionPolicies
     mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_blocked; // the walk from a blocked deletion to its end
@@ -33,6 +34,7 @@ mod cluster {
     mod live_walk; // the documented walk with --inventory cluster
     mod rolling; // webhooks replace each other while clients keep creating
     mod rules; // allowed ranges and deny-all, as kubectl shows them
+    mod service; // through clientConfig.service
     mod swap; // certificate and policy change while kubectl keeps creating
     mod walk; // the walk of the Kubernetes documentation
 }

@@ -31,6 +31,7 @@ pub struct ControlPlane {
     port: u16,
     etcd_port: u16,
     range: &'static str,
+    flags: Vec<String>,
     etcd: Child,
     apiserver: Child,
     controller_manager: Child,
@@ -48,6 +49,11 @@ impl ControlPlane {
 
     /// With another `--service-cluster-ip-range`.
     pub fn start_with(range: &'static str) -> Self {
+        Self::start_with_flags(range, Vec::new())
+    }
+
+    /// And with more flags of kube-apiserver.
+    pub fn start_with_flags(range: &'static str, flags: Vec<String>) -> Self {
         let slot = Slot::take();
         let folder = TempDir::new().unwrap();
         assert!(run(&["certs", "--out", folder.path().to_str().unwrap()]).status.success());
@@ -66,8 +72,9 @@ impl ControlPlane {
             port,
             etcd_port,
             etcd: etcd(folder.path(), etcd_port, peer_port),
-            apiserver: apiserver(folder.path(), port, etcd_port, range),
+            apiserver: apiserver(folder.path(), port, etcd_port, range, &flags),
             range,
+            flags,
             controller_manager: controller_manager(folder.path()),
             folder,
             _slot: slot,
@@ -95,7 +102,7 @@ impl ControlPlane {
 
     /// Starts it again, on the same port.
     pub fn start_apiserver(&mut self) {
-        self.apiserver = apiserver(self.folder.path(), self.port, self.etcd_port, self.range);
+        self.apiserver = apiserver(self.folder.path(), self.port, self.etcd_port, self.range, &self.flags);
     }
 
     /// Removes a key from etcd, behind kube-apiserver's back.
@@ -263,7 +270,7 @@ fn etcd(folder: &Path, port: u16, peer_port: u16) -> Child {
     command.spawn().unwrap()
 }
 
-fn apiserver(folder: &Path, port: u16, etcd_port: u16, range: &str) -> Child {
+fn apiserver(folder: &Path, port: u16, etcd_port: u16, range: &str, flags: &[String]) -> Child {
     let mut command = start("kube-apiserver", folder);
     command.arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"));
     command.arg(format!("--secure-port={port}")).arg("--bind-address=127.0.0.1");
@@ -283,6 +290,7 @@ fn apiserver(folder: &Path, port: u16, etcd_port: u16, range: &str) -> Child {
         "--authorization-mode=RBAC",
         "--disable-admission-plugins=ServiceAccount",
     ]);
+    command.args(flags);
     command.spawn().unwrap()
 }
 

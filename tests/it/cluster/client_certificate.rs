@@ -1,0 +1,68 @@
+//! kube-apiserver shows the webhook a certificate, as `--admission-control-config-file` tells it to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::control_plane::ControlPlane;
+use crate::program::{Server, eventually};
+use crate::webhook::{ALLOWED, POLICY, create, started, wait_until_refused};
+
+/// A CA as `clients.crt`, and kube-apiserver's configuration to show a certificate of it.
+fn configuration(folder: &Path) -> PathBuf {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    fs::write(folder.join("clients.crt"), ca.self_signed(&ca_key).unwrap().pem()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut own = CertificateParams::default();
+    own.distinguished_name.push(DnType::CommonName, "kube-apiserver-webhook-client");
+    own.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    fs::write(folder.join("client.crt"), own.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap().pem()).unwrap();
+    fs::write(folder.join("client.key"), key.serialize_pem()).unwrap();
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config",
+        "users": [{"name": "*", "user": {
+            "client-certificate": folder.join("client.crt"), "client-key": folder.join("client.key"),
+        }}],
+    });
+    fs::write(folder.join("kubeconfig"), kubeconfig.to_string()).unwrap();
+    let admission = json!({
+        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
+        "plugins": [{"name": "ValidatingAdmissionWebhook", "configuration": {
+            "apiVersion": "apiserver.config.k8s.io/v1", "kind": "WebhookAdmissionConfiguration",
+            "kubeConfigFile": folder.join("kubeconfig"),
+        }}],
+    });
+    let path = folder.join("admission.json");
+    fs::write(&path, admission.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn r13_kube_apiserver_is_answered_by_its_certificate_and_refused_without_the_name() {
+    let folder = TempDir::new().unwrap();
+    let flag = format!("--admission-control-config-file={}", configuration(folder.path()).display());
+    let plane = ControlPlane::start_with_flags("10.96.0.0/28", vec![flag]);
+    let clients = folder.path().join("clients.crt");
+    let answers = |name| {
+        let more = ["--client-ca", clients.to_str().unwrap(), "--client-name", name];
+        Server::start_with(&format!("{POLICY}{ALLOWED}"), &more)
+    };
+    let server = started(&plane, answers("kube-apiserver-webhook-client"));
+    wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], true).0, 201);
+    drop(server);
+
+    plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", "guard"], "");
+    let _other = started(&plane, answers("somebody-else"));
+    let mut said = String::new();
+    eventually("who has another name is refused", || {
+        said = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
+        said.contains("failed calling webhook")
+    });
+    assert!(said.contains("tls: "), "{said}");
+}

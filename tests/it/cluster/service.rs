@@ -1,0 +1,61 @@
+//! kube-apiserver reaches the webhook through a Service, as in a cluster: by its name, and with its
+//! certificate for that name.
+
+use std::fs;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::control_plane::ControlPlane;
+use crate::program::{Server, eventually, run};
+use crate::webhook::{ALLOWED, POLICY, configuration, create, register, wait_until_refused};
+
+/// A webhook whose certificate is for these names.
+fn serve_as(names: &[&str]) -> Server {
+    let folder = TempDir::new().unwrap();
+    let mut arguments = vec!["certs", "--out", folder.path().to_str().unwrap()];
+    for name in names {
+        arguments.extend(["--dns", name]);
+    }
+    assert!(run(&arguments).status.success());
+    fs::write(folder.path().join("policy.yaml"), format!("{POLICY}{ALLOWED}")).unwrap();
+    Server::serve(folder, "policy.yaml", "tls.crt", "tls.key")
+}
+
+#[test]
+fn kube_apiserver_calls_the_webhook_by_its_service() {
+    let plane = ControlPlane::start();
+    let server = serve_as(&["guard.default.svc"]);
+    let port: u16 = server.webhook.rsplit(':').next().unwrap().parse().unwrap();
+    // No kube-proxy runs here that would lead to a pod: the Service names another host, this machine.
+    let service = json!({
+        "metadata": {"name": "guard"}, "spec": {"type": "ExternalName", "externalName": "localhost"},
+    });
+    let (status, answer) = plane.post("/api/v1/namespaces/default/services", &service);
+    assert_eq!(status, 201, "{answer}");
+    let ca = fs::read_to_string(server.path("ca.crt")).unwrap();
+    let mut by_service = configuration("", &ca);
+    let client = &mut by_service["webhooks"][0]["clientConfig"];
+    client.as_object_mut().unwrap().remove("url");
+    client["service"] = json!({"namespace": "default", "name": "guard", "path": "/validate", "port": port});
+    register(&plane, &by_service);
+
+    wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], true).0, 201);
+
+    // A certificate for another name is none for kube-apiserver, and what isn't judged is refused.
+    let other = serve_as(&["elsewhere.default.svc", "localhost"]);
+    for name in ["tls.crt", "tls.key"] {
+        fs::rename(other.path(name), server.path(name)).unwrap();
+    }
+    server.logged("certificate reloaded");
+    let bundle = crate::control_plane::base64(&fs::read_to_string(other.path("ca.crt")).unwrap());
+    let patch = format!(r#"[{{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":"{bundle}"}}]"#);
+    plane.kubectl_ok(&["patch", "validatingwebhookconfiguration", "guard", "--type=json", "-p", &patch], "");
+    let mut said = String::new();
+    eventually("the certificate is refused", || {
+        said = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
+        said.contains("certificate is valid for elsewhere.default.svc, localhost, not guard.default.svc")
+    });
+    assert!(said.contains("failed calling webhook"), "{said}");
+}
