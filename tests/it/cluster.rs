@@ -11,6 +11,8 @@
 )]
 
 mod binaries;
+#[allow(dead_code, reason = "the other test crate uses the rest")]
+mod connection;
 mod control_plane;
 #[allow(dead_code, reason = "the other test crate uses the rest")]
 mod program;
@@ -21,6 +23,7 @@ mod cluster {
     mod chart; // helm install, upgrade, uninstall
     mod client_certificate; // kube-apiserver shows who it is
     mod documented; // beside the documented ValidatingAdmissionPolicies
+    mod idle; // connections that wait as long as kube-apiserver keeps them
     mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_blocked; // the walk from a blocked deletion to its end
     mod live_dual_stack; // both IP families, told apart

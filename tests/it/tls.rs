@@ -2,45 +2,19 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind};
 use tempfile::TempDir;
 
-use crate::program::{PATIENCE, Server, fixtures, program};
+use crate::connection::{Tls, client, connect};
+use crate::program::{Server, fixtures, program};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
-
-type Tls = StreamOwned<ClientConnection, TcpStream>;
-
-/// What a client speaks, before it says who it is.
-fn client(
-    server: &Server,
-    version: &'static SupportedProtocolVersion,
-) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(server.path("ca.crt")).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
-    config.with_root_certificates(roots)
-}
-
-/// A connection of its own, after its handshake.
-fn connect(server: &Server, config: &Arc<ClientConfig>) -> std::io::Result<Tls> {
-    let stream = TcpStream::connect(server.webhook.strip_prefix("https://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), stream);
-    while stream.conn.is_handshaking() {
-        stream.conn.complete_io(&mut stream.sock)?;
-    }
-    Ok(stream)
-}
 
 /// Asks, and reads the answer to its end: what a TLS session needs to be taken up again comes with it.
 fn ask(stream: &mut Tls) -> String {
@@ -98,7 +72,7 @@ fn r11_every_kind_of_key_and_a_chain_through_an_intermediate_is_served() {
     ] {
         let server = Server::serve(folder_of(pkcs8, written), "policy.yaml", "tls.crt", "tls.key");
         for version in [&TLS12, &TLS13] {
-            let config = Arc::new(client(&server, version).with_no_client_auth());
+            let config = Arc::new(client(&server, &[version]).with_no_client_auth());
             let mut stream = connect(&server, &config).unwrap_or_else(|error| panic!("{written}: {error}"));
             let answer = ask(&mut stream);
             assert!(answer.starts_with("HTTP/1.1 404 "), "{written}: {answer}");
@@ -130,7 +104,7 @@ fn r11_what_cannot_be_served_ends_the_start_and_says_why() {
 fn r15_http_1_1_is_spoken_and_nothing_else() {
     let server = Server::start(DENY_ALL);
     let offering = |protocols: &[&str]| {
-        let mut config = client(&server, &TLS13).with_no_client_auth();
+        let mut config = client(&server, &[&TLS13]).with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         connect(&server, &Arc::new(config))
     };
@@ -179,9 +153,9 @@ fn r14_no_session_is_taken_up_again_where_clients_are_asked_who_they_are() {
             stream.conn.handshake_kind()
         };
         // A client that could, where it may.
-        let config = client(&open, version).with_no_client_auth();
+        let config = client(&open, &[version]).with_no_client_auth();
         assert_eq!(second(&open, config), Some(HandshakeKind::Resumed));
-        let config = client(&asking, version).with_client_auth_cert(vec![own.clone()], own_key.clone_key()).unwrap();
+        let config = client(&asking, &[version]).with_client_auth_cert(vec![own.clone()], own_key.clone_key()).unwrap();
         assert_eq!(second(&asking, config), Some(HandshakeKind::Full));
     }
 }
