@@ -4,7 +4,7 @@
 mod documents;
 mod visitor;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 use serde::de::DeserializeSeed as _;
 use thiserror::Error;
@@ -97,7 +97,9 @@ impl<'a> ListReader<'a> {
         self.item = 0;
         let mut reader = BufReader::with_capacity(1 << 18, reader);
         let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
-        if begins_with_brace(&mut reader).map_err(failed)? {
+        let (blank, has_brace) = beginning(&mut reader).map_err(failed)?;
+        let reader = Cursor::new(blank).chain(reader);
+        if has_brace {
             self.read_json(serde_json::Deserializer::from_reader(reader), Syntax::Json)
         } else {
             self.read_yaml(reader)
@@ -202,13 +204,17 @@ impl LeftOut {
     }
 }
 
-fn begins_with_brace(reader: &mut impl BufRead) -> std::io::Result<bool> {
+/// What stands before the first byte that isn't blank, as far as it had to be taken, and whether that byte
+/// is a brace. A place in the text counts from the very first byte.
+fn beginning(reader: &mut impl BufRead) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut blank = Vec::new();
     loop {
         let seen = reader.fill_buf()?;
         match seen.iter().position(|byte| !byte.is_ascii_whitespace()) {
-            Some(place) => return Ok(seen.get(place) == Some(&b'{')),
-            None if seen.is_empty() => return Ok(false),
+            Some(place) => return Ok((blank, seen.get(place) == Some(&b'{'))),
+            None if seen.is_empty() => return Ok((blank, false)),
             None => {
+                blank.extend_from_slice(seen);
                 let length = seen.len();
                 reader.consume(length);
             }

@@ -97,6 +97,13 @@ fn input_that_is_no_list_is_refused_with_its_place() {
     );
     check_refused("kind: List\nitems: [\n", "error: standard input: unclosed bracket '[' at line 2 column 8\n");
     check_refused("just text\n", "error: standard input: expected mapping start at line 1 column 1\n");
+    // However much blank space comes first, and in how many pieces.
+    let blank = "\n".repeat(300_000);
+    check_refused(&format!("{blank}[1]"), "error: standard input: expected mapping start at line 300001 column 1\n");
+    check_refused(
+        &format!("{blank}{{"),
+        "error: standard input: EOF while parsing an object at line 300001 column 1\n",
+    );
     let (_, said, code) = report_of(r#"{"kind":"Policy","metadata":{"name":"x"}}"#);
     assert_eq!(code, Some(2));
     assert!(
