@@ -5,7 +5,6 @@
 
 mod wire;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -14,17 +13,17 @@ use thiserror::Error;
 use crate::inventory::{Allocation, FINALIZER, Inventory, Node, ParentRef, Readiness, ServiceCidr, ServiceName};
 use crate::net::{Cidr, CidrError, IpFamily};
 
-pub(super) use wire::Item;
+pub(super) use wire::{Item, Text};
 
 /// The name of an object, with its namespace if it has one.
 pub(super) struct ItemName<'a> {
-    namespace: Option<Cow<'a, str>>,
-    name: Cow<'a, str>,
+    namespace: Text<'a>,
+    name: Text<'a>,
 }
 
 impl fmt::Display for ItemName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.namespace {
+        match self.namespace.some() {
             Some(namespace) => write!(f, "{namespace}/{}", self.name),
             None => f.write_str(&self.name),
         }
@@ -117,7 +116,7 @@ impl<'a> Item<'a> {
     /// What an inventory takes up of it. Parts that can't be read are told to `leave_out`.
     /// `list_kind` is the kind of a list's items, for those that don't repeat it.
     pub fn read(self, list_kind: Option<&str>, leave_out: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
-        let kind = self.kind.as_deref().or(list_kind).ok_or(Omission::NoKind)?;
+        let kind = self.kind.some().or(list_kind).ok_or(Omission::NoKind)?;
         let has_name = !self.metadata.name.is_empty();
         match kind {
             "ServiceCIDR" if has_name => Ok(Object::ServiceCidr(self.service_cidr(leave_out))),
@@ -136,14 +135,19 @@ impl<'a> Item<'a> {
 
     fn service_cidr(self, leave_out: &mut dyn FnMut(Omission)) -> ServiceCidr {
         let conditions = self.status.conditions.unwrap_or_default();
-        let ready = conditions.iter().find(|condition| condition.kind == "Ready").map(|condition| &*condition.status);
+        let ready = conditions.iter().find(|condition| &*condition.kind == "Ready").map(|condition| &*condition.status);
         let mut service_cidr = ServiceCidr {
             name: self.metadata.name.into_owned(),
             cidrs: Vec::new(),
             unreadable: Vec::new(),
-            readiness: Readiness::of(self.metadata.deletion_timestamp.is_some(), ready),
-            has_finalizer: self.metadata.finalizers.unwrap_or_default().iter().any(|finalizer| finalizer == FINALIZER),
-            created: self.metadata.creation_timestamp.map(Cow::into_owned),
+            readiness: Readiness::of(self.metadata.deletion_timestamp.some().is_some(), ready),
+            has_finalizer: self
+                .metadata
+                .finalizers
+                .unwrap_or_default()
+                .iter()
+                .any(|finalizer| &**finalizer == FINALIZER),
+            created: self.metadata.creation_timestamp.some().map(str::to_owned),
         };
         for (index, text) in self.spec.cidrs.unwrap_or_default().into_iter().enumerate() {
             match Cidr::lenient(&text) {
@@ -166,26 +170,21 @@ impl<'a> Item<'a> {
         let labels = self.metadata.labels.unwrap_or_default();
         let family = IpFamily::of(address).name();
         let parent = self.spec.parent_ref.unwrap_or_default();
-        let text = |field: Option<Cow<'_, str>>| field.map(Cow::into_owned).unwrap_or_default();
-        let (resource, group) = (text(parent.resource), text(parent.group));
+        let resource = match parent.group.some() {
+            None => parent.resource.into_owned(),
+            Some(group) => format!("{}.{group}", parent.resource),
+        };
         Ok(Allocation {
             address,
-            parent: ParentRef {
-                resource: if group.is_empty() { resource } else { format!("{resource}.{group}") },
-                namespace: text(parent.namespace),
-                name: text(parent.name),
-            },
-            is_managed: labels.managed_by.as_deref() == Some("ipallocator.k8s.io")
-                && labels.ip_family.as_deref() == Some(family),
+            parent: ParentRef { resource, namespace: parent.namespace.into_owned(), name: parent.name.into_owned() },
+            is_managed: &*labels.managed_by == "ipallocator.k8s.io" && &*labels.ip_family == family,
         })
     }
 
     fn service(self) -> Object {
-        let name = ServiceName {
-            namespace: self.metadata.namespace.map(Cow::into_owned).unwrap_or_default(),
-            name: self.metadata.name.into_owned(),
-        };
-        let one = self.spec.cluster_ip.into_iter();
+        let name =
+            ServiceName { namespace: self.metadata.namespace.into_owned(), name: self.metadata.name.into_owned() };
+        let one = Some(self.spec.cluster_ip).into_iter();
         let all = self.spec.cluster_ips.unwrap_or_default().into_iter().chain(one);
         // A headless Service says `None`, an ExternalName Service nothing.
         let cluster_ips = all.filter_map(|text| text.parse().ok()).collect();
@@ -195,7 +194,7 @@ impl<'a> Item<'a> {
     fn node(self, leave_out: &mut dyn FnMut(Omission)) -> Node {
         let mut pod_cidrs = Vec::new();
         let all = self.spec.pod_cidrs.filter(|all| !all.is_empty());
-        let texts = all.unwrap_or_else(|| self.spec.pod_cidr.filter(|one| !one.is_empty()).into_iter().collect());
+        let texts = all.unwrap_or_else(|| Some(self.spec.pod_cidr).filter(|one| !one.is_empty()).into_iter().collect());
         for (index, text) in texts.into_iter().enumerate() {
             match Cidr::lenient(&text) {
                 Ok(cidr) => pod_cidrs.push(cidr),
@@ -206,7 +205,7 @@ impl<'a> Item<'a> {
         }
         let addresses = self.status.addresses.unwrap_or_default();
         // The others are names: Hostname, InternalDNS, ExternalDNS.
-        let addresses = addresses.iter().filter(|one| one.kind == "InternalIP" || one.kind == "ExternalIP");
+        let addresses = addresses.iter().filter(|one| ["InternalIP", "ExternalIP"].contains(&&*one.kind));
         let addresses = addresses.filter_map(|one| one.address.parse().ok()).collect();
         Node { name: self.metadata.name.into_owned(), pod_cidrs, addresses }
     }

@@ -77,6 +77,8 @@ pub struct ListReader<'a> {
     reading: Reading,
     source_name: String,
     item: u64,
+    /// How many items of this file were taken before it is read once more.
+    taken: u64,
     progress: Box<dyn FnMut(u64) + 'a>,
 }
 
@@ -84,7 +86,7 @@ impl<'a> ListReader<'a> {
     /// A reader into `inventory`. `progress` is told how many objects there were, after each.
     pub fn new(inventory: &'a mut Inventory, progress: impl FnMut(u64) + 'a) -> Self {
         let reading = Reading::default();
-        Self { inventory, reading, source_name: String::new(), item: 0, progress: Box::new(progress) }
+        Self { inventory, reading, source_name: String::new(), item: 0, taken: 0, progress: Box::new(progress) }
     }
 
     /// Reads a file to its end: lists, single objects, several documents; JSON where it begins with a
@@ -93,8 +95,7 @@ impl<'a> ListReader<'a> {
     /// # Errors
     /// If it is neither, ends too early, or can't be read. What was read until then stays.
     pub fn read(&mut self, source_name: &str, reader: impl Read) -> Result<(), ListError> {
-        source_name.clone_into(&mut self.source_name);
-        self.item = 0;
+        self.begin(source_name);
         let mut reader = BufReader::with_capacity(1 << 18, reader);
         let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
         let (blank, has_brace) = beginning(&mut reader).map_err(failed)?;
@@ -111,9 +112,22 @@ impl<'a> ListReader<'a> {
     /// # Errors
     /// As [`ListReader::read`].
     pub fn read_page(&mut self, source_name: &str, page: &[u8]) -> Result<(), ListError> {
-        source_name.clone_into(&mut self.source_name);
+        self.begin(source_name);
+        // What is skipped is text, too: bytes that are none make a page that isn't JSON.
+        if let Ok(page) = std::str::from_utf8(page)
+            && self.read_json(serde_json::Deserializer::from_str(page), Syntax::Shaped).is_ok()
+        {
+            return Ok(());
+        }
+        // One by one, so that an object in the way is left out alone.
+        self.taken = self.item;
         self.item = 0;
         self.read_json(serde_json::Deserializer::from_slice(page), Syntax::Page)
+    }
+
+    fn begin(&mut self, source_name: &str) {
+        source_name.clone_into(&mut self.source_name);
+        (self.item, self.taken) = (0, 0);
     }
 
     /// What was read in all.
@@ -219,5 +233,37 @@ fn beginning(reader: &mut impl BufRead) -> std::io::Result<(Vec<u8>, bool)> {
                 reader.consume(length);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Kind;
+
+    #[test]
+    fn a_page_is_read_in_one_pass_or_two_with_the_same_end() {
+        let object = |name: &str, rest: &str| format!(r#"{{"metadata":{{"name":"{name}"}}{rest}}}"#);
+        let good = [object("10.0.0.1", ""), object("10.0.0.2", r#","spec":null"#), object("10.0.0.3", "")];
+        let odd = [object("10.0.0.1", ""), object("x", ""), r#"{"metadata":7}"#.to_owned(), object("10.0.0.3", "")];
+        let text = |items: &[String]| format!(r#"{{"kind":"IPAddressList","items":[{}]}}"#, items.join(","));
+        for (items, taken, left_out) in [(&good[..1], 1, 0), (&good, 2, 1), (&odd, 2, 2)] {
+            let text = text(items);
+            let (mut paged, mut streamed) = (Inventory::default(), Inventory::default());
+            let mut reader = ListReader::new(&mut paged, |_| {});
+            reader.read_page("a", text.as_bytes()).unwrap();
+            let reading = reader.finish();
+            let mut reader = ListReader::new(&mut streamed, |_| {});
+            reader.read("a", text.as_bytes()).unwrap();
+            assert_eq!(reading, reader.finish());
+            assert_eq!((reading.addresses, reading.left_out), (taken, left_out), "{reading:?}");
+            assert_eq!((paged.count(Kind::IpAddresses), streamed.count(Kind::IpAddresses)), (taken, taken));
+        }
+        let skipped = [object("10.0.0.1", r#","x":"?""#), object("10.0.0.2", "")];
+        let no_text: Vec<u8> = text(&skipped).bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+        let mut inventory = Inventory::default();
+        let error = ListReader::new(&mut inventory, |_| {}).read_page("a", &no_text).unwrap_err();
+        assert!(error.to_string().contains("invalid unicode code point"), "{error}");
+        assert_eq!(inventory.count(Kind::IpAddresses), 0);
     }
 }

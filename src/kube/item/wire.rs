@@ -1,15 +1,17 @@
 //! The fields of the objects, as they are written. What isn't listed is skipped.
 
-use std::borrow::Cow;
+mod text;
 
 use serde::Deserialize;
+
+pub use text::Text;
 
 /// An object of any of the kinds.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item<'a> {
-    #[serde(borrow)]
-    pub kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub kind: Text<'a>,
     #[serde(borrow, default)]
     pub metadata: Metadata<'a>,
     #[serde(borrow, default)]
@@ -22,56 +24,60 @@ pub struct Item<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata<'a> {
     #[serde(borrow)]
-    pub name: Cow<'a, str>,
+    pub name: Text<'a>,
     #[serde(borrow)]
-    pub namespace: Option<Cow<'a, str>>,
+    pub resource_version: Text<'a>,
+    #[serde(borrow)]
+    pub namespace: Text<'a>,
     #[serde(borrow)]
     pub labels: Option<Labels<'a>>,
     #[serde(borrow)]
-    pub finalizers: Option<Vec<Cow<'a, str>>>,
+    pub finalizers: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    pub creation_timestamp: Option<Cow<'a, str>>,
+    pub creation_timestamp: Text<'a>,
     #[serde(borrow)]
-    pub deletion_timestamp: Option<Cow<'a, str>>,
+    pub deletion_timestamp: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Labels<'a> {
     #[serde(borrow, rename = "ipaddress.kubernetes.io/ip-family")]
-    pub ip_family: Option<Cow<'a, str>>,
+    pub ip_family: Text<'a>,
     #[serde(borrow, rename = "ipaddress.kubernetes.io/managed-by")]
-    pub managed_by: Option<Cow<'a, str>>,
+    pub managed_by: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec<'a> {
     #[serde(borrow)]
-    pub cidrs: Option<Vec<Cow<'a, str>>>,
+    pub cidrs: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
     pub parent_ref: Option<Parent<'a>>,
     #[serde(borrow, rename = "clusterIP")]
-    pub cluster_ip: Option<Cow<'a, str>>,
+    pub cluster_ip: Text<'a>,
     #[serde(borrow, rename = "clusterIPs")]
-    pub cluster_ips: Option<Vec<Cow<'a, str>>>,
+    pub cluster_ips: Option<Vec<Text<'a>>>,
     #[serde(borrow, rename = "podCIDR")]
-    pub pod_cidr: Option<Cow<'a, str>>,
+    pub pod_cidr: Text<'a>,
     #[serde(borrow, rename = "podCIDRs")]
-    pub pod_cidrs: Option<Vec<Cow<'a, str>>>,
+    pub pod_cidrs: Option<Vec<Text<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Parent<'a> {
     #[serde(borrow)]
-    pub group: Option<Cow<'a, str>>,
+    pub group: Text<'a>,
     #[serde(borrow)]
-    pub resource: Option<Cow<'a, str>>,
+    pub resource: Text<'a>,
     #[serde(borrow)]
-    pub namespace: Option<Cow<'a, str>>,
+    pub resource_version: Text<'a>,
     #[serde(borrow)]
-    pub name: Option<Cow<'a, str>>,
+    pub namespace: Text<'a>,
+    #[serde(borrow)]
+    pub name: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,15 +92,15 @@ pub struct Status<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Condition<'a> {
     #[serde(borrow, rename = "type", default)]
-    pub kind: Cow<'a, str>,
+    pub kind: Text<'a>,
     #[serde(borrow, default)]
-    pub status: Cow<'a, str>,
+    pub status: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct NodeAddress<'a> {
     #[serde(borrow, rename = "type", default)]
-    pub kind: Cow<'a, str>,
+    pub kind: Text<'a>,
     #[serde(borrow, default)]
-    pub address: Cow<'a, str>,
+    pub address: Text<'a>,
 }

@@ -11,9 +11,11 @@ use crate::kube::item::{Item, Omission};
 
 use super::ListReader;
 
-/// How items are taken up: JSON as the text that it is, from memory without a copy, YAML as values.
+/// How items are taken up: JSON as the text that it is, from memory without a copy, YAML as values. Shaped are
+/// those of JSON in memory of which none is in the way: they are read at once.
 #[derive(Clone, Copy)]
 pub(super) enum Syntax {
+    Shaped,
     Page,
     Json,
     Yaml,
@@ -104,6 +106,10 @@ impl<'de> Visitor<'de> for Items<'_, '_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         loop {
             match self.syntax {
+                Syntax::Shaped => match items.next_element::<Item<'_>>()? {
+                    Some(item) => self.reader.take(self.list_kind, Ok(item)),
+                    None => return Ok(()),
+                },
                 Syntax::Page => match items.next_element::<&RawValue>()? {
                     Some(text) => self.reader.take_text(self.list_kind, text.get()),
                     None => return Ok(()),
@@ -132,6 +138,9 @@ impl ListReader<'_> {
 
     fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, Omission>) {
         self.item += 1;
+        if self.item <= self.taken {
+            return;
+        }
         (self.progress)(self.reading.taken() + 1);
         let item = match item {
             Ok(item) => item,

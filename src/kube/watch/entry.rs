@@ -33,16 +33,20 @@ pub(super) struct HeadMetadata {
 impl Entry {
     /// Reads an object of a kind.
     pub(super) fn read(kind: Kind, text: &str) -> Self {
-        let mut parts = Vec::new();
-        let item = match serde_json::from_str::<Item<'_>>(text) {
-            Ok(item) => item,
+        match serde_json::from_str::<Item<'_>>(text) {
+            Ok(item) => Self::of(kind, item),
             Err(error) => {
                 let name = serde_json::from_str::<Head>(text).unwrap_or_default().metadata.name;
-                return Self { name, object: Err(Omission::shape(&error)), parts };
+                Self { name, object: Err(Omission::shape(&error)), parts: Vec::new() }
             }
-        };
-        let name = item.metadata.name.clone().into_owned();
-        let object = match item.kind.as_deref().filter(|seen| *seen != kind.name()) {
+        }
+    }
+
+    /// What was read as an object of a kind.
+    pub(super) fn of(kind: Kind, item: Item<'_>) -> Self {
+        let mut parts = Vec::new();
+        let name = item.metadata.name.to_string();
+        let object = match item.kind.some().filter(|seen| *seen != kind.name()) {
             Some(seen) => Err(Omission::NotAsked { seen: seen.to_owned(), wanted: kind.name() }),
             None => item.read(Some(kind.name()), &mut |part| parts.push(part)),
         };

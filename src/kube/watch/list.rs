@@ -9,7 +9,7 @@ use super::ask::ask_page;
 use super::entry::Entry;
 use super::failure::{Failure, Reason};
 use super::feed::{Feed, Place};
-use super::page::Page;
+use super::page::{Items, Page};
 use super::resource::{path, resource};
 use super::version::went_back;
 
@@ -33,10 +33,11 @@ impl Feed {
         let page = Page::decode(self.kind, &bytes)?;
         self.live.write(|inventory| inventory.begin_relist(self.kind)).await;
         self.live.progress(self.kind).list_began();
-        self.take(&page).await;
-        match page.next {
-            Some(next) => Ok(Place::Listing(Listing { began, version: page.version, next })),
-            None => Ok(self.end_list(began, page.version).await),
+        let Page { version, next, remaining, items } = page;
+        self.take(items, remaining).await;
+        match next {
+            Some(next) => Ok(Place::Listing(Listing { began, version, next })),
+            None => Ok(self.end_list(began, version).await),
         }
     }
 
@@ -44,7 +45,7 @@ impl Feed {
     pub(super) async fn next_page(&self, listing: &mut Listing) -> Result<Option<Place>, Failure> {
         let bytes = self.get_page(self.timing.page_size, Some(&listing.next)).await?;
         let page = Page::decode(self.kind, &bytes)?;
-        self.take(&page).await;
+        self.take(page.items, page.remaining).await;
         match page.next {
             Some(next) => {
                 listing.next = next;
@@ -74,16 +75,21 @@ impl Feed {
     }
 
     /// Takes the objects of a page up, few at a time: others read in between.
-    async fn take(&self, page: &Page<'_>) {
-        for batch in page.items.chunks(BATCH) {
-            let entries: Vec<Entry> = batch.iter().map(|text| Entry::read(self.kind, text.get())).collect();
-            for entry in &entries {
+    async fn take(&self, items: Items<'_>, remaining: Option<u64>) {
+        let count = items.len();
+        let mut entries = items.entries(self.kind);
+        loop {
+            let batch: Vec<Entry> = entries.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            for entry in &batch {
                 self.note(entry);
             }
-            let put = |inventory: &mut _| entries.into_iter().for_each(|entry| entry.put(self.kind, inventory));
+            let put = |inventory: &mut _| batch.into_iter().for_each(|entry| entry.put(self.kind, inventory));
             self.live.write(put).await;
         }
-        self.live.progress(self.kind).page_read(page.items.len(), page.remaining);
+        self.live.progress(self.kind).page_read(count, remaining);
     }
 
     async fn end_list(&self, began: Instant, version: String) -> Place {
