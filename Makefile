@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help run test test-cluster cluster lint deny bench static-binary schema
+.PHONY: help run test test-cluster cluster lint deny fuzz bench static-binary schema
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ lint: ## Check format, lints and documentation
 
 deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
 	@$(CARGO) deny --locked check bans licenses sources
+
+fuzz: ## Look for what breaks the readers of foreign input, SECONDS=60 each (needs cargo-fuzz)
+	@fuzz/run $(or $(SECONDS),60)
 
 bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memory, minutes
 	@mkdir -p target && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -o ../../target/peers .

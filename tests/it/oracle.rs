@@ -10,5 +10,7 @@ mod creates; // CREATE, under allowed ranges and deny-all
 mod deletion; // which ServiceCIDR may go
 mod generate; // what is asked
 mod guard; // servicecidr-guard's own answers
+#[path = "../../fuzz/judge.rs"]
+mod judge; // what the fuzzer asks, with every rule
 mod updates; // UPDATE
 mod vectors; // known questions and their answers

@@ -121,7 +121,10 @@ fn every_metric_is_documented() {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut documents = files(&root().join("docs"), ".md");
-    documents.extend(["README.md", "CHANGELOG.md", "certs/README.md", "charts/servicecidr-guard/README.md"].map(|name| root().join(name)));
+    documents.extend(
+        ["README.md", "CHANGELOG.md", "certs/README.md", "charts/servicecidr-guard/README.md"]
+            .map(|name| root().join(name)),
+    );
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
         for link in text.split("](").skip(1) {

@@ -1,12 +1,15 @@
 //! Every answer is one that kube-apiserver takes, and it takes from it what was meant.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::ask::{Question, Received, ask};
 use super::generate::{Rng, cidrs, ranges};
-use super::guard::{Answer, answer, policy, review};
+use super::guard::{Answer, answer, policy, review, sent};
+use super::judge::Judge;
 
 const ANSWERS: usize = 26_000;
 const POLICIES: usize = 200;
@@ -148,4 +151,28 @@ fn every_answer_is_one_that_kube_apiserver_takes() {
     ];
     println!("{} answers, {} shapes, {} uids: {counts:?}", answers.len(), shapes.len(), uids.len());
     assert!(counts.iter().all(|count| *count >= 50) && shapes.len() >= 50, "few of a kind: {counts:?}");
+}
+
+/// What the fuzzer has found worth keeping, here and in earlier runs, and what it begins with.
+fn corpus() -> Vec<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut bodies = Vec::new();
+    for folder in ["fuzz/seeds/review", "fuzz/corpus/review", "tests/fixtures/recorded"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
+        bodies.extend(entries.filter_map(|entry| fs::read(entry.unwrap().path()).ok()));
+    }
+    for fixture in fs::read_dir(root.join("tests/fixtures/admission")).unwrap() {
+        bodies.push(fs::read(fixture.unwrap().path().join("request.json")).unwrap());
+    }
+    bodies
+}
+
+#[test]
+fn every_answer_over_the_fuzz_corpus_is_one_that_kube_apiserver_takes() {
+    let (bodies, judge) = (corpus(), Judge::new());
+    let judged = bodies.iter().filter_map(|body| judge.answer(body));
+    let answers: Vec<Answer> = judged.map(|judged| sent(judged.uid, judged.text, judged.is_allowed)).collect();
+    check_all(&answers);
+    println!("{} bodies, {} of them reviews", bodies.len(), answers.len());
+    assert!(answers.len() >= 300, "only {} of {} bodies are reviews", answers.len(), bodies.len());
 }

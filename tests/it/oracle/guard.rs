@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use kube::core::DynamicObject;
+use kube::core::admission::AdmissionReview;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
@@ -58,32 +60,29 @@ pub fn review(operation: &str, name: &str, old: Option<&[String]>, new: Option<&
     })
 }
 
-/// The answer to a review.
+/// The answer to a review, of a webhook that knows nothing of the cluster.
 pub fn answer(policy: &Policy, review: &Value) -> Answer {
     let body = serde_json::to_vec(review).unwrap();
     let review = Review::parse(&body).unwrap();
     let (allowed, response) = match review.request() {
         Ok(request) => {
             let verdict = decide(policy, &Known::nothing(&Inventory::default()), &request);
-            (
-                verdict.allows(),
-                respond(
-                    &review,
-                    Ok(servicecidr_guard::kube::Answer {
-                        name: &request.change.name,
-                        verdict: &verdict,
-                        outlook: None,
-                    }),
-                ),
-            )
+            let answer =
+                servicecidr_guard::kube::Answer { name: &request.change.name, verdict: &verdict, outlook: None };
+            (verdict.allows(), respond(&review, Ok(answer)))
         }
         Err(refusal) => (false, respond(&review, Err(&refusal))),
     };
-    let body = serde_json::value::to_raw_value(&response).unwrap();
-    let response = response.response.unwrap();
+    sent(review.uid(), serde_json::to_string(&response).unwrap(), allowed)
+}
+
+/// An answer that was sent, in its parts.
+pub fn sent(uid: String, text: String, allowed: bool) -> Answer {
+    let review: AdmissionReview<DynamicObject> = serde_json::from_str(&text).unwrap();
+    let response = review.response.unwrap();
     Answer {
-        uid: review.uid(),
-        body,
+        uid,
+        body: RawValue::from_string(text).unwrap(),
         allowed,
         code: response.result.code,
         message: response.result.message,

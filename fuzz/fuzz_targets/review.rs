@@ -1,0 +1,26 @@
+//! Reviews: whatever the body, an answer or an error, and the answer echoes the uid.
+#![no_main]
+
+#[path = "../judge.rs"]
+mod judge;
+
+use judge::Judge;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+thread_local! {
+    static JUDGE: Judge = Judge::new();
+}
+
+fuzz_target!(|body: &[u8]| {
+    let Some(judged) = JUDGE.with(|judge| judge.answer(body)) else { return };
+    let answered: Value = serde_json::from_str(&judged.text).expect("an answer is JSON");
+    assert_eq!(answered["response"]["allowed"], judged.is_allowed);
+    assert_eq!(answered["response"]["uid"].as_str(), Some(judged.uid.as_str()));
+    // What a reader into values makes of the body: it refuses numbers that fit nowhere, the review doesn't.
+    if let Ok(asked) = serde_json::from_slice::<Value>(body) {
+        assert_eq!(answered["response"]["uid"], asked["request"]["uid"]);
+    }
+    let message = answered["response"]["status"]["message"].as_str().unwrap_or_default();
+    assert!(message.len() <= 1024);
+});

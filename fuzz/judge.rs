@@ -1,0 +1,70 @@
+//! What a webhook with every rule and a small inventory answers to a body.
+
+use servicecidr_guard::config::Loaded;
+use servicecidr_guard::inventory::{Inventory, Known, Readiness, ServiceCidr};
+use servicecidr_guard::kube::{Answer, Review, respond};
+use servicecidr_guard::policy::{Policy, decide, outlook};
+
+const POLICY: &str = "
+apiVersion: servicecidr-guard/v1alpha1
+kind: Policy
+allowedRanges: {ranges: [10.96.0.0/12, 'fd00::/8'], validationActions: [Deny, Audit]}
+denyAll: {operations: [CREATE, UPDATE, DELETE], validationActions: [Warn, Audit]}
+noOverlap: {validationActions: [Deny]}
+reservedNetworks: {presets: [linkLocal, cgnat, ovnKubernetes], discover: [nodePodCIDRs, nodeAddresses]}
+prefixLength: {ipv4: {shortest: 8, longest: 30}}
+usable: {}
+removal: {}
+capacity: {warnOn: Always}
+";
+
+/// An answer, as it is sent and as it was meant.
+pub struct Judged {
+    pub uid: String,
+    pub text: String,
+    pub is_allowed: bool,
+}
+
+/// A policy, and what the cluster holds.
+pub struct Judge {
+    policy: Policy,
+    inventory: Inventory,
+}
+
+impl Judge {
+    /// With names and CIDRs that recorded reviews name too.
+    #[allow(clippy::new_without_default, reason = "it is no empty one")]
+    pub fn new() -> Self {
+        let loaded = Loaded::from_bytes("judge.yaml", POLICY.as_bytes()).expect("POLICY is one");
+        let mut inventory = Inventory::default();
+        for (name, cidr) in [("kubernetes", "10.96.0.0/28"), ("newcidr1", "10.96.0.0/24"), ("team-a", "fd00::/112")] {
+            inventory.insert_service_cidr(ServiceCidr {
+                name: name.to_owned(),
+                cidrs: cidr.parse().into_iter().collect(),
+                unreadable: Vec::new(),
+                readiness: Readiness::Ready,
+                has_finalizer: true,
+                created: None,
+            });
+        }
+        Self { policy: loaded.policy, inventory }
+    }
+
+    /// The answer, if the body is a review.
+    pub fn answer(&self, body: &[u8]) -> Option<Judged> {
+        let review = Review::parse(body).ok()?;
+        let known = Known::current(&self.inventory);
+        let (answer, is_allowed) = match review.request() {
+            Ok(request) => {
+                let verdict = decide(&self.policy, &known, &request);
+                assert_eq!(verdict, decide(&self.policy, &known, &request));
+                let outlook = outlook(&self.policy, &known, &request, &verdict);
+                let answer = Answer { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
+                (respond(&review, Ok(answer)), verdict.allows())
+            }
+            Err(refusal) => (respond(&review, Err(&refusal)), false),
+        };
+        let text = serde_json::to_string(&answer).expect("an answer is JSON");
+        Some(Judged { uid: review.uid(), text, is_allowed })
+    }
+}
