@@ -3,6 +3,7 @@
 mod certs;
 mod dev;
 mod explain;
+mod export;
 mod input;
 mod output;
 mod overlaps;
@@ -36,6 +37,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Explain a ServiceCIDR or an address
     Explain(explain::Args),
+    /// Print what CEL can say of a policy
+    Export(export::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
     Certs(certs::Args),
     /// Print the JSON Schema of the policy file
@@ -60,6 +63,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Overlaps(args) => overlaps::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Schema => {
             output::data(&crate::config::schema());
