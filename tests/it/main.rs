@@ -17,6 +17,7 @@ mod client_auth; // --client-ca: who is answered
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
+mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod program; // a running server, and the program's other commands

@@ -8,7 +8,7 @@ mod ask; // the oracle, `tests/oracle`, and its answers
 mod cidrs; // single texts
 mod creates; // CREATE, under allowed ranges and deny-all
 mod deletion; // which ServiceCIDR may go
-mod generate; // what is asked
+pub mod generate; // what is asked
 mod guard; // servicecidr-guard's own answers
 mod updates; // UPDATE
 mod vectors; // known questions and their answers
