@@ -7,6 +7,7 @@ mod export;
 mod input;
 mod output;
 mod overlaps;
+mod probe;
 mod report;
 mod serve;
 mod simulate;
@@ -37,7 +38,7 @@ enum Command {
     Simulate(simulate::Args),
     /// Explain a ServiceCIDR or an address
     Explain(explain::Args),
-    /// Print what CEL can say of a policy
+    Probe(probe::Args),
     Export(export::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
     Certs(certs::Args),
@@ -63,6 +64,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Overlaps(args) => overlaps::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Schema => {

@@ -21,7 +21,6 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Language {
-    /// Print ValidatingAdmissionPolicies and their bindings: what CEL can say of the policy
     Vap(Vap),
 }
 
@@ -74,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let failure = Failure::input(format!("{named}: {error}"));
         match error {
             FloorError::Nothing(_) => failure.with_hint("the webhook alone can judge this policy"),
-            FloorError::TooLong { .. } | FloorError::Rules(_) => failure,
+            FloorError::TooLong { .. } | FloorError::Cel(_) => failure,
         }
     })?;
     if !floor.left_out.is_empty() && !args.skip_unsupported {
