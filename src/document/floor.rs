@@ -11,7 +11,7 @@ use crate::policy::{Policy, ValidationAction, ValidationActions};
 use part::{Part, parts};
 
 /// What CEL says of the rules.
-const RULES: &str = include_str!("floor/rules.yaml");
+const CEL: &str = include_str!("floor/rules.yaml");
 /// How many characters of an expression kube-apiserver reads. What they cost stays within its limit.
 const MOST: usize = 100_000;
 /// The sets of validation actions that there are. A binding's go for all of its policy, so each has its own.
@@ -48,21 +48,21 @@ pub(crate) enum FloorError {
     },
     /// What CEL says of the rules can't be read.
     #[error("the rules in CEL: {0}")]
-    Rules(#[from] serde_saphyr::Error),
+    Cel(#[from] serde_saphyr::Error),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Rules {
+struct Cel {
     match_conditions: Vec<Value>,
     variables: Vec<Value>,
-    rules: Vec<Rule>,
+    rules: Vec<Expressions>,
 }
 
 /// What CEL says of a rule.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Rule {
+struct Expressions {
     /// The field of the policy.
     rule: String,
     /// The variable that holds what the policy says there.
@@ -74,7 +74,7 @@ struct Rule {
 impl Floor {
     /// The objects, with names that begin with `name`.
     pub fn of(policy: &Policy, name: &str) -> Result<Self, FloorError> {
-        let rules: Rules = serde_saphyr::from_str(RULES)?;
+        let cel: Cel = serde_saphyr::from_str(CEL)?;
         let (parts, left_out) = parts(policy);
         if parts.is_empty() {
             return Err(FloorError::Nothing(left_out));
@@ -92,7 +92,7 @@ impl Floor {
             if !parts.is_empty() {
                 let words: Vec<String> = set.iter().map(ToString::to_string).collect();
                 let name = format!("{name}-{}", words.join("-").to_lowercase());
-                objects.push(rules.policy(&name, &parts));
+                objects.push(cel.policy(&name, &parts));
                 objects.push(binding(&name, &words));
             }
         }
@@ -100,7 +100,7 @@ impl Floor {
     }
 }
 
-impl Rules {
+impl Cel {
     fn policy(&self, name: &str, parts: &[&Part]) -> Value {
         let mut operations = vec!["CREATE", "UPDATE"];
         operations.extend(parts.iter().any(|part| part.judges_delete).then_some("DELETE"));
