@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,7 +13,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::{Server, run};
+use crate::program::{PATIENCE, Server, run};
 
 /// Runs `probe`: exit code and both outputs.
 fn probe(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -174,7 +175,9 @@ fn nobody_there_is_another_exit_code() {
     let address = listener.local_addr().unwrap();
     let silent = format!("http://{address}");
     let each = |why: &str| format!("livez    {why}\nreadyz   {why}\nmetrics  {why}\n");
+    let began = Instant::now();
     check(&["--health-url", &silent, "--timeout", "1"], 3, &each("not reached: no answer within 1 s"), UNREACHED);
+    assert!(began.elapsed() < PATIENCE, "three questions took {:?}", began.elapsed());
     drop(listener);
     let refused = "not reached: Connection refused (os error 111)";
     check(&["--health-url", &silent], 3, &each(refused), UNREACHED);

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, is_ready, said};
 use crate::oracle::generate::{self, Rng};
 use crate::program::{eventually, run};
 use crate::webhook::{self, CONFIGURATIONS, POLICY, SERVICE_CIDRS, create, create_ready, exists, wait_until_refused};
@@ -176,6 +176,21 @@ fn what_predates_the_floor_can_be_labelled_and_deleted() {
     assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
     eventually("kube-controller-manager takes its finalizer off", || !exists(&plane, "doomed"));
+}
+
+#[test]
+fn kube_apiserver_makes_its_service_cidr_under_the_floor() {
+    let mut plane = ControlPlane::start();
+    enforce(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n", "192.0.2.0/24");
+    plane.stop_apiserver();
+    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    eventually("kubernetes is back, protected and ready", || {
+        let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
+        default["metadata"]["finalizers"].is_array() && is_ready(&default)
+    });
+    wait_until_refused(&plane, "192.0.2.0/24", "denied request: ");
 }
 
 #[test]

@@ -175,6 +175,20 @@ fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused
     assert!(refused.contains(sentence), "{refused}");
 }
 
+#[test]
+fn without_being_asked_the_chart_makes_none() {
+    let chart = format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"));
+    let rendered = |more: &[&str]| {
+        let arguments = ["template", "guard", &chart, "--kube-version=1.37.2", "--set-json=policy.denyAll={}"];
+        let output = Command::new(binaries::path("helm")).args(arguments).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let kind = "kind: ValidatingAdmissionPolicy\n";
+    assert!(!rendered(&[]).contains(kind));
+    assert!(rendered(&["--set=floor.enabled=true"]).contains(kind));
+}
+
 /// A template can't rewrite a CIDR; CEL does.
 #[test]
 fn a_range_with_host_bits_is_said_without_them() {
