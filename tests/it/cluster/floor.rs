@@ -123,9 +123,9 @@ fn the_floor_and_the_webhook_give_the_same_verdicts_in_the_same_words() {
         ("denyAll: {}\n".to_owned(), "192.0.2.0/24"),
         (format!("denyAll: {{operations: [CREATE, DELETE]}}\n{}", allowed(&five)), "192.0.2.0/24"),
     ];
-    let (mut asked_in_all, mut counts) = (0, BTreeMap::<_, usize>::new());
+    let mut counts = BTreeMap::<_, usize>::new();
     for (rules, refused) in policies {
-        let asked = generated(&mut rng, &five, 220);
+        let asked = generated(&mut rng, &five, 300);
         enforce(&plane, &rules, refused);
         let floor = answers(&plane, &asked);
         lift(&plane, refused);
@@ -149,10 +149,12 @@ fn the_floor_and_the_webhook_give_the_same_verdicts_in_the_same_words() {
             };
             *counts.entry((kind, floor.0)).or_default() += 1;
         }
-        asked_in_all += asked.iter().filter(|asked| !matches!(asked, Asked::Delete(_))).count();
     }
-    println!("{asked_in_all} CREATEs and UPDATEs: {counts:?}");
-    assert!(asked_in_all >= 1000);
+    // What kube-apiserver's own validation refuses is judged by nobody.
+    let is_judged = |((kind, code), _): &(&(&str, u16), &usize)| *kind != "DELETE" && *code != 422;
+    let judged: usize = counts.iter().filter(is_judged).map(|(_, count)| count).sum();
+    println!("{judged} CREATEs and UPDATEs judged: {counts:?}");
+    assert!(judged >= 1000, "{judged}");
     for kind in [("CREATE", 201), ("CREATE", 403), ("UPDATE", 200), ("UPDATE", 403), ("DELETE", 200), ("DELETE", 403)] {
         assert!(counts.get(&kind).is_some_and(|count| *count >= 20), "few {kind:?}: {counts:?}");
     }
