@@ -13,13 +13,20 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::{PATIENCE, Server, run};
+use crate::program::{PATIENCE, Server, program, run};
 
 /// Runs `probe`: exit code and both outputs.
 fn probe(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = run(&[&["probe"], arguments].concat());
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// A folder with a CA and a certificate for loopback.
+fn certificates() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    assert!(run(&["certs", "--out", folder.path().to_str().unwrap()]).status.success());
+    folder
 }
 
 #[track_caller]
@@ -50,14 +57,34 @@ fn a_webhook_is_well_whatever_its_policy() {
     assert!(printed.starts_with("review   TLS: invalid peer certificate: "), "{printed}");
     assert!(printed.contains("not valid for name \"other.example\""), "{printed}");
 
-    let folder = TempDir::new().unwrap();
-    assert!(run(&["certs", "--out", folder.path().to_str().unwrap()]).status.success());
+    let folder = certificates();
     let other_ca = folder.path().join("ca.crt");
     let arguments = ["--url", &server.webhook, "--ca", other_ca.to_str().unwrap(), "--health-url", &server.health];
     let (code, printed, said) = probe(&arguments);
     assert_eq!((code, said.as_str()), (Some(1), ""));
     assert!(printed.starts_with("review   TLS: invalid peer certificate: "), "{printed}");
     assert!(printed.ends_with("livez    ok\nreadyz   ok\nmetrics  ok\n"), "{printed}");
+}
+
+/// As in an image that holds nothing but the program.
+#[test]
+fn the_system_needs_no_ca_of_its_own() {
+    let server = Server::start(&format!("{HEADER}denyAll: {{}}\n"));
+    let empty = TempDir::new().unwrap();
+    let probe = |arguments: &[&str]| {
+        let mut command = program();
+        command.env("SSL_CERT_FILE", empty.path().join("none")).env("SSL_CERT_DIR", empty.path());
+        let output = command.arg("probe").args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let ca = server.path("ca.crt");
+    let answer = probe(&["--url", &server.webhook, "--ca", ca.to_str().unwrap(), "--health-url", &server.health]);
+    assert_eq!(answer, (Some(0), "review   ok\nlivez    ok\nreadyz   ok\nmetrics  ok\n".to_owned(), String::new()));
+    let (code, printed, said) = probe(&["--url", &server.webhook]);
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(said.starts_with(&format!("error: no client for {}/validate: ", server.webhook)), "{said}");
+    assert!(said.ends_with("hint: --ca FILE names the CA of its certificate\n"), "{said}");
 }
 
 #[test]
@@ -118,8 +145,7 @@ fn reviewer(folder: &TempDir, answer: impl Fn(&Value) -> Value + Send + 'static)
 
 #[test]
 fn what_is_asked_is_a_dry_run_and_the_answer_is_read() {
-    let folder = TempDir::new().unwrap();
-    assert!(run(&["certs", "--out", folder.path().to_str().unwrap()]).status.success());
+    let folder = certificates();
     let ca = folder.path().join("ca.crt");
     let ask = |answer: fn(&Value) -> Value| {
         let url = reviewer(&folder, answer);
@@ -164,7 +190,9 @@ fn another_server_is_not_taken_for_the_webhook() {
     let address = serve(None, |_| "some_metric 1\n\u{1b}[31mred".to_owned());
     let printed = "livez    ok\nreadyz   ok\nmetrics  no servicecidr_guard_build_info: some_metric 1 [31mred\n";
     check(&["--health-url", &format!("http://{address}")], 1, printed, "");
-    let (code, printed, said) = probe(&["--url", &format!("https://{address}")]);
+    let folder = certificates();
+    let ca = folder.path().join("ca.crt");
+    let (code, printed, said) = probe(&["--url", &format!("https://{address}"), "--ca", ca.to_str().unwrap()]);
     assert_eq!((code, said.as_str()), (Some(1), ""));
     assert!(printed.starts_with("review   TLS: "), "{printed}");
 }
@@ -181,7 +209,10 @@ fn nobody_there_is_another_exit_code() {
     drop(listener);
     let refused = "not reached: Connection refused (os error 111)";
     check(&["--health-url", &silent], 3, &each(refused), UNREACHED);
-    check(&["--url", &format!("https://{address}")], 3, &format!("review   {refused}\n"), UNREACHED);
+    let folder = certificates();
+    let ca = folder.path().join("ca.crt");
+    let arguments = ["--url", &format!("https://{address}"), "--ca", ca.to_str().unwrap()];
+    check(&arguments, 3, &format!("review   {refused}\n"), UNREACHED);
 }
 
 #[test]
@@ -200,6 +231,10 @@ fn bad_input_is_refused() {
     let path = path.to_str().unwrap();
     let read = ["--url", "https://localhost/", "--ca", path];
     check(&read, 3, &format!("error: {path}: No such file or directory (os error 2)\n"));
+    fs::write(path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let (code, printed, said) = probe(&read);
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(said.starts_with("error: no client for https://localhost/validate: "), "{said}");
     fs::write(path, "no PEM").unwrap();
     check(&read, 2, &format!("error: --ca {path}: no certificate in it\n"));
     for arguments in

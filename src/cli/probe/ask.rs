@@ -4,12 +4,15 @@ use std::error::Error;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
 use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::cli::Failure;
 
 /// A change of `kubernetes` that leaves its CIDRs as they were.
 const REVIEW: &str = include_str!("../../../tests/fixtures/recorded/027-update-kubernetes.json");
@@ -43,10 +46,14 @@ impl Asker {
         ca: Option<Vec<Vec<u8>>>,
         server_name: Option<String>,
         timeout: Duration,
-    ) -> Result<Self, Fault> {
-        let unusable = |error: &(dyn Error + 'static)| Fault::Wrong(deepest(error));
+    ) -> Result<Self, Failure> {
+        let is_default = ca.is_none();
+        let unusable = |error: &(dyn Error + 'static)| {
+            let failure = Failure::input(format!("no client for {url}: {}", deepest(error)));
+            if is_default { failure.with_hint("--ca FILE names the CA of its certificate") } else { failure }
+        };
         let mut parts = url.clone().into_parts();
-        parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
         let mut config = Config::new(Uri::from_parts(parts).map_err(|error| unusable(&error))?);
         config.root_cert = ca;
         config.tls_server_name = server_name;
