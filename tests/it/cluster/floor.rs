@@ -98,6 +98,8 @@ ipFamilies: [IPv4, IPv6]
 networks:
   - {name: data-centre, cidr: 10.97.0.0/16, description: Routed <everywhere> & \"so\"}
   - {name: Pods of A, cidr: 172.20.128.0/17}
+  - {name: lab-1, cidr: 192.0.2.0/24}
+  - {name: lab-2, cidr: 198.51.100.0/24}
   - {name: six, cidr: \"fd00:10:96::/64\", description: it's}
 reservedNetworks: {presets: [multicast]}
 ";
