@@ -3,9 +3,11 @@
 mod certs;
 mod dev;
 mod explain;
+mod export;
 mod input;
 mod output;
 mod overlaps;
+mod probe;
 mod report;
 mod serve;
 mod simulate;
@@ -36,6 +38,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Explain a ServiceCIDR or an address
     Explain(explain::Args),
+    Probe(probe::Args),
+    Export(export::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
     Certs(certs::Args),
     /// Print the JSON Schema of the policy file
@@ -60,6 +64,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Overlaps(args) => overlaps::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
         Command::Schema => {
             output::data(&crate::config::schema());

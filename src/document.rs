@@ -1,5 +1,6 @@
 //! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
 
+mod floor;
 mod outlook;
 mod report;
 
@@ -8,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::capacity::Named;
 use crate::inventory::Allocation;
 
+pub(crate) use floor::{Floor, FloorError};
 pub(crate) use outlook::OutlookDocument;
 pub(crate) use report::{Entry, ForecastDocument, Report};
 

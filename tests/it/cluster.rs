@@ -24,6 +24,8 @@ mod cluster {
     mod client_certificate; // kube-apiserver shows who it is
     mod documented; // beside the documented ValidatingAdmissionPolicies
     mod idle; // connections that wait as long as kube-apiserver keeps them
+    mod floor; // the ValidatingAdmissionPolicies of `export vap`, beside the webhook
+    mod floor_chart; // those of the chart, beside those of `export vap`
     mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_blocked; // the walk from a blocked deletion to its end
     mod live_dual_stack; // both IP families, told apart

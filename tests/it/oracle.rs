@@ -8,7 +8,8 @@ mod ask; // the oracle, `tests/oracle`, and its answers
 mod cidrs; // single texts
 mod creates; // CREATE, under allowed ranges and deny-all
 mod deletion; // which ServiceCIDR may go
-mod generate; // what is asked
+mod floor; // the floor in the CEL of the oldest Kubernetes
+pub mod generate; // what is asked
 mod guard; // servicecidr-guard's own answers
 #[path = "../../fuzz/judge.rs"]
 mod judge; // what the fuzzer asks, with every rule

@@ -8,6 +8,7 @@
 //	{"ask":"validateUpdate","old":[...],"new":[...]}      the same
 //	{"ask":"cel","allowed":[...],"cidrs":[...]}           "allow", "deny" or "error"; no cidrs: no key
 //	{"ask":"cidr","text":"10.0.0.1/24"}                   {"is":true,"masked":"10.0.0.0/24"}
+//	{"ask":"compile","version":"1.33","expressions":[...]}  what the CEL of that release finds wrong
 //	{"ask":"verify","uid":"...","review":{...}}           what kube-apiserver makes of a response
 //	{"ask":"allocate","cidr":"10.0.0.0/24",...}           what kube-apiserver allocates of one range
 //	{"ask":"allocateMeta",...}                            and of the ranges of all "serviceCIDRs"
@@ -45,9 +46,11 @@ type question struct {
 	Old     []string        `json:"old"`
 	New     []string        `json:"new"`
 	Allowed []string        `json:"allowed"`
+	Version string          `json:"version"`
 	UID     string          `json:"uid"`
 	Review  json.RawMessage `json:"review"`
 
+	Expressions  []string            `json:"expressions"`
 	CIDR         string              `json:"cidr"`
 	ServiceCIDRs []storedServiceCIDR `json:"serviceCIDRs"`
 	Addresses    []storedAddress     `json:"addresses"`
@@ -140,6 +143,8 @@ func (o *oracle) answer(line []byte) any {
 			return failure{Error: "cidr: no text"}
 		}
 		return o.cel.cidr(*asked.Text)
+	case "compile":
+		return compile(asked.Version, asked.Expressions)
 	case "verify":
 		return o.receiver.verify(asked.UID, asked.Review)
 	case "allocate":

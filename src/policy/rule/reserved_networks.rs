@@ -41,6 +41,11 @@ impl ReservedNetworks {
         Self { fixed, discover, actions }
     }
 
+    /// The declared networks and those of the presets, by address.
+    pub fn fixed(&self) -> impl Iterator<Item = (Cidr, &Neighbour)> {
+        self.fixed.iter()
+    }
+
     /// A violation for each added CIDR that touches a declared network or one of a preset.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
         violations(change, |cidr| {

@@ -29,6 +29,10 @@ pub enum Question<'a> {
     Cidr {
         text: &'a str,
     },
+    Compile {
+        version: &'a str,
+        expressions: &'a [String],
+    },
     Verify {
         uid: &'a str,
         review: &'a RawValue,

@@ -1,0 +1,112 @@
+//! `export`: a policy in another language.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::config::{ConfigError, Loaded};
+use crate::document::{Floor, FloorError};
+
+use super::{Failure, output};
+
+/// The longest name that leaves room for the validation actions behind it.
+const MAX_NAME: usize = 253 - "-warn-audit".len();
+
+/// Print a policy in another language.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    language: Language,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Language {
+    Vap(Vap),
+}
+
+/// Print ValidatingAdmissionPolicies and their bindings: what CEL can say of the policy.
+///
+/// They hold where the webhook is registered with `failurePolicy: Ignore` and doesn't answer. There is a
+/// pair for each set of validation actions. A rule that CEL can't say is an error.
+#[derive(Debug, clap::Args)]
+struct Vap {
+    /// The policy file, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+
+    /// What the names of the objects begin with; the validation actions follow, as in servicecidr-guard-deny
+    #[arg(long, value_name = "NAME", default_value = "servicecidr-guard")]
+    name: String,
+
+    /// Leave out what CEL can't say, and name it on standard error
+    #[arg(long)]
+    skip_unsupported: bool,
+
+    /// How to print them
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// A document each
+    Yaml,
+    /// A List
+    Json,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let Language::Vap(args) = &args.language;
+    if !is_subdomain(&args.name) {
+        let message = format!("--name {:?}: not the name of an object of at most {MAX_NAME} characters", args.name);
+        return Err(Failure::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
+    }
+    let loaded = Loaded::from_file(&args.policy).map_err(|error| match error {
+        ConfigError::Read { .. } => Failure::io(error),
+        ConfigError::TooLarge { .. } | ConfigError::Invalid(_) => Failure::input(error),
+    })?;
+    for note in &loaded.notes {
+        output::talk(&format!("note: {note:#}"));
+    }
+    let named = args.policy.display();
+    let floor = Floor::of(&loaded.policy, &args.name).map_err(|error| {
+        let failure = Failure::input(format!("{named}: {error}"));
+        match error {
+            FloorError::Nothing(_) => failure.with_hint("the webhook alone can judge this policy"),
+            FloorError::TooLong { .. } | FloorError::Cel(_) => failure,
+        }
+    })?;
+    if !floor.left_out.is_empty() && !args.skip_unsupported {
+        return Err(Failure::input(format!("{named}: CEL can't say all of it: {}", floor.left_out.join("; ")))
+            .with_hint("--skip-unsupported leaves it to the webhook"));
+    }
+    print(&floor.objects, args.output)?;
+    for left_out in &floor.left_out {
+        output::talk(&format!("left out: {left_out}"));
+    }
+    Ok(())
+}
+
+fn print(objects: &[Value], format: Format) -> Result<(), Failure> {
+    let text = match format {
+        Format::Yaml => {
+            let documents = objects.iter().map(|object| Ok(format!("---\n{}", serde_saphyr::to_string(object)?)));
+            documents.collect::<Result<String, serde_saphyr::ser::Error>>().map_err(Failure::io)?
+        }
+        Format::Json => {
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+            format!("{}\n", serde_json::to_string_pretty(&list).map_err(Failure::io)?)
+        }
+    };
+    output::data(&text);
+    Ok(())
+}
+
+/// A DNS subdomain of RFC 1123 with room for what follows.
+fn is_subdomain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(is_letter)
+    };
+    name.len() <= MAX_NAME && name.split('.').all(is_label)
+}

@@ -1,0 +1,105 @@
+//! `Part`: what a rule gives the floor.
+
+use serde_json::{Value, json};
+
+use crate::inventory::{Network, Operation};
+use crate::net::IpFamily;
+use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks, ValidationActions};
+
+/// How long a name may be that is shown.
+const SHOWN: usize = 64;
+
+/// What a rule gives the floor.
+pub(super) struct Part {
+    /// Its field in the policy.
+    pub rule: &'static str,
+    pub actions: ValidationActions,
+    /// What CEL judges by.
+    pub data: Value,
+    pub judges_delete: bool,
+}
+
+/// What each rule gives, and what CEL can't say.
+pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
+    let Policy { deny_all, allowed_ranges, prefix_length, reserved_networks, no_overlap, usable, removal, .. } = policy;
+    let part = |rule, actions, data| Part { rule, actions, data, judges_delete: false };
+    let (mut parts, mut left_out) = (Vec::new(), Vec::new());
+    if let Some(rule) = deny_all {
+        let operations: Vec<&str> = rule.operations.iter().map(|operation| operation.name()).collect();
+        let judges_delete = rule.operations.contains(&Operation::Delete);
+        parts.push(Part { judges_delete, ..part("denyAll", rule.actions, json!(operations)) });
+    }
+    if let Some(rule) = allowed_ranges {
+        let ranges: Vec<String> = rule.ranges.iter().map(|range| range.to_string()).collect();
+        parts.push(part("allowedRanges", rule.actions, json!(ranges)));
+    }
+    if let Some(rule) = prefix_length {
+        let [ipv4, ipv6] = [&rule.ipv4, &rule.ipv6].map(|lengths| [*lengths.start(), *lengths.end()]);
+        parts.push(part("prefixLength", rule.actions, json!({"IPv4": ipv4, "IPv6": ipv6})));
+    }
+    if let Some(rule) = reserved_networks {
+        let networks = networks(rule, &policy.networks);
+        if !networks.is_empty() {
+            parts.push(part("reservedNetworks", rule.actions, json!(networks)));
+        }
+        if !rule.discover.is_empty() {
+            left_out.push("reservedNetworks.discover: CEL doesn't see the nodes");
+        }
+    }
+    if no_overlap.is_some() {
+        left_out.push("noOverlap: CEL doesn't see the other ServiceCIDRs");
+    }
+    match (usable, &policy.ip_families) {
+        (Some(rule), Some(families)) => {
+            let families: Vec<String> = families.iter().map(IpFamily::to_string).collect();
+            parts.push(part("usable", rule.actions, json!(families)));
+        }
+        (Some(_), None) => left_out.push("usable: CEL doesn't see which IP families there are: set ipFamilies"),
+        (None, _) => {}
+    }
+    if removal.is_some() {
+        left_out.push("removal: CEL doesn't see the IPAddresses");
+    }
+    (parts, left_out)
+}
+
+/// The networks of a rule: the declared ones, then those of the presets, each in the order of its list.
+fn networks(rule: &ReservedNetworks, declared: &[Network]) -> Vec<Value> {
+    let mut placed: Vec<_> = rule
+        .fixed()
+        .filter_map(|(cidr, neighbour)| {
+            let (place, of) = match neighbour {
+                Neighbour::Declared { name, description } => {
+                    let place = declared.iter().position(|network| network.name == *name)?;
+                    ((0, place), declared_network(name, description))
+                }
+                Neighbour::Preset { preset, source } => {
+                    let place = Preset::ALL.iter().position(|listed| listed == preset)?;
+                    let within = preset.networks().iter().position(|(text, _)| *text == cidr.to_string())?;
+                    ((1 + place, within), format!("preset {preset} ({source})"))
+                }
+                Neighbour::ServiceCidr { .. } | Neighbour::Node { .. } => return None,
+            };
+            Some((place, json!({"cidr": cidr.to_string(), "of": of})))
+        })
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, network)| network).collect()
+}
+
+/// How a sentence calls a network. The webhook escapes what isn't printable; a template of a chart can't, so
+/// that here a text is left out which isn't plain ASCII.
+fn declared_network(name: &str, description: &str) -> String {
+    let is_shown = |text: &str| {
+        let is_shown = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'`' && byte != b'\\';
+        (1..=SHOWN).contains(&text.len()) && text.bytes().all(is_shown)
+    };
+    let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+    let name = match name {
+        name if !is_shown(name) => String::new(),
+        name if name.bytes().all(is_name) => format!(" {name}"),
+        name => format!(" `{name}`"),
+    };
+    let description = if is_shown(description) { format!(" ({description})") } else { String::new() };
+    format!("declared network{name}{description}")
+}

@@ -1,0 +1,234 @@
+//! The floor: the ValidatingAdmissionPolicies of `export vap`, in a real kube-apiserver, beside the webhook.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::control_plane::{ControlPlane, is_ready, said};
+use crate::oracle::generate::{self, Rng};
+use crate::program::{eventually, run};
+use crate::webhook::{self, CONFIGURATIONS, POLICY, SERVICE_CIDRS, create, create_ready, exists, wait_until_refused};
+
+/// The objects of `export vap` for the rules, as YAML.
+fn exported(rules: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("policy.yaml");
+    fs::write(&path, format!("{POLICY}{rules}")).unwrap();
+    let output = run(&["export", "vap", "--policy", path.to_str().unwrap(), "--name", "floor"]);
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Puts the floor of the rules in force, and waits until it refuses `refused`.
+fn enforce(plane: &ControlPlane, rules: &str, refused: &str) {
+    plane.kubectl_ok(&["apply", "--server-side", "-f", "-"], &exported(rules));
+    wait_until_refused(plane, refused, "denied request: ");
+}
+
+fn lift(plane: &ControlPlane, refused: &str) {
+    plane.kubectl_ok(&["delete", "validatingadmissionpolicies,validatingadmissionpolicybindings", "--all"], "");
+    eventually("the floor is lifted", || create(plane, "probe", &[refused], true).0 == 201);
+}
+
+/// What is asked, as a dry run: a method, a name and the CIDRs.
+#[derive(Debug)]
+enum Asked {
+    Create(Vec<String>),
+    /// Of the stored ServiceCIDR.
+    Update(&'static str, Vec<String>),
+    Delete(&'static str),
+}
+
+/// What is stored before any policy.
+const STORED: [(&str, &[&str]); 8] = [
+    ("a", &["10.96.0.0/24"]),
+    ("b", &["172.20.0.0/16"]),
+    ("c", &["fd00:10:96::/112"]),
+    ("d", &["2001:db8::/64"]),
+    ("e", &["10.96.8.0/31"]),
+    ("f", &["172.20.0.0/17", "fd00:10:96::/48"]),
+    ("g", &["2001:db8::/128", "10.97.0.0/16"]),
+    ("h", &["0.0.0.0/0"]),
+];
+
+fn generated(rng: &mut Rng, near: &[String], count: usize) -> Vec<Asked> {
+    let mut asked = Vec::new();
+    for _ in 0..count {
+        let list = generate::cidrs(rng, near);
+        let (name, stored) = *rng.pick(&STORED);
+        let stored: Vec<String> = stored.iter().map(|&text| text.to_owned()).collect();
+        asked.push(match rng.below(8) {
+            0..=4 => Asked::Create(list),
+            5 => Asked::Update(name, if rng.one_in(3) { stored } else { list }),
+            // The one change that kube-apiserver takes: the other family comes behind.
+            6 => Asked::Update(name, stored.into_iter().chain(list.into_iter().take(1)).collect()),
+            _ => Asked::Delete(name),
+        });
+    }
+    asked
+}
+
+fn ask(plane: &ControlPlane, asked: &Asked) -> (u16, Value) {
+    match asked {
+        Asked::Create(cidrs) => create(plane, "generated", &cidrs.iter().map(String::as_str).collect::<Vec<_>>(), true),
+        Asked::Update(name, cidrs) => {
+            let object = json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
+                "metadata": {"name": name, "labels": {"asked": "true"}}, "spec": {"cidrs": cidrs},
+            });
+            plane.request("PUT", &format!("{SERVICE_CIDRS}/{name}?dryRun=All"), Some(&object))
+        }
+        Asked::Delete(name) => plane.delete(&format!("{SERVICE_CIDRS}/{name}?dryRun=All")),
+    }
+}
+
+/// The status code, and what was said behind the name of who denied.
+fn answers(plane: &ControlPlane, asked: &[Asked]) -> Vec<(u16, String)> {
+    let said = |answer: &Value| {
+        let message = answer["message"].as_str().unwrap_or_default().to_owned();
+        message.split_once(" request: ").map_or(message.clone(), |(_, sentence)| sentence.to_owned())
+    };
+    asked.iter().map(|asked| ask(plane, asked)).map(|(status, answer)| (status, said(&answer))).collect()
+}
+
+const CIDRS_ONLY: &str = "\
+ipFamilies: [IPv4, IPv6]
+networks:
+  - {name: data-centre, cidr: 10.97.0.0/16, description: Routed <everywhere> & \"so\"}
+  - {name: Pods of A, cidr: 172.20.128.0/17}
+  - {name: lab-1, cidr: 192.0.2.0/24}
+  - {name: lab-2, cidr: 198.51.100.0/24}
+  - {name: six, cidr: \"fd00:10:96::/64\", description: it's}
+reservedNetworks: {presets: [multicast]}
+";
+
+#[test]
+fn the_floor_and_the_webhook_give_the_same_verdicts_in_the_same_words() {
+    let plane = ControlPlane::start();
+    for (name, cidrs) in STORED {
+        create_ready(&plane, name, cidrs);
+    }
+    let mut rng = Rng::seeded(0xf100);
+    let ranges = generate::ranges(&mut rng);
+    let allowed = |ranges: &[String]| format!("allowedRanges: {{ranges: {ranges:?}}}\n");
+    let five = ["10.96.0.0/17", "10.96.128.0/17", "172.20.0.0/24", "10.96.1.0/24", "10.97.64.0/24", "fd00:10:96::/48"];
+    let five = five.map(str::to_owned);
+    let lengths = "prefixLength: {ipv4: {shortest: 12, longest: 24}, ipv6: {longest: 112}}\n";
+    let policies = [
+        (allowed(&ranges), "192.0.2.0/24"),
+        (format!("{}{lengths}", allowed(&five)), "192.0.2.0/24"),
+        (CIDRS_ONLY.to_owned(), "10.97.1.0/24"),
+        (format!("{CIDRS_ONLY}{lengths}usable: {{validationActions: [Deny]}}\n"), "10.97.1.0/24"),
+        ("ipFamilies: [IPv4]\nusable: {validationActions: [Deny]}\n".to_owned(), "192.0.2.0/31"),
+        ("denyAll: {}\n".to_owned(), "192.0.2.0/24"),
+        (format!("denyAll: {{operations: [CREATE, DELETE]}}\n{}", allowed(&five)), "192.0.2.0/24"),
+    ];
+    let mut counts = BTreeMap::<_, usize>::new();
+    for (rules, refused) in policies {
+        let asked = generated(&mut rng, &five, 300);
+        enforce(&plane, &rules, refused);
+        let floor = answers(&plane, &asked);
+        lift(&plane, refused);
+        let server = webhook::start(&plane, &rules);
+        wait_until_refused(&plane, refused, "denied the request: ");
+        let webhook = answers(&plane, &asked);
+        assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
+        eventually("the webhook is lifted", || create(&plane, "probe", &[refused], true).0 == 201);
+        drop(server);
+
+        for ((asked, floor), webhook) in asked.iter().zip(&floor).zip(&webhook) {
+            let case = || format!("{asked:?} under {rules}floor {floor:?}\nwebhook {webhook:?}");
+            assert_eq!(floor.0, webhook.0, "{}", case());
+            assert!([200, 201, 403, 422].contains(&floor.0), "{}", case());
+            // The webhook names every rule that is violated, the floor the first.
+            assert!(floor.0 != 403 || webhook.1.starts_with(&floor.1), "{}", case());
+            let kind = match asked {
+                Asked::Create(_) => "CREATE",
+                Asked::Update(..) => "UPDATE",
+                Asked::Delete(_) => "DELETE",
+            };
+            *counts.entry((kind, floor.0)).or_default() += 1;
+        }
+    }
+    // What kube-apiserver's own validation refuses is judged by nobody.
+    let is_judged = |((kind, code), _): &(&(&str, u16), &usize)| *kind != "DELETE" && *code != 422;
+    let judged: usize = counts.iter().filter(is_judged).map(|(_, count)| count).sum();
+    println!("{judged} CREATEs and UPDATEs judged: {counts:?}");
+    assert!(judged >= 1000, "{judged}");
+    for kind in [("CREATE", 201), ("CREATE", 403), ("UPDATE", 200), ("UPDATE", 403), ("DELETE", 200), ("DELETE", 403)] {
+        assert!(counts.get(&kind).is_some_and(|count| *count >= 20), "few {kind:?}: {counts:?}");
+    }
+}
+
+#[test]
+fn what_predates_the_floor_can_be_labelled_and_deleted() {
+    let plane = ControlPlane::start();
+    create_ready(&plane, "before", &["172.20.0.0/24"]);
+    create_ready(&plane, "doomed", &["172.21.0.0/24"]);
+    enforce(&plane, "denyAll: {}\nallowedRanges: {ranges: [10.96.0.0/16]}\n", "172.20.0.0/16");
+
+    plane.kubectl_ok(&["label", "servicecidr", "before", "team=a"], "");
+    plane.kubectl_ok(&["label", "servicecidr", "kubernetes", "team=platform"], "");
+    let patch = r#"{"spec":{"cidrs":["172.20.0.0/24","fd00::/112"]}}"#;
+    let refused = plane.kubectl(&["patch", "servicecidr", "before", "-p", patch], "");
+    let sentence =
+        "metadata.name: ServiceCIDR `before` may not be changed: the policy denies it for all but `kubernetes`\n";
+    assert!(said(&refused).ends_with(sentence), "{}", said(&refused));
+    let (status, answer) = create(&plane, "kubernetes", &["10.96.0.0/28"], false);
+    assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
+    assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
+    eventually("kube-controller-manager takes its finalizer off", || !exists(&plane, "doomed"));
+}
+
+#[test]
+fn kube_apiserver_makes_its_service_cidr_under_the_floor() {
+    let mut plane = ControlPlane::start();
+    enforce(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n", "192.0.2.0/24");
+    plane.stop_apiserver();
+    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
+    plane.start_apiserver();
+    plane.wait_until_ready();
+    eventually("kubernetes is back, protected and ready", || {
+        let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
+        default["metadata"]["finalizers"].is_array() && is_ready(&default)
+    });
+    wait_until_refused(&plane, "192.0.2.0/24", "denied request: ");
+}
+
+#[test]
+fn warnings_long_names_and_the_longest_list() {
+    let plane = ControlPlane::start();
+    let manifest = |name: &str, cidr: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: {name}}}\nspec: {{cidrs: [{cidr}]}}\n"
+        )
+    };
+    let warned = |manifest: &str| said(&plane.kubectl(&["create", "--dry-run=server", "-f", "-"], manifest));
+    plane.kubectl_ok(
+        &["apply", "-f", "-"],
+        &exported("allowedRanges: {ranges: [10.96.0.0/16], validationActions: [Warn]}\n"),
+    );
+    let expected = "Warning: Validation failed for ValidatingAdmissionPolicy 'floor-warn' with binding 'floor-warn': \
+                    spec.cidrs[0]: 10.96.0.0/15 is wider than what is allowed: use a CIDR within 10.96.0.0/16\n";
+    eventually("the floor warns", || warned(&manifest("wide", "10.96.0.0/15")).ends_with(expected));
+    lift(&plane, "192.0.2.0/24");
+
+    // As many as an expression of CEL holds; none of them near.
+    enforce(&plane, &format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; 7692]), "192.0.2.0/24");
+    let refused = create(&plane, "outside", &["192.0.2.0/24"], true).1["message"].as_str().unwrap().to_owned();
+    let sentence = "spec.cidrs[0]: 192.0.2.0/24 is outside the allowed ranges: use a CIDR within 10.0.0.0/8, 10.0.0.0/8, \
+                    10.0.0.0/8, 10.0.0.0/8 or one of 7688 more";
+    assert!(refused.ends_with(sentence), "{refused}");
+    lift(&plane, "192.0.2.0/24");
+
+    enforce(&plane, "denyAll: {}\n", "192.0.2.0/24");
+    let name = "n".repeat(65);
+    let refused = create(&plane, &name, &["192.0.2.0/24"], true).1["message"].as_str().unwrap().to_owned();
+    let sentence = format!(
+        "metadata.name: ServiceCIDR `{}…` may not be created: the policy denies it for all but `kubernetes`",
+        "n".repeat(64)
+    );
+    assert!(refused.ends_with(&sentence), "{refused}");
+}

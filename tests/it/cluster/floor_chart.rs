@@ -1,0 +1,202 @@
+//! The floor of the chart: the same objects as those of `export vap`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use servicecidr_guard::net::Cidr;
+use servicecidr_guard::policy::Preset;
+use tempfile::TempDir;
+
+use crate::binaries;
+use crate::control_plane::{ControlPlane, said};
+use crate::oracle::generate::{self, Rng};
+use crate::program::run;
+use crate::webhook::wait_until_refused;
+
+fn template(folder: &Path, policy: &Value) -> Output {
+    let values = folder.join("values.json");
+    fs::write(&values, json!({"policy": policy, "floor": {"enabled": true}}).to_string()).unwrap();
+    Command::new(binaries::path("helm"))
+        .args(["template", "guard", &format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"))])
+        .args(["--kube-version=1.37.2", "--show-only=templates/floor.yaml", "--values"])
+        .arg(values)
+        .output()
+        .unwrap()
+}
+
+fn exported(folder: &Path, policy: &Value) -> Output {
+    let mut file = policy.clone();
+    file["apiVersion"] = json!("servicecidr-guard/v1alpha1");
+    file["kind"] = json!("Policy");
+    let path = folder.join("policy.json");
+    fs::write(&path, file.to_string()).unwrap();
+    let arguments = ["--name=guard-servicecidr-guard", "--skip-unsupported", "-o", "json", "--policy"];
+    run(&[&["export", "vap"], &arguments[..], &[path.to_str().unwrap()]].concat())
+}
+
+/// Objects by kind and name: helm prints them in an order of its own.
+fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
+    objects.sort_by_key(|object| (object["kind"].to_string(), object["metadata"]["name"].to_string()));
+    objects
+}
+
+/// Whether both make a floor; if so, it is the same.
+#[track_caller]
+fn check(folder: &Path, policy: &Value) -> bool {
+    let (chart, own) = (template(folder, policy), exported(folder, policy));
+    assert_eq!(chart.status.success(), own.status.success(), "{policy}\n{}\n{}", said(&chart), said(&own));
+    if !chart.status.success() {
+        return false;
+    }
+    let mut chart: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(chart.stdout).unwrap()).unwrap();
+    for object in &mut chart {
+        let labels = object["metadata"].as_object_mut().unwrap().remove("labels");
+        assert!(labels.is_some(), "{object}");
+    }
+    let own: Value = serde_json::from_slice(&own.stdout).unwrap();
+    let own = serde_json::from_value(own["items"].clone()).unwrap();
+    assert_eq!(sorted(chart), sorted(own), "{policy}");
+    true
+}
+
+fn some<T: Clone>(rng: &mut Rng, all: &[T]) -> Vec<T> {
+    let some: Vec<T> = all.iter().filter(|_| rng.one_in(2)).cloned().collect();
+    if some.is_empty() { vec![rng.pick(all).clone()] } else { some }
+}
+
+/// A rule with or without actions.
+fn acting(rng: &mut Rng, mut rule: Value) -> Value {
+    let sets: [&[&str]; 6] =
+        [&["Deny"], &["Audit", "Deny"], &["Warn"], &["Warn", "Audit"], &["Audit"], &["Deny", "Audit"]];
+    if rng.one_in(2) {
+        rule["validationActions"] = json!(rng.pick(&sets));
+    }
+    rule
+}
+
+/// A policy. Its CIDRs are canonical, as the program prints them.
+fn policy(rng: &mut Rng) -> Value {
+    let mut policy = json!({});
+    let canonical = |text: String| Cidr::lenient(&text).unwrap().to_string();
+    if rng.one_in(3) {
+        let rule =
+            if rng.one_in(2) { json!({}) } else { json!({"operations": some(rng, &["UPDATE", "DELETE", "CREATE"])}) };
+        policy["denyAll"] = acting(rng, rule);
+    }
+    if rng.one_in(2) {
+        let ranges: Vec<String> = generate::ranges(rng).into_iter().map(canonical).collect();
+        policy["allowedRanges"] = acting(rng, json!({"ranges": ranges}));
+    }
+    if rng.one_in(2) {
+        let lengths = |rng: &mut Rng| {
+            rng.pick(&[json!({"shortest": 12}), json!({"longest": 28}), json!({"shortest": 0, "longest": 24})]).clone()
+        };
+        let rule = match rng.below(3) {
+            0 => json!({"ipv4": lengths(rng)}),
+            1 => json!({"ipv6": lengths(rng)}),
+            _ => json!({"ipv4": lengths(rng), "ipv6": lengths(rng)}),
+        };
+        policy["prefixLength"] = acting(rng, rule);
+    }
+    let names = ["a", "pods-of.b", "Data centre", "Büro", "<x> & \"y\"", "tick`", "back\\slash", "it's"];
+    let long = "l".repeat(65);
+    if rng.one_in(2) {
+        let names = some(rng, &names);
+        let network = |name: &&str| {
+            let description = *rng.pick(&[&names[..], &["", "l\nl", "(a: b) # c", &long]].concat());
+            let cidr = canonical(generate::range(rng));
+            if rng.one_in(2) {
+                json!({"name": name, "cidr": cidr})
+            } else {
+                json!({"name": name, "cidr": cidr, "description": description})
+            }
+        };
+        policy["networks"] = names.iter().map(network).collect();
+    }
+    if rng.one_in(2) {
+        let presets: Vec<String> = some(rng, &Preset::ALL).iter().rev().map(Preset::to_string).collect();
+        let rule = match rng.below(4) {
+            0 => json!({"presets": presets}),
+            1 => json!({"declared": false, "presets": presets}),
+            2 => json!({"discover": ["nodeAddresses"]}),
+            _ => json!({"declared": true, "presets": presets, "discover": ["nodePodCIDRs"]}),
+        };
+        policy["reservedNetworks"] = acting(rng, rule);
+    }
+    if rng.one_in(2) {
+        policy["usable"] = acting(rng, json!({}));
+    }
+    if rng.one_in(2) {
+        policy["ipFamilies"] = json!(rng.pick(&[&["IPv4"][..], &["IPv6"], &["IPv6", "IPv4"]]));
+    }
+    if rng.one_in(4)
+        || !["denyAll", "allowedRanges", "prefixLength", "reservedNetworks", "usable"]
+            .iter()
+            .any(|rule| policy.get(rule).is_some())
+    {
+        policy["noOverlap"] = json!({});
+    }
+    policy
+}
+
+#[test]
+fn the_chart_makes_the_objects_of_export_vap() {
+    let folder = TempDir::new().unwrap();
+    let mut rng = Rng::seeded(0xc4a7);
+    let made = (0..120).filter(|_| check(folder.path(), &policy(&mut rng))).count();
+    println!("120 policies, {made} floors");
+    assert!((80..120).contains(&made), "{made}");
+}
+
+#[test]
+fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let much = json!({
+        "allowedRanges": {"ranges": ["10.96.0.0/16"]}, "noOverlap": {}, "removal": {}, "usable": {},
+        "reservedNetworks": {"discover": ["nodePodCIDRs"]},
+    });
+    let rendered = String::from_utf8(template(folder.path(), &much).stdout).unwrap();
+    let comment = "# Left to the webhook, because CEL can't say it: noOverlap; removal; reservedNetworks.discover; \
+                   usable, for want of ipFamilies\n";
+    assert!(rendered.contains(comment), "{rendered}");
+    let refused = template(folder.path(), &json!({"removal": {}}));
+    assert!(
+        said(&refused).contains("floor.enabled: CEL can say none of the rules of the policy"),
+        "{}",
+        said(&refused)
+    );
+    let long = |count| json!({"allowedRanges": {"ranges": vec!["10.0.0.0/8"; count]}});
+    assert!(template(folder.path(), &long(7692)).status.success());
+    let refused = said(&template(folder.path(), &long(7693)));
+    let sentence = "floor.enabled: policy.allowedRanges: 100010 characters of CEL are more than the 100000 that \
+                    kube-apiserver reads of an expression";
+    assert!(refused.contains(sentence), "{refused}");
+}
+
+#[test]
+fn without_being_asked_the_chart_makes_none() {
+    let chart = format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"));
+    let rendered = |more: &[&str]| {
+        let arguments = ["template", "guard", &chart, "--kube-version=1.37.2", "--set-json=policy.denyAll={}"];
+        let output = Command::new(binaries::path("helm")).args(arguments).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let kind = "kind: ValidatingAdmissionPolicy\n";
+    assert!(!rendered(&[]).contains(kind));
+    assert!(rendered(&["--set=floor.enabled=true"]).contains(kind));
+}
+
+/// A template can't rewrite a CIDR; CEL does.
+#[test]
+fn a_range_with_host_bits_is_said_without_them() {
+    let plane = ControlPlane::start();
+    let folder = TempDir::new().unwrap();
+    let policy = json!({"allowedRanges": {"ranges": ["10.96.5.7/16", "2001:DB8:0::/64"]}});
+    let rendered = template(folder.path(), &policy);
+    plane.kubectl_ok(&["apply", "-f", "-"], &String::from_utf8(rendered.stdout).unwrap());
+    wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges: use a CIDR within 10.96.0.0/16");
+    wait_until_refused(&plane, "2001:db8:0:1::/64", "is outside the allowed ranges: use a CIDR within 2001:db8::/64");
+}

@@ -1,0 +1,189 @@
+//! `export vap`: what it prints and what it refuses. That kube-apiserver takes it, and judges by it as the
+//! webhook does, is tested with a control plane.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use servicecidr_guard::policy::Preset;
+use tempfile::NamedTempFile;
+
+use crate::program::run;
+
+const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
+
+/// Exit code and both outputs, with the path of the policy as `policy.yaml`.
+fn export(rules: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), format!("{HEADER}{rules}")).unwrap();
+    let path = file.path().to_str().unwrap();
+    let output = run(&[&["export", "vap", "--policy", path], more].concat());
+    let text = |bytes| String::from_utf8(bytes).unwrap().replace(path, "policy.yaml");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The objects of a policy that CEL can say.
+#[track_caller]
+fn objects(rules: &str) -> Vec<Value> {
+    let (code, printed, said) = export(rules, &["-o", "json"]);
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{rules}");
+    let mut list: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&list["apiVersion"], &list["kind"]), (&json!("v1"), &json!("List")));
+    serde_json::from_value(list["items"].take()).unwrap()
+}
+
+/// What CEL judges by: the variables of one line, by their name, of the one policy.
+#[track_caller]
+fn data(rules: &str) -> BTreeMap<String, String> {
+    let objects = objects(rules);
+    assert_eq!(objects.len(), 2, "{objects:?}");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let variables = objects[0]["spec"]["variables"].as_array().unwrap().iter();
+    let variables = variables.map(|variable| (text(&variable["name"]), text(&variable["expression"])));
+    variables.filter(|(_, expression)| !expression.contains('\n')).collect()
+}
+
+#[track_caller]
+fn holds(rules: &str, name: &str, expression: &str) {
+    assert_eq!(data(rules), BTreeMap::from([(name.to_owned(), expression.to_owned())]), "{rules}");
+}
+
+#[track_caller]
+fn refused(rules: &str, more: &[&str], expected: &str) {
+    let (code, printed, said) = export(rules, more);
+    assert_eq!((code, printed.as_str(), said.as_str()), (Some(2), "", expected), "{rules}");
+}
+
+#[test]
+fn each_set_of_actions_has_a_policy_and_a_binding() {
+    let rules = "ipFamilies: [IPv6]\ndenyAll: {operations: [DELETE], validationActions: [Audit]}\nusable: {}\n\
+                 allowedRanges: {ranges: [10.96.0.0/16]}\n\
+                 prefixLength: {ipv4: {longest: 28}, validationActions: [Audit, Deny]}\n";
+    let objects = objects(rules);
+    let short: Vec<Value> = objects
+        .iter()
+        .map(|object| {
+            let spec = &object["spec"];
+            let operations = &spec["matchConstraints"]["resourceRules"][0]["operations"];
+            json!([object["kind"], object["metadata"], spec["policyName"], spec["validationActions"], operations])
+        })
+        .collect();
+    let policy =
+        |name: &str, operations: Value| json!(["ValidatingAdmissionPolicy", {"name": name}, null, null, operations]);
+    let binding =
+        |name: &str, actions: Value| json!(["ValidatingAdmissionPolicyBinding", {"name": name}, name, actions, null]);
+    let usual = || json!(["CREATE", "UPDATE"]);
+    assert_eq!(
+        short,
+        [
+            policy("servicecidr-guard-deny", usual()),
+            binding("servicecidr-guard-deny", json!(["Deny"])),
+            policy("servicecidr-guard-deny-audit", usual()),
+            binding("servicecidr-guard-deny-audit", json!(["Deny", "Audit"])),
+            policy("servicecidr-guard-warn", usual()),
+            binding("servicecidr-guard-warn", json!(["Warn"])),
+            policy("servicecidr-guard-audit", json!(["CREATE", "UPDATE", "DELETE"])),
+            binding("servicecidr-guard-audit", json!(["Audit"])),
+        ]
+    );
+    assert_eq!(objects[0]["spec"]["failurePolicy"], "Fail");
+}
+
+#[test]
+fn yaml_and_json_hold_the_same() {
+    let rules = "denyAll: {}\nallowedRanges: {ranges: [10.96.0.0/16], validationActions: [Warn]}\n";
+    let (code, printed, said) = export(rules, &[]);
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    assert_eq!(printed.matches("---\n").count(), 4);
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&printed).unwrap();
+    assert_eq!(documents, objects(rules));
+}
+
+#[test]
+fn what_the_policy_says_is_what_cel_judges_by() {
+    holds("denyAll: {}\n", "operations", r#"["CREATE","UPDATE"]"#);
+    holds("denyAll: {operations: [DELETE]}\n", "operations", r#"["DELETE"]"#);
+    holds("allowedRanges: {ranges: [\"fd00::/8\", 10.0.0.0/8]}\n", "ranges", r#"["fd00::/8","10.0.0.0/8"]"#);
+    holds("prefixLength: {ipv4: {longest: 28}}\n", "lengths", r#"{"IPv4":[0,28],"IPv6":[0,128]}"#);
+    holds("prefixLength: {ipv6: {shortest: 64, longest: 120}}\n", "lengths", r#"{"IPv4":[0,32],"IPv6":[64,120]}"#);
+    holds("usable: {}\nipFamilies: [IPv6, IPv4]\n", "families", r#"["IPv6","IPv4"]"#);
+    let declared = "networks: [{name: b, cidr: 10.2.0.0/16}, {name: A 1, cidr: 10.1.0.0/16, description: \"<it's> \\\"so\\\"\"}, \
+                    {name: Büro, cidr: 10.0.0.0/16, description: 'a`b'}]\n";
+    let presets = "reservedNetworks: {presets: [gke, loopback]}\n";
+    let expected = r#"[{"cidr":"10.2.0.0/16","of":"declared network b"},{"cidr":"10.1.0.0/16","of":"declared network `A 1` (<it's> \"so\")"},{"cidr":"10.0.0.0/16","of":"declared network"},{"cidr":"127.0.0.0/8","of":"preset loopback (loopback, RFC 1122)"},{"cidr":"::1/128","of":"preset loopback (loopback, RFC 4291)"},{"cidr":"172.17.0.0/16","of":"preset gke (container bridge of GKE nodes, GKE VPC-native clusters)"},{"cidr":"169.254.0.0/16","of":"preset gke (metadata server and NodeLocal DNSCache, GKE documentation)"}]"#;
+    holds(&format!("{declared}{presets}"), "networks", expected);
+    let undeclared = "reservedNetworks: {declared: false, presets: [cgnat]}\n";
+    let expected = r#"[{"cidr":"100.64.0.0/10","of":"preset cgnat (carrier-grade NAT, RFC 6598)"}]"#;
+    holds(&format!("{declared}{undeclared}"), "networks", expected);
+}
+
+const MUCH: &str = "allowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\nremoval: {}\nusable: {}\n\
+                    reservedNetworks: {discover: [nodePodCIDRs]}\n";
+
+#[test]
+fn what_cel_cannot_say_is_refused_or_left_out() {
+    let left_out = [
+        "reservedNetworks.discover: CEL doesn't see the nodes",
+        "noOverlap: CEL doesn't see the other ServiceCIDRs",
+        "usable: CEL doesn't see which IP families there are: set ipFamilies",
+        "removal: CEL doesn't see the IPAddresses",
+    ];
+    refused(
+        MUCH,
+        &[],
+        &format!(
+            "error: policy.yaml: CEL can't say all of it: {}\nhint: --skip-unsupported leaves it to the webhook\n",
+            left_out.join("; ")
+        ),
+    );
+    let (code, printed, said) = export(MUCH, &["--skip-unsupported"]);
+    let expected = format!("left out: {}\n", left_out.join("\nleft out: "));
+    assert_eq!((code, said.as_str()), (Some(0), expected.as_str()));
+    assert_eq!(printed, export("allowedRanges: {ranges: [10.96.0.0/16]}\n", &[]).1);
+    refused(
+        "removal: {}\n",
+        &["--skip-unsupported"],
+        "error: policy.yaml: CEL can say none of the rules: removal: CEL doesn't see the IPAddresses\n\
+         hint: the webhook alone can judge this policy\n",
+    );
+}
+
+#[test]
+fn what_is_too_long_or_no_name_is_refused() {
+    let policy = |count: usize| format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; count]);
+    // 13 characters each, with what comes before it, and one at the end.
+    assert_eq!(export(&policy(7692), &[]).0, Some(0));
+    refused(
+        &policy(7693),
+        &[],
+        "error: policy.yaml: allowedRanges: 100010 characters of CEL are more than the 100000 that kube-apiserver \
+         reads of an expression\n",
+    );
+    for name in ["", "A", "a_b", "-a", "a-", "a..b", &"a".repeat(243)] {
+        let (code, _, said) = export("denyAll: {}\n", &[&format!("--name={name}")]);
+        assert_eq!(code, Some(2), "{name}");
+        assert!(said.contains("not the name of an object of at most 242 characters"), "{said}");
+    }
+    for name in ["1", "a.b-c", &"a".repeat(242)] {
+        assert_eq!(export("denyAll: {}\n", &[&format!("--name={name}")]).0, Some(0), "{name}");
+    }
+}
+
+fn chart_file(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(folder.join("charts/servicecidr-guard/files").join(name)).unwrap()
+}
+
+#[test]
+fn the_chart_has_the_same_cel_and_the_same_presets() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/document/floor/rules.yaml");
+    assert_eq!(chart_file("floor.yaml"), fs::read_to_string(own).unwrap());
+    let presets: Value = serde_saphyr::from_str(&chart_file("presets.yaml")).unwrap();
+    let network = |(cidr, source): &(&str, &str)| json!({"cidr": cidr, "source": source});
+    let preset = |preset: Preset| {
+        let networks: Vec<Value> = preset.networks().iter().map(network).collect();
+        json!({"name": preset.to_string(), "networks": networks})
+    };
+    assert_eq!(presets, Value::Array(Preset::ALL.map(preset).to_vec()));
+}
