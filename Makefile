@@ -30,8 +30,8 @@ deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
 	@$(CARGO) deny --locked check bans licenses sources
 
 bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memory, minutes
-	@mkdir -p target && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -o ../../target/peers .
-	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live
+	@mkdir -p target/bench-peers && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -ldflags '-s -w' -o ../../target/bench-peers/ ./...
+	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/bench-peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live --bench webhook
 
 static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
 	@tests/static-binary
