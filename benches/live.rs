@@ -8,14 +8,16 @@ mod common;
 
 #[path = "live/churn.rs"]
 mod churn;
+#[path = "live/latency.rs"]
+mod latency;
 #[path = "live/load.rs"]
 mod load;
 
 use common::api::Api;
 use common::client::Client;
-use common::latency::Latency;
 use common::program::Program;
 use common::table::{ROUNDS, Table, goal};
+use latency::Latency;
 
 const COUNT: u32 = 1_000_000;
 /// What shares no address with any ServiceCIDR here, and what lies within the widest.

@@ -4,7 +4,6 @@
 pub mod api;
 pub mod client;
 pub mod cluster;
-pub mod latency;
 pub mod peer;
 pub mod process;
 pub mod program;

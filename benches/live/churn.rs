@@ -12,9 +12,9 @@ use crate::APART;
 use crate::common::api::{Api, event};
 use crate::common::client::Client;
 use crate::common::cluster::v4;
-use crate::common::latency::{Latency, percentiles};
 use crate::common::program::Program;
 use crate::common::table::{Table, goal, once};
+use crate::latency::{Latency, percentiles};
 
 /// Events a second.
 const RATE: u32 = 10_000;

@@ -1,7 +1,7 @@
 //! `Latency`: several clients that ask in turns, one request each.
 
-use super::client::Client;
-use super::table::{ROUNDS, Table};
+use crate::common::client::Client;
+use crate::common::table::{ROUNDS, Table};
 
 /// How often each client asks in a round.
 const REQUESTS: usize = 2_500;

@@ -12,7 +12,7 @@ use crate::program::eventually;
 use crate::served::{self, BARE, OURS, OUTSIDE, RULES, Served};
 
 /// How often each is asked in a round, and how many rounds count.
-const CREATES: usize = 400;
+const CREATES: usize = 300;
 const ROUNDS: usize = 7;
 const POLICY: &str = "ValidatingAdmissionPolicy";
 const NOTHING: &str = "nothing";
