@@ -33,8 +33,8 @@ fuzz: ## Look for what breaks the readers of foreign input, SECONDS=60 each (nee
 	@fuzz/run $(or $(SECONDS),60)
 
 bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memory, minutes
-	@mkdir -p target && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -o ../../target/peers .
-	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live
+	@mkdir -p target/bench-peers && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -ldflags '-s -w' -o ../../target/bench-peers/ ./...
+	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/bench-peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live --bench webhook
 
 static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
 	@tests/static-binary

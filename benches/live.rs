@@ -6,24 +6,18 @@
 
 mod common;
 
-#[path = "live/api.rs"]
-mod api;
 #[path = "live/churn.rs"]
 mod churn;
-#[path = "live/client.rs"]
-mod client;
 #[path = "live/latency.rs"]
 mod latency;
 #[path = "live/load.rs"]
 mod load;
-#[path = "live/program.rs"]
-mod program;
 
-use api::Api;
-use client::Client;
+use common::api::Api;
+use common::client::Client;
+use common::program::Program;
 use common::table::{ROUNDS, Table, goal};
 use latency::Latency;
-use program::Program;
 
 const COUNT: u32 = 1_000_000;
 /// What shares no address with any ServiceCIDR here, and what lies within the widest.
@@ -61,7 +55,7 @@ fn starts(wide: &Api, large: &Api) {
 
 /// An admission must not cost more for what is known.
 fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) {
-    let client = |program, cidr, expected| Client::new(program, cidr, is_dry_run, expected);
+    let client = |program: &Program, cidr, expected| Client::new(&program.target, cidr, is_dry_run, expected);
     let allowed = r#""allowed":true"#;
     let told = if is_dry_run { r#""warnings":["# } else { allowed };
     let cases = vec![

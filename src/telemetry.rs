@@ -1,6 +1,8 @@
 //! The log: one structured line an event, to stderr; text on a terminal, JSON otherwise.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::thread;
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -20,6 +22,13 @@ pub enum LogFormat {
 /// How many lines wait for a stderr that isn't read, before those that come are lost: never the answers.
 const WAITING_LINES: usize = 4096;
 
+/// How long lines wait for others that go with them, after some were written.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Rests after each flush. Under load the thread that writes then finds many lines at once, and whoever logs
+/// needn't wake it: that took more of a review's time than its decision.
+struct Unhurried<W>(W);
+
 /// Writes what was logged, when it is dropped.
 #[must_use]
 pub struct Log {
@@ -33,7 +42,7 @@ pub struct Log {
 pub fn start(format: LogFormat, filter: &str) -> Result<Log, ParseError> {
     let filter = EnvFilter::builder().parse(filter)?;
     let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES);
-    let (writer, guard) = writer.finish(io::stderr());
+    let (writer, guard) = writer.finish(Unhurried(BufWriter::new(io::stderr())));
     let is_terminal = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(writer);
     let is_json = match format {
@@ -51,4 +60,16 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Log, ParseError> {
         tracing::error!(message_of_panic = message, location, "panicked");
     }));
     Ok(Log { _writer: guard })
+}
+
+impl<W: Write> Write for Unhurried<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        thread::sleep(PAUSE);
+        Ok(())
+    }
 }

@@ -1,12 +1,13 @@
 //! `Peer`: the Kubernetes code of `benches/peers`, as a process that answers commands in turns.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Deserialize;
 
-/// Where `make bench` puts the program.
-const PROGRAM: &str = "SERVICECIDR_GUARD_PEERS";
+/// The folder where `make bench` puts the programs.
+const FOLDER: &str = "SERVICECIDR_GUARD_PEERS";
 
 pub struct Peer {
     child: Child,
@@ -23,12 +24,8 @@ pub struct Answer {
 }
 
 impl Peer {
-    /// Starts the program; without it, says so: the rest is measured all the same.
     pub fn start() -> Option<Self> {
-        let Some(program) = std::env::var_os(PROGRAM) else {
-            println!("(without the Kubernetes code: {PROGRAM} names no program; `make bench` builds it)");
-            return None;
-        };
+        let program = program("peers")?;
         let mut child =
             Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
         let commands = child.stdin.take();
@@ -43,6 +40,15 @@ impl Peer {
         self.answers.read_line(&mut line).expect("the peer answers");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{command}: {line:?}: {error}"))
     }
+}
+
+/// The path of a program; without it, says so: the rest is measured all the same.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        println!("(without {name}, a peer in Go: {FOLDER} names no folder; `make bench` builds it)");
+        return None;
+    };
+    Some(PathBuf::from(folder).join(name))
 }
 
 impl Drop for Peer {

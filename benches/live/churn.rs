@@ -9,12 +9,12 @@ use servicecidr_guard::inventory::Kind;
 use servicecidr_guard::kube::Frame;
 
 use crate::APART;
-use crate::api::{Api, event};
-use crate::client::Client;
+use crate::common::api::{Api, event};
+use crate::common::client::Client;
 use crate::common::cluster::v4;
+use crate::common::program::Program;
 use crate::common::table::{Table, goal, once};
 use crate::latency::{Latency, percentiles};
-use crate::program::Program;
 
 /// Events a second.
 const RATE: u32 = 10_000;
@@ -33,7 +33,7 @@ pub fn measure(api: &Api, full: &Program) {
         "serde_json, every value of the events skipped",
     ]);
     let mut latency = Latency::new(&[&quick, "no events"]);
-    let mut client = Client::new(full, APART, false, r#""allowed":true"#);
+    let mut client = Client::new(&full.target, APART, false, r#""allowed":true"#);
     let kind = |number: u32| if number.is_multiple_of(2) { "ADDED" } else { "DELETED" };
     let lines = (1..=RATE).map(|number| event(kind(number), v4(number).into(), number, number));
     let lines: Vec<String> = lines.collect();
@@ -65,8 +65,8 @@ pub fn measure(api: &Api, full: &Program) {
 
 /// The CPU time of the program in a second, and then how long its answers take.
 fn turn(full: &Program, client: &mut Client) -> (f64, [Vec<f64>; 2]) {
-    let (began, before) = (Instant::now(), full.cpu());
+    let (began, before) = (Instant::now(), full.process.cpu());
     thread::sleep(TURN);
-    let share = (full.cpu() - before) / began.elapsed().as_secs_f64();
+    let share = (full.process.cpu() - before) / began.elapsed().as_secs_f64();
     (share, percentiles(&mut [client]))
 }

@@ -1,6 +1,6 @@
 //! `Latency`: several clients that ask in turns, one request each.
 
-use crate::client::Client;
+use crate::common::client::Client;
 use crate::common::table::{ROUNDS, Table};
 
 /// How often each client asks in a round.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::de::IgnoredAny;
 
 use crate::COUNT;
-use crate::api::Api;
+use crate::common::api::Api;
 use crate::common::cluster::{in_list_order, pages, v4};
+use crate::common::program::Program;
 use crate::common::table::{Table, goal, once};
-use crate::program::Program;
 
 /// How long the memory of a program takes to be what it stays.
 const SETTLED: Duration = Duration::from_millis(500);
@@ -25,7 +25,7 @@ pub fn cold(api: &Api, none: &Program, empty: &Program) -> Program {
         drop(last.take());
         let program = Program::start(Some(api));
         program.wait_for_list(1);
-        table.push(&[program.cpu(), skipped()]);
+        table.push(&[program.process.cpu(), skipped()]);
         last = Some(program);
     }
     table.print("G8: the cold load of 1,000,000 IPAddresses from an API server");
@@ -34,12 +34,12 @@ pub fn cold(api: &Api, none: &Program, empty: &Program) -> Program {
     println!("\nG8, G10: resident memory");
     let rows = [("--inventory none", none), ("1 ServiceCIDR, no address", empty), ("1,000,000 addresses", &full)];
     for (label, program) in rows {
-        let (now, peak) = (program.memory("VmRSS"), program.memory("VmHWM"));
+        let (now, peak) = (program.process.memory("VmRSS"), program.process.memory("VmHWM"));
         println!("  {label:<52} {now:>6.1} MiB, peak {peak:>6.1} MiB");
     }
-    let each = (full.memory("VmRSS") - empty.memory("VmRSS")) * 1024.0 * 1024.0 / f64::from(COUNT);
+    let each = (full.process.memory("VmRSS") - empty.process.memory("VmRSS")) * 1024.0 * 1024.0 / f64::from(COUNT);
     println!("  {:<52} {each:>6.1} bytes", "an address more");
-    goal("G8 peak", full.memory("VmHWM"), 96.0, " MiB");
+    goal("G8 peak", full.process.memory("VmHWM"), 96.0, " MiB");
     full
 }
 
@@ -49,21 +49,21 @@ pub fn relist(api: &Api, full: &Program) {
     let mut ratios = Vec::new();
     for time in 1..=LOADS {
         thread::sleep(SETTLED);
-        full.forget_peak();
-        let (before, cpu) = (full.memory("VmRSS"), full.cpu());
+        full.process.forget_peak();
+        let (before, cpu) = (full.process.memory("VmRSS"), full.process.cpu());
         api.compact();
         full.wait_for_list(1 + time);
-        let cpu = (full.cpu() - cpu) / 1e9;
-        let peak = full.memory("VmHWM");
+        let cpu = (full.process.cpu() - cpu) / 1e9;
+        let peak = full.process.memory("VmHWM");
         println!("  steady {before:>6.1} MiB, peak {peak:>6.1} MiB, {cpu:.2} s of CPU");
         ratios.push(peak / before);
     }
     goal("R38 peak / steady, worst", ratios.iter().copied().fold(0.0, f64::max), 1.3, "x");
-    goal("G8 peak after all", full.memory("VmHWM"), 96.0, " MiB");
+    goal("G8 peak after all", full.process.memory("VmHWM"), 96.0, " MiB");
     for path in ["/report", "/metrics"] {
         drop(full.get(path));
     }
-    println!("  {:<52} {:>6.1} MiB", "after a report", full.memory("VmRSS"));
+    println!("  {:<52} {:>6.1} MiB", "after a report", full.process.memory("VmRSS"));
 }
 
 /// The least that reads JSON: where its values end.

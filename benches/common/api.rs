@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::cluster::{in_list_order, nested, shuffled, v4, write_object};
+use super::cluster::{in_list_order, nested, shuffled, v4, write_object};
 
 /// How long a watch waits between two looks at what there is to send, and when there is nothing.
 const TICK: Duration = Duration::from_millis(1);
