@@ -12,7 +12,7 @@
 
 mod binaries;
 #[allow(dead_code, reason = "the other test crate uses the rest")]
-mod connection;
+mod raw;
 mod control_plane;
 #[allow(dead_code, reason = "the other test crate uses the rest")]
 mod program;

@@ -17,13 +17,13 @@ mod client_auth; // --client-ca: who is answered
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
-mod connection; // connections, byte by byte
 mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod probe; // `probe`: what it says of a webhook, of other servers and of none
 mod program; // a running server, and the program's other commands
 mod properties; // what holds for every request
+mod raw; // connections, byte by byte
 mod recorded; // what a real kube-apiserver asked, under three policies
 mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end

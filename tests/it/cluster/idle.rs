@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustls::version::TLS13;
 
-use crate::connection::{Tls, client, connect};
+use crate::raw::{Tls, client, connect};
 use crate::program::Server;
 use crate::webhook::{ALLOWED, POLICY};
 
