@@ -28,6 +28,7 @@ use actix_web::dev::Server as HttpServer;
 use actix_web::middleware::from_fn;
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, Diagnostic};
@@ -245,8 +246,9 @@ impl Bound {
     }
 
     async fn serve(self) -> Result<(), ServerError> {
-        // Before it says that it serves: from then on it may be told to end.
+        // Before it says that it serves: from then on it may be told to end, or to read its files.
         let signals = Signals::listen()?;
+        let hangup = signal(SignalKind::hangup())?;
         self.follow().await?;
         let webhook = self.webhook_server()?;
         let health = self.health_server()?;
@@ -258,7 +260,7 @@ impl Bound {
             "serving"
         );
         let state = self.state;
-        state.tasks.spawn("the reading of changed files", self.reloader.run(Arc::clone(&state)));
+        state.tasks.spawn("the reading of changed files", self.reloader.run(hangup, Arc::clone(&state)));
         state.tasks.spawn("the watch for overlaps", overlaps::tell(Arc::clone(&state)));
         let handles = [webhook.handle(), health.handle()];
         let stopping = actix_web::rt::spawn(signals.stop(Arc::clone(&state), handles, self.drain_delay));

@@ -17,6 +17,7 @@ mod client_auth; // --client-ca: who is answered
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
+mod connection; // a connection as kube-apiserver holds one
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod program; // a running server, and the program's other commands
@@ -26,6 +27,7 @@ mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log
+mod swaps; // policies and certificates that are swapped under load
 mod tidy; // the layout and the documents keep their word
 mod vectors; // what the real Kubernetes code answered, by label
 mod watch; // lists and watches of a mock API server that breaks in every way
