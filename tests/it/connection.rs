@@ -78,7 +78,7 @@ impl Connection {
 }
 
 /// The answer, if it is whole: its head says how long its body is.
-fn reply(answer: &[u8]) -> Option<Reply> {
+pub fn reply(answer: &[u8]) -> Option<Reply> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
     let length: usize = head.split_once("content-length:").unwrap().1.lines().next().unwrap().trim().parse().unwrap();

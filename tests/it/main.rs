@@ -27,6 +27,9 @@ mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log
+#[allow(clippy::cast_precision_loss, reason = "of counts")]
+#[path = "../soak/slope.rs"]
+mod slope; // how fast something grows, for `make soak`
 mod swaps; // policies and certificates that are swapped under load
 mod tidy; // the layout and the documents keep their word
 mod vectors; // what the real Kubernetes code answered, by label

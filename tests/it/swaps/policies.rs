@@ -14,7 +14,7 @@ use crate::connection::{Connection, request, trusting};
 use crate::program::{Server, eventually, fixtures};
 
 /// The IPv4 CIDR is outside, and touches a network; the IPv6 one is fine.
-const ONE: &str = "\
+pub const ONE: &str = "\
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
 ipFamilies: [IPv4]
@@ -25,7 +25,7 @@ usable: {}
 capacity: {warnOn: Always}
 ";
 /// The other way round.
-const OTHER: &str = "\
+pub const OTHER: &str = "\
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
 ipFamilies: [IPv4, IPv6]
@@ -49,6 +49,12 @@ const CLIENTS: usize = 4;
 /// What each request is answered with under one policy.
 type Answers = Vec<Vec<u8>>;
 
+/// The creations that are asked for.
+pub fn reviews() -> Vec<Vec<u8>> {
+    let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
+    CIDRS.iter().map(|cidrs| request(recorded.replace(r#""10.96.0.0/24""#, cidrs).as_bytes())).collect()
+}
+
 /// Has two policies alternate so often while so many requests come, and checks every answer.
 pub fn alternate(requests: usize, reloads: usize) {
     let authority = Authority::new();
@@ -64,8 +70,7 @@ pub fn alternate(requests: usize, reloads: usize) {
     let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &more);
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(authority.ca.as_bytes());
-    let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
-    let reviews = CIDRS.map(|cidrs| request(recorded.replace(r#""10.96.0.0/24""#, cidrs).as_bytes()));
+    let reviews = reviews();
     let open = || Connection::open(address, &trust).unwrap();
     let mut swap = |policy: &str| {
         volume.update(&[("policy.yaml", policy.as_bytes())]);
