@@ -27,6 +27,7 @@ mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log
+mod server_overload; // more clients than there is room for
 #[allow(clippy::cast_precision_loss, reason = "of counts")]
 #[path = "../soak/slope.rs"]
 mod slope; // how fast something grows, for `make soak`

@@ -20,8 +20,9 @@ use crate::connection::{Reply, reply};
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many idle connections kube-apiserver keeps.
 const IDLE: usize = 25;
-/// How many requests are under way at most; of more, it is counted that they weren't sent.
-const UNDER_WAY: usize = 3_000;
+/// How many requests are under way at most, of a half: three kube-apiservers have up to 600 each at once (`--max-requests-inflight`
+/// and `--max-mutating-requests-inflight`). Of more, it is counted that they were not sent.
+const UNDER_WAY: usize = 900;
 const TICK: Duration = Duration::from_millis(1);
 
 /// What is asked, where, and the answer to it.
