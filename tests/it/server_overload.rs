@@ -90,12 +90,12 @@ fn r43_in_a_flood_of_connections_each_is_answered_or_told_to_come_again() {
     let flooded = Flooded { address, trust, request: create, answer };
 
     let own = descriptors(&server);
-    let hold = |_| {
+    let answered_once = |_| {
         let mut connection = flooded.open();
         assert!(flooded.is_answered(&mut connection));
         connection
     };
-    let mut held: Vec<Connection> = (0..HELD).map(hold).collect();
+    let mut held: Vec<Connection> = (0..HELD).map(answered_once).collect();
     let before = resident(&server);
     let (is_over, answered, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
