@@ -19,7 +19,7 @@ const HELD: usize = 1_010;
 /// Clients that open one connection after the other, far more than the places that are left.
 const CLIENTS: usize = 64;
 /// How many times somebody is to be told to come again.
-const ENOUGH: usize = 500;
+const ENOUGH: usize = 200;
 /// Files that threads of the server may have open beside its connections.
 const SLACK: usize = 16;
 /// What the flood may add to the memory, in bytes: what the connections take that are open at once.
