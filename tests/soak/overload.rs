@@ -20,6 +20,8 @@ const LASTING: Duration = Duration::from_secs(10);
 /// How much more than the peak is offered.
 const TIMES: f64 = 5.0;
 const GENERATORS: usize = 2;
+/// What the flood may add to the memory, in MiB.
+const MEMORY: f64 = 64.0;
 
 pub fn run() {
     println!("\nR43: overload; the program runs for a tenth of each {PERIOD:?}");
@@ -40,16 +42,19 @@ pub fn run() {
     told(&outcome);
     let Outcome { mut right, mut busy, .. } = outcome;
     println!("  answered rightly: {goodput:.0} a second, p50 {:.0} ms", percentile(&mut right, 0.5));
-    println!(
-        "  told to come again: p50 {:.0} ms, p99 {:.0} ms",
-        percentile(&mut busy, 0.5),
-        percentile(&mut busy, 0.99)
-    );
     goal("right answers at 5x, part of the peak", goodput / peak, goodput / peak >= 0.8, ">= 0.8");
-    let (slow, excess) = (percentile(&mut right, 0.99), percentile(&mut busy, 0.99));
+    let slow = percentile(&mut right, 0.99);
     goal("p99 of right answers, ms", slow, slow <= 250.0, "<= 250");
-    goal("p99 of `come again`, ms", excess, excess <= 50.0, "<= 50");
-    goal("memory, MiB more at its peak", memory(&server, "VmHWM") - before, true, "bounded");
+    if busy.is_empty() {
+        println!(
+            "  nobody got so far as to be told to come again (docs/decisions/0008-overload-waits-in-the-kernel.md)"
+        );
+    } else {
+        let excess = percentile(&mut busy, 0.99);
+        goal("p99 of being told to come again, ms", excess, excess <= 50.0, "<= 50");
+    }
+    let more = memory(&server, "VmHWM") - before;
+    goal("memory at its peak, MiB more than before", more, more <= MEMORY, "<= 64");
     let began = Instant::now();
     let mut recovered = Connection::open(asked.address, &asked.trust).unwrap();
     assert_eq!(recovered.ask(&asked.request).unwrap().body, asked.answer);
