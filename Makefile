@@ -1,8 +1,9 @@
 # `make help` says what there is.
 
 CARGO ?= cargo
+MINUTES ?= 3
 
-.PHONY: help run test test-cluster cluster lint deny fuzz bench static-binary schema
+.PHONY: help run test test-cluster cluster lint deny fuzz bench soak static-binary schema
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +24,7 @@ cluster: ## Start the control plane of the tests, with the webhook in front, unt
 lint: ## Check format, lints and documentation
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
-	@$(CARGO) clippy --locked --test cluster --test up --quiet -- --deny warnings
+	@$(CARGO) clippy --locked --test cluster --test up --test soak --quiet -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --no-deps --quiet
 
 deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
@@ -35,6 +36,9 @@ fuzz: ## Look for what breaks the readers of foreign input, SECONDS=60 each (nee
 bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memory, minutes
 	@mkdir -p target/bench-peers && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -ldflags '-s -w' -o ../../target/bench-peers/ ./...
 	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/bench-peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live --bench webhook
+
+soak: ## Load the release build with requests, events and reloads: MINUTES=60 for an hour, PART=reloads, overload or steady for a part
+	@$(CARGO) test --release --locked --test soak -- $(MINUTES) $(PART)
 
 static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
 	@tests/static-binary

@@ -18,9 +18,11 @@ mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use actix_web::App;
@@ -28,6 +30,7 @@ use actix_web::dev::Server as HttpServer;
 use actix_web::middleware::from_fn;
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, Diagnostic};
@@ -36,7 +39,7 @@ use crate::policy::Policy;
 
 use budget::Budget;
 use client_auth::ClientAuth;
-use guard::{Connections, guarded};
+use guard::{Connections, MAX_CONNECTIONS, guarded};
 use knowledge::Knowledge;
 use metrics::Metrics;
 use reload::Reloader;
@@ -55,6 +58,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(120);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many connections are accepted, those included that are to be told to come again. More wait in the
+/// kernel, where they cost nothing (docs/decisions/0008-overload-waits-in-the-kernel.md).
+const ACCEPTED: usize = MAX_CONNECTIONS + 256;
+/// How many TLS handshakes a thread has under way: a review on an open connection waits behind them.
+const HANDSHAKES: usize = 64;
 
 /// What to serve and where.
 #[derive(Clone, Debug)]
@@ -245,8 +253,9 @@ impl Bound {
     }
 
     async fn serve(self) -> Result<(), ServerError> {
-        // Before it says that it serves: from then on it may be told to end.
+        // Before it says that it serves: from then on it may be told to end, or to read its files.
         let signals = Signals::listen()?;
+        let hangup = signal(SignalKind::hangup())?;
         self.follow().await?;
         let webhook = self.webhook_server()?;
         let health = self.health_server()?;
@@ -258,7 +267,7 @@ impl Bound {
             "serving"
         );
         let state = self.state;
-        state.tasks.spawn("the reading of changed files", self.reloader.run(Arc::clone(&state)));
+        state.tasks.spawn("the reading of changed files", self.reloader.run(hangup, Arc::clone(&state)));
         state.tasks.spawn("the watch for overlaps", overlaps::tell(Arc::clone(&state)));
         let handles = [webhook.handle(), health.handle()];
         let stopping = actix_web::rt::spawn(signals.stop(Arc::clone(&state), handles, self.drain_delay));
@@ -283,12 +292,16 @@ impl Bound {
     fn webhook_server(&self) -> Result<HttpServer, ServerError> {
         let state = Arc::clone(&self.state);
         let connections = Connections::default();
+        let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let config =
             tls::server_config(&self.state.certificate, self.min_tls_version, self.state.client_auth.as_ref())?;
         let server = actix_web::HttpServer::new(move || {
             App::new().wrap(from_fn(guarded)).configure(|app| routes::webhook(app, &state))
         })
         .disable_signals()
+        .workers(workers)
+        .max_connections(ACCEPTED.div_ceil(workers))
+        .max_connection_rate(HANDSHAKES)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         // A connection that is to end ends: actix would read on for as long as its client sends, and do

@@ -13,8 +13,8 @@ use super::{Failure, dev, output};
 
 /// Answer AdmissionReviews of kube-apiserver over TLS.
 ///
-/// Policy, certificate and key are read again when their files change. SIGTERM ends the server after
-/// a while in which it answers on (--drain-delay); SIGINT and a second signal at once.
+/// Policy, certificate and key are read again within a second of a change, and at once on SIGHUP. SIGTERM
+/// ends the server after a while in which it answers on (--drain-delay); SIGINT and a second signal at once.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The policy file, YAML or JSON

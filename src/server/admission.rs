@@ -32,8 +32,9 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
         }
     };
     let judged = review.request().map(|request| {
-        let policy = state.policy.load();
         let (verdict, outlook) = state.knowledge.ask(|known| {
+            // Not before: what is known holds what this policy declares.
+            let policy = state.policy.load();
             let verdict = decide(&policy, known, &request);
             let outlook = outlook(&policy, known, &request, &verdict);
             (verdict, outlook)

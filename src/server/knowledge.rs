@@ -59,14 +59,17 @@ impl Knowledge {
         }
     }
 
-    /// Takes up what a policy says of the cluster.
-    pub fn declare(&self, policy: &Policy) {
+    /// Takes up what a policy says of the cluster, and puts the policy in force before anybody asks again:
+    /// a request is judged by one policy and what that one declares.
+    pub fn declare(&self, policy: &Policy, put_in_force: impl FnOnce()) {
+        let declare = |inventory: &mut Inventory| {
+            declare(inventory, policy);
+            put_in_force();
+        };
         match self {
-            Self::None => {}
-            Self::File(file) => {
-                declare(&mut file.inventory.write().unwrap_or_else(PoisonError::into_inner), policy);
-            }
-            Self::Cluster(live) => live.update(|inventory| declare(inventory, policy)),
+            Self::None => declare(&mut Inventory::default()),
+            Self::File(file) => declare(&mut file.inventory.write().unwrap_or_else(PoisonError::into_inner)),
+            Self::Cluster(live) => live.update(declare),
         }
     }
 

@@ -3,22 +3,24 @@
 //!
 //! By reading, not by watching: a second's poll of three small files costs next to nothing, and sees
 //! the kubelet's `..data` swap, a plain replacement and a network file system alike
-//! (docs/decisions/0003-files-are-polled.md).
+//! (docs/decisions/0003-files-are-polled.md). SIGHUP has them read at once.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+mod paths;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::{ConfigError, Diagnostic, Loaded};
+use tokio::signal::unix::Signal;
+
+use crate::config::Diagnostic;
 use crate::kube::{Live, Wanted};
 use crate::policy::Policy;
 
 use super::client_auth::{Ca, ClientAuth};
 use super::knowledge::{InventoryFile, Knowledge, Stamp};
-use super::tls::{self, Certificate, TlsError};
+use super::tls::{self, Certificate};
 use super::{InventorySource, ServerError, Settings, State};
+use paths::{Paths, digest, read_pem};
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -26,8 +28,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const LAST_WEEK: i64 = 7 * 24 * 3600;
 /// How often it is warned.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
-/// The largest certificate or key file that is read, in bytes.
-const MAX_PEM_BYTES: u64 = 1024 * 1024;
 
 /// Knows the files and what was last seen in them.
 pub(super) struct Reloader {
@@ -50,20 +50,18 @@ pub(super) struct First {
     pub notes: Vec<Diagnostic>,
 }
 
-struct Paths {
-    policy: PathBuf,
-    cert: PathBuf,
-    key: PathBuf,
-    client_ca: Option<PathBuf>,
-}
-
 /// What was last read: content, or why there was none. Only a difference from it is acted upon, so
 /// that a broken file is reported once and not once a second.
 struct Watched<T, E> {
     last: Result<T, E>,
 }
 
-impl<T: PartialEq, E: PartialEq> Watched<T, E> {
+impl<T: PartialEq, E: PartialEq + Default> Watched<T, E> {
+    /// The next reading differs from this.
+    fn forget(&mut self) {
+        self.last = Err(E::default());
+    }
+
     /// Whether this reading differs from the one before. It is the last one from now on.
     fn changed(&mut self, reading: Result<T, E>) -> bool {
         let changed = self.last != reading;
@@ -97,7 +95,7 @@ impl Reloader {
             InventorySource::Cluster(_) => {
                 let live = Live::default();
                 let knowledge = Knowledge::Cluster(Arc::new(live));
-                knowledge.declare(&policy);
+                knowledge.declare(&policy, || ());
                 (knowledge, Err(String::new()))
             }
             InventorySource::File(path) => {
@@ -124,16 +122,25 @@ impl Reloader {
         Ok((reloader, first))
     }
 
-    /// Runs for ever.
-    pub async fn run(mut self, state: Arc<State>) {
+    /// Runs for ever. A SIGHUP that comes while files are being read has them read once more.
+    pub async fn run(mut self, mut hangup: Signal, state: Arc<State>) {
         let mut ticks = tokio::time::interval(INTERVAL);
         loop {
-            ticks.tick().await;
+            let is_asked = tokio::select! {
+                _ = ticks.tick() => false,
+                Some(()) = hangup.recv() => true,
+            };
+            if is_asked {
+                self.inventory.forget();
+            }
             self.poll_policy(&state);
             self.poll_pair(&state);
             self.poll_client_ca(&state);
             self.poll_inventory(&state).await;
             self.warn_of_expiry(&state);
+            if is_asked {
+                tracing::info!("files read after SIGHUP");
+            }
         }
     }
 
@@ -159,9 +166,9 @@ impl Reloader {
                 for note in &loaded.notes {
                     tracing::warn!(note = %note, "policy reloaded with a note");
                 }
-                state.knowledge.declare(&loaded.policy);
-                state.wanted.send_replace(Wanted { nodes: loaded.policy.wants_nodes() });
-                state.policy.store(Arc::new(loaded.policy));
+                let policy = Arc::new(loaded.policy);
+                state.wanted.send_replace(Wanted { nodes: policy.wants_nodes() });
+                state.knowledge.declare(&policy, || state.policy.store(Arc::clone(&policy)));
                 state.metrics.policy_in_force(&sha256);
                 tracing::info!(sha256, "policy reloaded");
             }
@@ -244,40 +251,4 @@ fn can_judge(policy: &Policy, knowledge: &Knowledge) -> Result<(), &'static str>
         (Knowledge::None, Some(rule)) => Err(rule),
         _ => Ok(()),
     }
-}
-
-impl Paths {
-    fn read_policy(&self) -> Result<Vec<u8>, ConfigError> {
-        crate::config::read(&self.policy)
-    }
-
-    fn parse_policy(&self, bytes: &[u8]) -> Result<Loaded, ConfigError> {
-        Loaded::from_bytes(&self.policy.display().to_string(), bytes)
-    }
-
-    fn read_pair(&self) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
-        Ok((read_pem(&self.cert)?, read_pem(&self.key)?))
-    }
-
-    fn parse_pair(&self, (cert, key): &(Vec<u8>, Vec<u8>)) -> Result<Certificate, TlsError> {
-        let certificate = Certificate::from_pem((&self.cert, cert), (&self.key, key))?;
-        match tls::now() - certificate.not_after {
-            seconds if seconds > 0 => Err(TlsError::Expired { cert: self.cert.clone(), seconds }),
-            _ => Ok(certificate),
-        }
-    }
-}
-
-fn read_pem(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(MAX_PEM_BYTES).read_to_end(&mut bytes))
-        .map_err(|error| TlsError::Read { path: path.to_owned(), error })?;
-    Ok(bytes)
-}
-
-/// SHA-256, in hexadecimal: what `sha256sum` prints.
-fn digest(bytes: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -18,6 +18,7 @@ mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
 mod export; // `export vap`: what CEL says of a policy
+mod connection; // a connection as kube-apiserver holds one
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod probe; // `probe`: what it says of a webhook, of other servers and of none
@@ -29,6 +30,11 @@ mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log
+mod server_overload; // more clients than there is room for
+#[allow(clippy::cast_precision_loss, reason = "of counts")]
+#[path = "../soak/slope.rs"]
+mod slope; // how fast something grows, for `make soak`
+mod swaps; // policies and certificates that are swapped under load
 mod tidy; // the layout and the documents keep their word
 mod tls; // kinds of keys, ALPN, sessions
 mod vectors; // what the real Kubernetes code answered, by label

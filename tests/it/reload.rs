@@ -44,6 +44,41 @@ fn a_changed_policy_comes_into_force_and_a_broken_one_does_not() {
 }
 
 #[test]
+fn sighup_has_every_file_read_at_once() {
+    let folder = TempDir::new().unwrap();
+    let inventory = folder.path().join("inventory.json");
+    let list = fs::read_to_string(fixtures().join("inventories/fresh.json")).unwrap();
+    fs::write(&inventory, &list).unwrap();
+    let overlap = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nnoOverlap: {validationActions: [Deny]}\n";
+    let server = Server::start_with(overlap, &["--inventory", inventory.to_str().unwrap()]);
+    // As long as before, and as old: nothing but its content tells that it is another.
+    let age = fs::metadata(&inventory).unwrap().modified().unwrap();
+    let put = |list: &str| {
+        fs::write(&inventory, list).unwrap();
+        fs::File::options().append(true).open(&inventory).unwrap().set_modified(age).unwrap();
+    };
+    let ask_again = || {
+        server.signal("HUP");
+        server.logged("files read after SIGHUP");
+    };
+    assert!(!allowed(&server));
+    for _ in 0..5 {
+        put(&list.replace("10.96.0.0/28", "10.97.0.0/28"));
+        ask_again();
+        assert!(allowed(&server));
+        put(&list);
+        ask_again();
+        assert!(!allowed(&server));
+        fs::write(server.path("policy.yaml"), ALLOW_10).unwrap();
+        ask_again();
+        assert!(allowed(&server));
+        fs::write(server.path("policy.yaml"), overlap).unwrap();
+        ask_again();
+        assert!(!allowed(&server));
+    }
+}
+
+#[test]
 fn a_broken_policy_is_reported_once_and_not_at_every_poll() {
     let server = Server::start(DENY_ALL);
     fs::write(server.path("policy.yaml"), "nonsense").unwrap();

@@ -95,6 +95,15 @@ fn only_output_prints() {
 }
 
 #[test]
+fn r37_the_wall_clock_is_read_for_certificates_alone() {
+    for (name, text) in sources() {
+        let reads = code(&text).any(|line| line.contains("SystemTime::now") || line.contains("now_utc"));
+        let is_of_certificates = ["server/tls.rs", "cli/certs.rs"].contains(&name.as_str());
+        assert_eq!(reads, is_of_certificates, "src/{name}: what is aged is aged by a clock that doesn't jump");
+    }
+}
+
+#[test]
 fn every_rule_has_its_heading() {
     let document = fs::read_to_string(root().join("docs/policy.md")).unwrap();
     for path in files(&root().join("src/policy/rule"), ".rs") {

@@ -1,0 +1,88 @@
+//! A connection as kube-apiserver holds one: TLS, HTTP/1.1, kept alive.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::program::PATIENCE;
+
+pub struct Connection(StreamOwned<ClientConnection, TcpStream>);
+
+/// What was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    /// In lower case.
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+/// What trusts this CA. A session is never taken up again: kube-apiserver doesn't, and the certificate
+/// would not be shown.
+pub fn trusting(ca: &[u8]) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Arc::new(config)
+}
+
+/// A review, as it goes over the wire.
+pub fn request(review: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST /validate?timeout=5s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        review.len()
+    );
+    [head.as_bytes(), review].concat()
+}
+
+impl Connection {
+    /// Opens one, to the end of its handshake.
+    pub fn open(address: SocketAddr, trust: &Arc<ClientConfig>) -> io::Result<Self> {
+        let socket = TcpStream::connect(address)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let name = ServerName::try_from("localhost").unwrap();
+        let session = ClientConnection::new(Arc::clone(trust), name).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(session, socket);
+        stream.conn.complete_io(&mut stream.sock)?;
+        Ok(Self(stream))
+    }
+
+    /// The certificate that was shown, DER.
+    pub fn certificate(&self) -> Vec<u8> {
+        self.0.conn.peer_certificates().unwrap()[0].to_vec()
+    }
+
+    /// Sends a request and reads its answer.
+    pub fn ask(&mut self, request: &[u8]) -> io::Result<Reply> {
+        self.0.write_all(request)?;
+        let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
+        loop {
+            if let Some(reply) = reply(&answer) {
+                return Ok(reply);
+            }
+            match self.0.read(&mut piece)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => answer.extend_from_slice(&piece[..count]),
+            }
+        }
+    }
+}
+
+/// The answer, if it is whole: its head says how long its body is.
+pub fn reply(answer: &[u8]) -> Option<Reply> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    let length: usize = head.split_once("content-length:").unwrap().1.lines().next().unwrap().trim().parse().unwrap();
+    let body = answer.get(end..end + length)?.to_vec();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Some(Reply { status, head, body })
+}

@@ -1,0 +1,132 @@
+//! More clients than the webhook takes: who has a place is answered, who has none is told to come again,
+//! and afterwards it is as before.
+
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use crate::connection::{Connection, request, trusting};
+use crate::program::{Server, eventually, fixtures};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+/// Connections that are held: all places but a few.
+const HELD: usize = 1_010;
+/// Clients that open one connection after the other, far more than the places that are left.
+const CLIENTS: usize = 64;
+/// How many times somebody is to be told to come again.
+const ENOUGH: usize = 200;
+/// Files that threads of the server may have open beside its connections.
+const SLACK: usize = 16;
+/// What the flood may add to the memory, in bytes: what the connections take that are open at once.
+const MEMORY: usize = 64 * 1024 * 1024;
+
+struct Flooded {
+    address: SocketAddr,
+    trust: Arc<ClientConfig>,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Flooded {
+    fn open(&self) -> Connection {
+        Connection::open(self.address, &self.trust).unwrap()
+    }
+
+    /// Whether it is answered; else it must be told to come again.
+    fn is_answered(&self, connection: &mut Connection) -> bool {
+        let reply = connection.ask(&self.request).unwrap();
+        if reply.status == 503 {
+            assert!(reply.head.contains("\r\nretry-after: 1\r\n"), "{}", reply.head);
+            assert!(reply.head.contains("\r\nconnection: close\r\n"), "{}", reply.head);
+            return false;
+        }
+        assert_eq!((reply.status, &reply.body), (200, &self.answer));
+        true
+    }
+}
+
+/// A server that logs no reviews. Each connection takes a descriptor here and one there.
+fn start() -> Server {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, more).unwrap();
+    Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::admission=warn"])
+}
+
+fn descriptors(server: &Server) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap().count()
+}
+
+/// Connects more often than is accepted, and says nothing: how many files the server has open at most. The
+/// others wait in the kernel, at most as many as it takes.
+fn open_at_most(server: &Server, address: SocketAddr) -> usize {
+    let (mut silent, mut most) = (Vec::new(), 0);
+    for _ in 0..37 {
+        silent.extend((0..10).map(|_| TcpStream::connect(address).unwrap()));
+        thread::sleep(Duration::from_millis(20));
+        most = most.max(descriptors(server));
+    }
+    most
+}
+
+fn resident(server: &Server) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn r43_in_a_flood_of_connections_each_is_answered_or_told_to_come_again() {
+    let server = start();
+    let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
+    let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
+    let create = request(&fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap());
+    let answer = Connection::open(address, &trust).unwrap().ask(&create).unwrap().body;
+    let flooded = Flooded { address, trust, request: create, answer };
+
+    let own = descriptors(&server);
+    let answered_once = |_| {
+        let mut connection = flooded.open();
+        assert!(flooded.is_answered(&mut connection));
+        connection
+    };
+    let mut held: Vec<Connection> = (0..HELD).map(answered_once).collect();
+    let before = resident(&server);
+    let (is_over, answered, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let client = || {
+            while !is_over.load(Ordering::Relaxed) {
+                let count = if flooded.is_answered(&mut flooded.open()) { &answered } else { &refused };
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+        // Who has a place keeps it, and is answered every time.
+        for turn in 0.. {
+            assert!(flooded.is_answered(&mut held[turn % HELD]));
+            let is_enough = refused.load(Ordering::Relaxed) >= ENOUGH && answered.load(Ordering::Relaxed) > 0;
+            if is_enough || clients.iter().any(thread::ScopedJoinHandle::is_finished) {
+                break;
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let (answered, refused) = (answered.into_inner(), refused.into_inner());
+    println!("{answered} answered, {refused} told to come again");
+    let after = resident(&server);
+    assert!(after < before + MEMORY, "{before} bytes of memory, and then {after}");
+    let most = open_at_most(&server, address);
+    println!("{most} files are open at most");
+    assert!(most <= own + 1_280 + SLACK, "{own} files are open at first, and then {most}");
+    assert!(held.iter_mut().all(|connection| flooded.is_answered(connection)));
+    drop(held);
+    eventually("there is room again", || flooded.is_answered(&mut flooded.open()));
+    eventually("what was taken is given back", || {
+        (0..50).map(|_| flooded.open()).all(|mut connection| flooded.is_answered(&mut connection))
+    });
+}

@@ -1,0 +1,98 @@
+//! Policies and certificates that are swapped while requests come: none fails, and none is judged by a
+//! mix of two policies.
+
+mod authority;
+mod policies;
+mod volume;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::connection::{Connection, Reply, request, trusting};
+use crate::program::{Server, eventually, fixtures};
+
+use authority::Authority;
+use volume::Volume;
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+/// How many certificates come after the first.
+const SWAPS: usize = 100;
+/// How many clients keep their connection, and how many open one for each request.
+const KEPT: usize = 9;
+const NEW: usize = 5;
+/// How long each waits between two requests: 1,000 requests a second in all.
+const KEPT_EVERY: Duration = Duration::from_millis(10);
+const NEW_EVERY: Duration = Duration::from_millis(50);
+
+/// Does something again and again, at its pace, until it is over.
+fn paced(every: Duration, is_over: &AtomicBool, mut act: impl FnMut()) {
+    let mut next = Instant::now();
+    while !is_over.load(Ordering::Relaxed) {
+        act();
+        next += every;
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+}
+
+#[test]
+fn r9_a_hundred_certificates_are_swapped_and_no_request_fails() {
+    let authority = Authority::new();
+    let first = authority.sign();
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("ca.crt"), &authority.ca).unwrap();
+    let files = [("policy.yaml", DENY_ALL), ("tls.crt", &first.cert), ("tls.key", &first.key)];
+    let files = files.map(|(name, text)| (name, text.as_bytes().to_vec())).to_vec();
+    let mut volume = Volume::mount(folder.path(), files);
+    let quiet = ["--log-level", "info,servicecidr_guard::server::admission=warn"];
+    let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &quiet);
+    let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
+    let trust = trusting(authority.ca.as_bytes());
+    let create = request(&fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap());
+    let open = || Connection::open(address, &trust).unwrap();
+    let expected = open().ask(&create).unwrap();
+    assert_eq!(expected.status, 200);
+    let without_date = |reply: Reply| (reply.status, reply.body);
+    let expected = Arc::new(without_date(expected));
+
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let check = |connection: &mut Connection| {
+        assert_eq!(without_date(connection.ask(&create).unwrap()), *expected);
+        answered.fetch_add(1, Ordering::Relaxed);
+    };
+    thread::scope(|scope| {
+        for _ in 0..KEPT {
+            // One connection to the end, and its certificate is the first.
+            let mut connection = open();
+            assert_eq!(connection.certificate(), first.der);
+            let (is_over, check) = (&is_over, &check);
+            scope.spawn(move || paced(KEPT_EVERY, is_over, || check(&mut connection)));
+        }
+        for _ in 0..NEW {
+            scope.spawn(|| paced(NEW_EVERY, &is_over, || check(&mut open())));
+        }
+        for _ in 0..SWAPS {
+            let pair = authority.sign();
+            let before = answered.load(Ordering::Relaxed);
+            volume.update(&[("tls.crt", pair.cert.as_bytes()), ("tls.key", pair.key.as_bytes())]);
+            server.signal("HUP");
+            eventually("the new certificate is served", || open().certificate() == pair.der);
+            // So that each certificate is in force while requests come.
+            eventually("requests were answered", || answered.load(Ordering::Relaxed) >= before + 50);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    println!("{} requests", answered.load(Ordering::Relaxed));
+    assert_eq!(server.metric(r#"servicecidr_guard_tls_reloads_total{result="success"}"#).unwrap(), SWAPS.to_string());
+    assert_eq!(server.metric(r#"servicecidr_guard_tls_reloads_total{result="failure"}"#).unwrap(), "0");
+}
+
+#[test]
+fn r40_each_answer_is_by_one_policy_while_two_alternate() {
+    // `make soak` asks 100,000 times during 1,000 reloads.
+    policies::alternate(20_000, 200);
+}

@@ -1,0 +1,57 @@
+//! `make soak`: the program, as it is released, under load for minutes or hours. It ends with an error where
+//! an answer is wrong, and prints what it takes over time beside the goals.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::pedantic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program for developers, which fails by a panic"
+)]
+
+#[allow(dead_code, reason = "the benchmarks use the rest")]
+#[path = "../../benches/live/api.rs"]
+mod api;
+#[path = "../it/swaps/authority.rs"]
+mod authority;
+#[path = "../../benches/common/mod.rs"]
+mod common;
+#[path = "../it/connection.rs"]
+mod connection;
+mod generator;
+mod measure;
+mod overload;
+#[path = "../it/swaps/policies.rs"]
+mod policies;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../it/program.rs"]
+mod program;
+mod slope;
+mod steady;
+mod throttle;
+#[path = "../it/swaps/volume.rs"]
+mod volume;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let minutes = arguments.next().map_or(3, |minutes| minutes.parse().expect("MINUTES is a number"));
+    let part = arguments.next().unwrap_or_default();
+    let is_asked = |name: &str| part.is_empty() || part == name;
+    assert!(["", "reloads", "overload", "steady"].contains(&part.as_str()), "PART is reloads, overload or steady");
+    if is_asked("reloads") {
+        println!("R40: two policies alternate under load");
+        policies::alternate(100_000, 1_000);
+    }
+    if is_asked("overload") {
+        overload::run();
+    }
+    if is_asked("steady") {
+        steady::run(minutes);
+    }
+}

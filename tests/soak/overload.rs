@@ -1,0 +1,107 @@
+//! R43: five times as much as the program can answer. So that one machine can offer that, the program gets a
+//! part of a core, in all that is measured here.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::connection::{Connection, request, trusting};
+use crate::generator::{Asked, Outcome, offer};
+use crate::measure::{goal, memory, percentile};
+use crate::program::{Server, fixtures};
+use crate::throttle::{SHARE, Throttle};
+
+const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
+/// What is offered first, a second, on the way to the peak; and for how long each.
+const FIRST: f64 = 100.0;
+const STEP: Duration = Duration::from_secs(3);
+/// How long the flood lasts.
+const LASTING: Duration = Duration::from_secs(10);
+/// How much more than the peak is offered.
+const TIMES: f64 = 5.0;
+const GENERATORS: usize = 2;
+/// What the flood may add to the memory, in MiB.
+const MEMORY: f64 = 64.0;
+
+pub fn run() {
+    println!("\nR43: overload; the program gets {SHARE} of a core");
+    let server = Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::admission=warn"]);
+    let create = fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
+    let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
+    let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
+    let request = request(&create);
+    let answer = Connection::open(address, &trust).unwrap().ask(&request).unwrap().body;
+    let asked = Asked { address, trust, request, answer };
+    let throttle = Throttle::start(server.child.id());
+
+    let peak = peak(&asked);
+    println!("  {:.0} a second are offered, for {LASTING:?}", peak * TIMES);
+    let before = memory(&server, "VmRSS");
+    let outcome = flood(&asked, peak * TIMES, LASTING);
+    let goodput = outcome.right.len() as f64 / LASTING.as_secs_f64();
+    told(&outcome);
+    let Outcome { mut right, mut busy, .. } = outcome;
+    println!("  answered rightly: {goodput:.0} a second, p50 {:.0} ms", percentile(&mut right, 0.5));
+    goal("right answers at 5x, part of the peak", goodput / peak, goodput / peak >= 0.8, ">= 0.8");
+    let slow = percentile(&mut right, 0.99);
+    goal("p99 of right answers, ms", slow, slow <= 250.0, "<= 250");
+    if busy.is_empty() {
+        println!(
+            "  nobody got so far as to be told to come again (docs/decisions/0008-overload-waits-in-the-kernel.md)"
+        );
+    } else {
+        let excess = percentile(&mut busy, 0.99);
+        goal("p99 of being told to come again, ms", excess, excess <= 50.0, "<= 50");
+    }
+    let more = memory(&server, "VmHWM") - before;
+    goal("memory at its peak, MiB more than before", more, more <= MEMORY, "<= 64");
+    let began = Instant::now();
+    let mut recovered = Connection::open(asked.address, &asked.trust).unwrap();
+    assert_eq!(recovered.ask(&asked.request).unwrap().body, asked.answer);
+    let recovery = began.elapsed().as_secs_f64();
+    goal("from the end of the flood to an answer, s", recovery, recovery <= 2.0, "<= 2");
+    drop(throttle);
+}
+
+/// The most right answers a second: the offer is doubled until they don't follow.
+fn peak(asked: &Asked) -> f64 {
+    let (mut peak, mut rate) = (0.0_f64, FIRST);
+    loop {
+        let goodput = flood(asked, rate, STEP).right.len() as f64 / STEP.as_secs_f64();
+        println!("  {rate:>6.0} a second are offered, {goodput:>6.0} are answered rightly");
+        peak = peak.max(goodput);
+        if goodput < rate * 0.8 {
+            return peak;
+        }
+        rate *= 1.5;
+    }
+}
+
+fn flood(asked: &Asked, rate: f64, lasting: Duration) -> Outcome {
+    let all: Vec<Outcome> = thread::scope(|scope| {
+        let one = || offer(asked.clone(), rate / GENERATORS as f64, lasting);
+        let threads: Vec<_> = (0..GENERATORS).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    all.into_iter().fold(Outcome::default(), |mut sum, one| {
+        sum.right.extend(one.right);
+        sum.busy.extend(one.busy);
+        sum.broken += one.broken;
+        sum.timed_out += one.timed_out;
+        sum.not_sent += one.not_sent;
+        sum.connections += one.connections;
+        sum
+    })
+}
+
+fn told(outcome: &Outcome) {
+    println!(
+        "  {} right, {} told to come again, {} broken off, {} not within 5 s, {} not sent; {} connections",
+        outcome.right.len(),
+        outcome.busy.len(),
+        outcome.broken,
+        outcome.timed_out,
+        outcome.not_sent,
+        outcome.connections
+    );
+}

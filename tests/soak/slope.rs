@@ -1,0 +1,25 @@
+//! How fast something grows, by the line of least squares.
+
+/// By how much `(time, value)` grows in a unit of time; nothing where there are too few.
+pub fn slope(samples: &[(f64, f64)]) -> Option<f64> {
+    let count = samples.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| samples.iter().map(of).sum::<f64>() / count;
+    let (time, value) = (mean(|sample| sample.0), mean(|sample| sample.1));
+    let spread: f64 = samples.iter().map(|sample| (sample.0 - time).powi(2)).sum();
+    let growth: f64 = samples.iter().map(|sample| (sample.0 - time) * (sample.1 - value)).sum();
+    (samples.len() > 2 && spread > 0.0).then(|| growth / spread)
+}
+
+#[cfg(test)]
+#[allow(unused_imports, reason = "`make soak` has no harness; these are run by `make test`")]
+mod tests {
+    use super::slope;
+
+    #[test]
+    fn a_slope_is_that_of_the_line_through_all() {
+        assert_eq!(slope(&[(0.0, 5.0), (1.0, 7.0), (2.0, 9.0), (4.0, 13.0)]), Some(2.0));
+        assert_eq!(slope(&[(0.0, 1.0), (1.0, 3.0), (2.0, 1.0)]), Some(0.0));
+        assert_eq!(slope(&[(0.0, 1.0), (1.0, 3.0)]), None);
+        assert_eq!(slope(&[(1.0, 1.0), (1.0, 3.0), (1.0, 5.0)]), None);
+    }
+}

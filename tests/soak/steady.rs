@@ -1,0 +1,169 @@
+//! R44: what a webhook does all day, but more of it: requests, events, reloads, and what that takes.
+
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::api::Api;
+use crate::authority::Authority;
+use crate::connection::{Connection, trusting};
+use crate::measure::{descriptors, goal, memory, percentile};
+use crate::policies::{ONE, OTHER, reviews};
+use crate::program::{Server, eventually};
+use crate::slope::slope;
+use crate::volume::Volume;
+
+const CLIENTS: u32 = 16;
+/// Requests and events a second.
+const REQUESTS: u32 = 2_000;
+const EVENTS: u64 = 200;
+/// After how many requests a client opens its connection anew.
+const CONNECTION_LIFE: usize = 2_000;
+/// How often the policy is swapped, and it is looked at what the program takes.
+const TURN: Duration = Duration::from_secs(10);
+/// Every how many turns the certificate is swapped.
+const CERTIFICATE: usize = 6;
+/// How long it takes at most until memory is what it stays, and how long a run is judged by its slope.
+const WARM_UP: Duration = Duration::from_secs(600);
+const JUDGED: u64 = 30;
+
+pub fn run(minutes: u64) {
+    println!("\nR44: {REQUESTS} requests and {EVENTS} events a second, a reload every {TURN:?}, for {minutes} min");
+    let api = Api::start(100, 20_000);
+    let authority = Authority::new();
+    let folder = TempDir::new().unwrap();
+    let (server, mut volume) = serve(&api, &authority, folder);
+    let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
+    let (trust, reviews) = (trusting(authority.ca.as_bytes()), reviews());
+    let open = || Connection::open(address, &trust).unwrap();
+    let mut own = open();
+    let mut all = || -> Vec<Vec<u8>> { reviews.iter().map(|review| own.ask(review).unwrap().body).collect() };
+    let mut swap = |files: &[(&str, &[u8])]| {
+        volume.update(files);
+        server.signal("HUP");
+        server.logged("files read after SIGHUP");
+    };
+    let policies = [ONE, OTHER].map(live);
+    let known = [0, 1].map(|number| {
+        swap(&[("policy.yaml", policies[number].as_bytes())]);
+        all()
+    });
+    assert!(known[0].iter().zip(&known[1]).all(|(one, other)| one != other));
+    api.churn(EVENTS);
+
+    let (is_over, asked, times) = (AtomicBool::new(false), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let client = |number: u32| {
+        let (mut connection, mut own_times) = (open(), Vec::new());
+        let every = Duration::from_secs(1) * CLIENTS / REQUESTS;
+        let mut due = Instant::now() + every * number / CLIENTS;
+        for turn in 1.. {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let place = turn % reviews.len();
+            let reply = connection.ask(&reviews[place]).unwrap();
+            let is_right = reply.status == 200 && known.iter().any(|answers| answers[place] == reply.body);
+            assert!(is_right, "a wrong answer: {}", String::from_utf8_lossy(&reply.body));
+            own_times.push(due.elapsed());
+            due += every;
+            asked.fetch_add(1, Ordering::Relaxed);
+            if turn % CONNECTION_LIFE == 0 {
+                connection = open();
+            }
+            if is_over.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        times.lock().unwrap().append(&mut own_times);
+    };
+    let began = Instant::now();
+    let (mut resident, mut open_files) = (Vec::new(), Vec::new());
+    thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let client = &client;
+            scope.spawn(move || client(number));
+        }
+        println!("  {:>8} {:>10} {:>8} {:>6} {:>8}", "s", "requests", "RSS MiB", "fds", "events");
+        for turn in 1.. {
+            thread::sleep((TURN * turn as u32).saturating_sub(began.elapsed()));
+            if began.elapsed() > Duration::from_secs(minutes * 60) || is_over.load(Ordering::Relaxed) {
+                break;
+            }
+            let seconds = began.elapsed().as_secs_f64();
+            resident.push((seconds, memory(&server, "VmRSS")));
+            open_files.push((seconds, descriptors(&server) as f64));
+            let (now, files) = (resident.last().unwrap().1, open_files.last().unwrap().1);
+            println!("  {seconds:>8.0} {:>10} {now:>8.2} {files:>6} {:>8}", asked.load(Ordering::Relaxed), api.sent());
+            swap(&[("policy.yaml", policies[turn % 2].as_bytes())]);
+            if turn % CERTIFICATE == 0 {
+                let pair = authority.sign();
+                swap(&[("tls.crt", pair.cert.as_bytes()), ("tls.key", pair.key.as_bytes())]);
+                assert_eq!(open().certificate(), pair.der, "the new certificate is not served");
+            }
+            // As Prometheus and the kubelet ask.
+            assert_eq!(server.get(&format!("{}/readyz", server.health)).status(), 200);
+            assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
+            assert_eq!(server.get(&format!("{}/metrics", server.health)).status(), 200);
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let (asked, mut times) = (asked.into_inner(), times.into_inner().unwrap());
+    let rate = asked as f64 / began.elapsed().as_secs_f64();
+    println!(
+        "  {asked} answers, every one right; {rate:.0} a second, {:.0} events a second",
+        api.sent() as f64 / began.elapsed().as_secs_f64()
+    );
+    println!(
+        "  p50 {:.2} ms, p99 {:.2} ms from when it was due",
+        percentile(&mut times, 0.5),
+        percentile(&mut times, 0.99)
+    );
+    assert!(api.sent() > 0, "no event was sent");
+    slopes(minutes, &resident, &open_files);
+}
+
+fn slopes(minutes: u64, resident: &[(f64, f64)], open_files: &[(f64, f64)]) {
+    let end = resident.last().map_or(0.0, |sample| sample.0);
+    let warm = WARM_UP.as_secs_f64().min(end / 3.0);
+    let hourly = |samples: &[(f64, f64)]| {
+        let warm: Vec<(f64, f64)> = samples.iter().filter(|(time, _)| *time > warm).copied().collect();
+        slope(&warm).map_or(f64::NAN, |slope| slope * 3600.0)
+    };
+    println!("  after {warm:.0} s of warming up, by least squares:");
+    let (memory, files) = (hourly(resident), hourly(open_files));
+    if minutes >= JUDGED {
+        goal("RSS, MiB an hour", memory, memory <= 1.0, "<= 1");
+        goal("file descriptors, an hour", files, files.abs() < 1.0, "constant");
+    } else {
+        println!(
+            "  RSS {memory:+.2} MiB, file descriptors {files:+.2} an hour; runs of {JUDGED} minutes and more are judged"
+        );
+    }
+}
+
+/// What judges by the inventory too, and tells nothing that changes with the addresses.
+fn live(policy: &str) -> String {
+    policy.replace("capacity: {warnOn: Always}", "noOverlap: {}")
+}
+
+fn serve(api: &Api, authority: &Authority, folder: TempDir) -> (Server, Volume) {
+    let pair = authority.sign();
+    fs::write(folder.path().join("ca.crt"), &authority.ca).unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let cluster = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "x",
+        "clusters": [{"name": "c", "cluster": {"server": format!("http://{}", api.address)}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    });
+    fs::write(&kubeconfig, cluster.to_string()).unwrap();
+    let files = [("policy.yaml", live(OTHER)), ("tls.crt", pair.cert), ("tls.key", pair.key)];
+    let volume = Volume::mount(folder.path(), files.map(|(name, text)| (name, text.into_bytes())).to_vec());
+    let more = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &more);
+    eventually("it is ready", || server.get(&format!("{}/readyz", server.health)).status() == 200);
+    eventually("the addresses are read", || server.get(&format!("{}/report", server.health)).status() == 200);
+    (server, volume)
+}
