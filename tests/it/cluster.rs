@@ -11,11 +11,11 @@
 )]
 
 mod binaries;
-#[allow(dead_code, reason = "the other test crate uses the rest")]
-mod raw;
 mod control_plane;
 #[allow(dead_code, reason = "the other test crate uses the rest")]
 mod program;
+#[allow(dead_code, reason = "the other test crate uses the rest")]
+mod raw;
 mod webhook;
 
 mod cluster {
@@ -23,9 +23,9 @@ mod cluster {
     mod chart; // helm install, upgrade, uninstall
     mod client_certificate; // kube-apiserver shows who it is
     mod documented; // beside the documented ValidatingAdmissionPolicies
-    mod idle; // connections that wait as long as kube-apiserver keeps them
     mod floor; // the ValidatingAdmissionPolicies of `export vap`, beside the webhook
     mod floor_chart; // those of the chart, beside those of `export vap`
+    mod idle; // connections that wait as long as kube-apiserver keeps them
     mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_blocked; // the walk from a blocked deletion to its end
     mod live_dual_stack; // both IP families, told apart

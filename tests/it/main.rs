@@ -17,8 +17,8 @@ mod client_auth; // --client-ca: who is answered
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
-mod export; // `export vap`: what CEL says of a policy
 mod connection; // a connection as kube-apiserver holds one
+mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod probe; // `probe`: what it says of a webhook, of other servers and of none

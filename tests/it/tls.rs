@@ -11,8 +11,8 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind};
 use tempfile::TempDir;
 
-use crate::raw::{Tls, client, connect};
 use crate::program::{Server, fixtures, program};
+use crate::raw::{Tls, client, connect};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 

@@ -15,9 +15,6 @@
     reason = "a program for developers, which fails by a panic"
 )]
 
-#[allow(dead_code, reason = "the benchmarks use the rest")]
-#[path = "../../benches/live/api.rs"]
-mod api;
 #[path = "../it/swaps/authority.rs"]
 mod authority;
 #[path = "../../benches/common/mod.rs"]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::api::Api;
 use crate::authority::Authority;
+use crate::common::api::Api;
 use crate::connection::{Connection, trusting};
 use crate::measure::{descriptors, goal, memory, percentile};
 use crate::policies::{ONE, OTHER, reviews};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustls::version::TLS13;
 
-use crate::raw::{Tls, client, connect};
 use crate::program::Server;
+use crate::raw::{Tls, client, connect};
 use crate::webhook::{ALLOWED, POLICY};
 
 /// How many connections wait equally long.
