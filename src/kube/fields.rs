@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// What is wrong with a JSON value, as a predicate: `is not an object`.
@@ -20,12 +20,22 @@ pub(super) fn fields<'a, const N: usize>(
     if !object.get().starts_with('{') {
         return Err("is not an object".to_owned());
     }
-    let mut deserializer = serde_json::Deserializer::from_str(object.get());
-    deserializer.deserialize_map(Named { names }).map_err(|error| {
+    fields_of(object.get(), names).map_err(|error| {
         // A `RawValue` is well-formed JSON, so this is the visitor's own complaint.
         let text = error.to_string();
         text.split(" at line ").next().unwrap_or_default().to_owned()
     })
+}
+
+/// The same of a text that may be anything.
+pub(super) fn fields_of<'a, const N: usize>(
+    text: &'a str,
+    names: [&'static str; N],
+) -> serde_json::Result<[Option<&'a RawValue>; N]> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let found = deserializer.deserialize_map(Named { names })?;
+    deserializer.end()?;
+    Ok(found)
 }
 
 /// A string.
@@ -57,19 +67,45 @@ impl<'de, const N: usize> Visitor<'de> for Named<N> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = [None; N];
         let mut seen = [false; N];
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            let Some(position) = self.names.iter().position(|name| *name == key) else {
+        while let Some(position) = map.next_key_seed(Key { names: &self.names })? {
+            let Some(position) = position else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             let (Some(slot), Some(seen)) = (found.get_mut(position), seen.get_mut(position)) else { continue };
             if std::mem::replace(seen, true) {
+                let key = self.names.get(position).copied().unwrap_or_default();
                 return Err(serde::de::Error::custom(format_args!("holds `{key}` twice")));
             }
             let value: &'de RawValue = map.next_value()?;
             *slot = (value.get() != "null").then_some(value);
         }
         Ok(found)
+    }
+}
+
+/// A key, by its place among those that are asked for. None is copied.
+struct Key<'n> {
+    names: &'n [&'static str],
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.names.iter().position(|name| *name == key))
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::inventory::Fault;
 
-use super::fields::{fields, string, strings};
+use super::fields::{Problem, fields, string, strings};
 
 /// Which of the two objects of a review is meant.
 #[derive(Clone, Copy)]
@@ -13,26 +13,62 @@ pub(super) enum Side {
     Old,
 }
 
-/// The name of an object. `None` when it has none that can be read.
-pub(super) fn name(object: Option<&RawValue>) -> Option<String> {
-    let [metadata] = fields(object?, ["metadata"]).ok()?;
-    let [name] = fields(metadata?, ["name"]).ok()?;
-    string(name?).ok().filter(|name| !name.is_empty())
+/// An object of a review, in the parts that are read. Absent and null are the same.
+pub(super) struct Object<'a> {
+    text: Option<&'a RawValue>,
+    parts: Result<Parts<'a>, Problem>,
 }
 
-/// `spec.cidrs`. An absent list is an empty one: that is how kube-apiserver writes it.
-pub(super) fn cidrs(object: Option<&RawValue>, side: Side) -> Result<Vec<String>, Fault> {
-    let [root, metadata, name, spec, list] = side.paths();
-    let at = |field: &'static str| move |problem: String| Fault::Unreadable { field, problem };
+#[derive(Default)]
+struct Parts<'a> {
+    metadata: Option<&'a RawValue>,
+    spec: Option<&'a RawValue>,
+    /// `metadata.name`, or what is wrong with the metadata.
+    name: Option<Result<Option<&'a RawValue>, Problem>>,
+}
 
-    let object = object.ok_or(Fault::Missing { field: root })?;
-    let [its_metadata, its_spec] = fields(object, ["metadata", "spec"]).map_err(at(root))?;
-    let its_metadata = its_metadata.ok_or(Fault::Missing { field: metadata })?;
-    let [its_name] = fields(its_metadata, ["name"]).map_err(at(metadata))?;
-    its_name.map(string).transpose().map_err(at(name))?;
-    let its_spec = its_spec.ok_or(Fault::Missing { field: spec })?;
-    let [its_list] = fields(its_spec, ["cidrs"]).map_err(at(spec))?;
-    its_list.map(strings).transpose().map_err(at(list)).map(Option::unwrap_or_default)
+impl<'a> Object<'a> {
+    pub fn of(text: Option<&'a RawValue>) -> Self {
+        let parts = text.map(|text| fields(text, ["metadata", "spec"])).transpose();
+        let parts = parts.map(|found| {
+            let [metadata, spec] = found.unwrap_or_default();
+            let name = metadata.map(|metadata| fields(metadata, ["name"]).map(|[name]| name));
+            Parts { metadata, spec, name }
+        });
+        Self { text, parts }
+    }
+
+    pub fn is_missing(&self) -> bool {
+        self.text.is_none()
+    }
+
+    /// Its name. `None` when it has none that can be read.
+    pub fn name(&self) -> Option<String> {
+        let name = if let Ok(parts) = &self.parts {
+            parts.name.as_ref()?.as_ref().ok().copied()??
+        } else {
+            // The metadata may be well-formed where the rest isn't.
+            let [metadata] = fields(self.text?, ["metadata"]).ok()?;
+            let [name] = fields(metadata?, ["name"]).ok()?;
+            name?
+        };
+        string(name).ok().filter(|name| !name.is_empty())
+    }
+
+    /// `spec.cidrs`. An absent list is an empty one: that is how kube-apiserver writes it.
+    pub fn cidrs(&self, side: Side) -> Result<Vec<String>, Fault> {
+        let [root, metadata, name, spec, list] = side.paths();
+        let at = |field: &'static str| move |problem: &Problem| Fault::Unreadable { field, problem: problem.clone() };
+
+        self.text.ok_or(Fault::Missing { field: root })?;
+        let parts = self.parts.as_ref().map_err(at(root))?;
+        parts.metadata.ok_or(Fault::Missing { field: metadata })?;
+        let its_name = parts.name.as_ref().map(Result::as_ref).transpose().map_err(at(metadata))?;
+        its_name.copied().flatten().map(string).transpose().map_err(|problem| at(name)(&problem))?;
+        let its_spec = parts.spec.ok_or(Fault::Missing { field: spec })?;
+        let [its_list] = fields(its_spec, ["cidrs"]).map_err(|problem| at(spec)(&problem))?;
+        its_list.map(strings).transpose().map_err(|problem| at(list)(&problem)).map(Option::unwrap_or_default)
+    }
 }
 
 impl Side {

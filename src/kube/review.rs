@@ -6,8 +6,8 @@ use thiserror::Error;
 use crate::inventory::{Change, Operation};
 use crate::policy::{Part, Request};
 
-use super::fields::{Problem, boolean, fields, string};
-use super::object::{Side, cidrs, name};
+use super::fields::{Problem, boolean, fields, fields_of, string};
+use super::object::{Object, Side};
 
 /// The longest uid that is echoed, in bytes. kube-apiserver's have 36.
 const MAX_UID: usize = 128;
@@ -16,8 +16,14 @@ const MAX_UID: usize = 128;
 #[derive(Clone, Copy, Debug)]
 pub struct Review<'a> {
     uid: &'a str,
-    request: &'a RawValue,
+    /// The fields of the request, or what is wrong with it.
+    request: Result<Fields<'a>, &'a RawValue>,
 }
+
+/// The fields of a request that are read, but its uid.
+type Fields<'a> = [Option<&'a RawValue>; 8];
+
+const FIELDS: [&str; 8] = ["resource", "subResource", "operation", "name", "object", "oldObject", "userInfo", "dryRun"];
 
 /// Why bytes are not an AdmissionReview that could be answered. An HTTP error, not a verdict.
 #[derive(Debug, Error)]
@@ -74,10 +80,7 @@ impl<'a> Review<'a> {
     /// If the bytes are not an `admission.k8s.io/v1` AdmissionReview whose request has a uid.
     pub fn parse(body: &'a [u8]) -> Result<Self, ReviewError> {
         let text = std::str::from_utf8(body).map_err(|error| ReviewError::NotJson(error.to_string()))?;
-        let envelope: &RawValue =
-            serde_json::from_str(text).map_err(|error| ReviewError::NotJson(error.to_string()))?;
-        let [api_version, kind, request] =
-            fields(envelope, ["apiVersion", "kind", "request"]).map_err(ReviewError::NotAReview)?;
+        let [api_version, kind, request] = envelope(text)?;
         for (value, field, expected) in
             [(api_version, "apiVersion", "admission.k8s.io/v1"), (kind, "kind", "AdmissionReview")]
         {
@@ -87,7 +90,7 @@ impl<'a> Review<'a> {
             }
         }
         let request = request.ok_or_else(|| not_a_review("request", "is missing"))?;
-        let [uid] = fields(request, ["uid"]).map_err(|problem| not_a_review("request", &problem))?;
+        let (uid, request) = uid_and_fields(request)?;
         let uid = uid.ok_or_else(|| ReviewError::Uid("is missing".to_owned()))?;
         let length = string(uid).map_err(ReviewError::Uid)?.len();
         if length == 0 || length > MAX_UID {
@@ -107,34 +110,33 @@ impl<'a> Review<'a> {
     /// # Errors
     /// If that can't be told, or isn't about a ServiceCIDR.
     pub fn request(&self) -> Result<Request, Refusal> {
-        let [resource, subresource, operation, request_name, object, old_object, user_info, dry_run] = fields(
-            self.request,
-            ["resource", "subResource", "operation", "name", "object", "oldObject", "userInfo", "dryRun"],
-        )
-        .map_err(at("request"))?;
+        let [resource, subresource, operation, request_name, object, old_object, user_info, dry_run] =
+            self.request.or_else(|request| fields(request, FIELDS)).map_err(at("request"))?;
         check_resource(resource)?;
         let part = part(subresource)?;
         let operation = required_string(operation, "request.operation")?;
         let operation = Operation::named(&operation).ok_or_else(|| Refusal::Operation(quoted(&operation)))?;
         let request_name = request_name.map(string).transpose().map_err(at("request.name"))?.unwrap_or_default();
-        let name = one_name([name(object).unwrap_or_default(), name(old_object).unwrap_or_default(), request_name])?;
+        let [object, old_object] = [object, old_object].map(Object::of);
+        let name = one_name([object.name().unwrap_or_default(), old_object.name().unwrap_or_default(), request_name])?;
         let dry_run = dry_run.map(boolean).transpose().map_err(at("request.dryRun"))?.unwrap_or(false);
         let requester = user_info.map(username).transpose()?.unwrap_or_default();
-        Ok(Request { change: change(operation, &name, object, old_object), part, requester, dry_run })
+        Ok(Request { change: change(operation, &name, &object, &old_object), part, requester, dry_run })
     }
 }
 
 /// What the two objects of a request amount to. Objects that can't be read are a fault of the
 /// change and not a refusal, because `kubernetes` is exempt whatever its request holds.
-fn change(operation: Operation, name: &str, object: Option<&RawValue>, old_object: Option<&RawValue>) -> Change {
+fn change(operation: Operation, name: &str, object: &Object<'_>, old_object: &Object<'_>) -> Change {
     let lists = || {
         let new = match operation {
-            Operation::Create | Operation::Update => cidrs(object, Side::New)?,
+            Operation::Create | Operation::Update => object.cidrs(Side::New)?,
             Operation::Delete => Vec::new(),
         };
-        let old = match (operation, old_object) {
-            (Operation::Create, _) | (Operation::Delete, None) => Vec::new(),
-            (Operation::Update | Operation::Delete, _) => cidrs(old_object, Side::Old)?,
+        let old = match operation {
+            Operation::Create => Vec::new(),
+            Operation::Delete if old_object.is_missing() => Vec::new(),
+            Operation::Update | Operation::Delete => old_object.cidrs(Side::Old)?,
         };
         Ok((old, new))
     };
@@ -142,6 +144,27 @@ fn change(operation: Operation, name: &str, object: Option<&RawValue>, old_objec
         Ok((old, new)) => Change::between(operation, name, &old, &new),
         Err(fault) => Change::faulty(operation, name, fault),
     }
+}
+
+/// The fields of the envelope, in one pass where it is well-formed. What is wrong is found in a second.
+fn envelope(text: &str) -> Result<[Option<&RawValue>; 3], ReviewError> {
+    const NAMES: [&str; 3] = ["apiVersion", "kind", "request"];
+    if let Ok(found) = fields_of(text, NAMES) {
+        return Ok(found);
+    }
+    let whole: &RawValue = serde_json::from_str(text).map_err(|error| ReviewError::NotJson(error.to_string()))?;
+    fields(whole, NAMES).map_err(ReviewError::NotAReview)
+}
+
+/// The uid, and what else is read of a request: a mistake in that is answered, by the uid.
+fn uid_and_fields(request: &RawValue) -> Result<(Option<&RawValue>, Result<Fields<'_>, &RawValue>), ReviewError> {
+    let [resource, subresource, operation, name, object, old_object, user_info, dry_run] = FIELDS;
+    let all = ["uid", resource, subresource, operation, name, object, old_object, user_info, dry_run];
+    if let Ok([uid, found @ ..]) = fields(request, all) {
+        return Ok((uid, Ok(found)));
+    }
+    let [uid] = fields(request, ["uid"]).map_err(|problem| not_a_review("request", &problem))?;
+    Ok((uid, Err(request)))
 }
 
 fn check_resource(resource: Option<&RawValue>) -> Result<(), Refusal> {
