@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::version::{TLS12, TLS13};
 use tempfile::TempDir;
 
-use crate::program::{PATIENCE, Server, program};
+use crate::program::{Server, program};
+use crate::raw;
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
@@ -42,20 +42,13 @@ fn client(issuer: &Issuer<'static, KeyPair>, name: &str, change: impl Fn(&mut Ce
 
 /// Whether a client is answered.
 fn is_answered(server: &Server, client: Option<&Client>) -> bool {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(server.path("ca.crt")).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
+    let config = raw::client(server, &[&TLS12, &TLS13]);
     let config = match client {
         Some(Client { cert, key }) => config.with_client_auth_cert(vec![cert.clone()], key.clone_key()).unwrap(),
         None => config.with_no_client_auth(),
     };
-    let stream = TcpStream::connect(server.webhook.strip_prefix("https://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream);
+    // With TLS 1.3 a client learns only behind the handshake that it is refused.
+    let Ok(mut stream) = raw::connect(server, &Arc::new(config)) else { return false };
     let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answer = [0; 12];
     let is_read = sent.and_then(|()| stream.read_exact(&mut answer)).is_ok();

@@ -8,38 +8,21 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use rustls::SupportedProtocolVersion;
 
-use crate::program::{PATIENCE, Server, agent, eventually, fixtures, program};
+use crate::program::{Server, agent, eventually, fixtures, program};
+use crate::raw::{Tls, client, connect, tcp};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 const MIB: usize = 1024 * 1024;
-
-type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 fn create() -> Vec<u8> {
     fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
 }
 
-fn tcp(server: &Server) -> TcpStream {
-    let stream = TcpStream::connect(server.webhook.strip_prefix("https://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
 /// A connection that speaks these versions of TLS, after its handshake.
 fn tls_of(server: &Server, versions: &[&'static SupportedProtocolVersion]) -> std::io::Result<Tls> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(server.path("ca.crt")).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
-    let config = config.with_root_certificates(roots).with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp(server));
-    stream.conn.complete_io(&mut stream.sock)?;
-    Ok(stream)
+    connect(server, &Arc::new(client(server, versions).with_no_client_auth()))
 }
 
 fn tls(server: &Server) -> Tls {
