@@ -18,7 +18,7 @@ mod webhook;
 
 mod cluster {
     mod bootstrap; // the control plane is never locked out
-    mod chart; // helm install, upgrade, uninstall
+    mod chart; // the chart: what is rendered, installed, rotated, advised
     mod documented; // beside the documented ValidatingAdmissionPolicies
     mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_blocked; // the walk from a blocked deletion to its end
