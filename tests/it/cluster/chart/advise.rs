@@ -1,0 +1,107 @@
+//! Which webhook is asked, and what the one says that can't deny.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::install::Release;
+use super::pod::Pod;
+use crate::control_plane::{ControlPlane, free_ports};
+use crate::program::eventually;
+use crate::webhook::{SERVICE_CIDRS, create_ready};
+
+const WEBHOOKS: [&str; 2] = ["enforce.servicecidr-guard.local", "advise.servicecidr-guard.local"];
+/// The `spec.cidrs` of the table's UPDATE are those that are stored.
+const SAME: &str = r#"{"spec":{"cidrs":["10.97.0.0/24"]},"metadata":{"labels":{"a":"b"}}}"#;
+const MORE: &str = r#"{"spec":{"cidrs":["10.97.0.0/24","2001:db8:1::/108"]}}"#;
+const MORE_OF_DEFAULT: &str = r#"{"spec":{"cidrs":["10.96.0.0/28","2001:db8:1::/108"]}}"#;
+
+/// Requests, all dry runs, and whether `enforce` and `advise` are asked about each: with the default policy, with a rule
+/// that judges deletions, and with nothing to foretell.
+const TABLE: [(&[&str], [&str; 3]); 7] = [
+    (&["create", "-f", "-"], ["enforce", "enforce", "enforce"]),
+    (&["patch", "servicecidr", "extra", "--type=merge", "-p", MORE], ["enforce", "enforce", "enforce"]),
+    (&["patch", "servicecidr", "extra", "--type=merge", "-p", SAME], ["", "", ""]),
+    (&["delete", "servicecidr", "extra"], ["advise", "enforce", ""]),
+    (&["delete", "servicecidr", "kubernetes"], ["advise", "advise", "advise"]),
+    (&["patch", "servicecidr", "kubernetes", "--type=merge", "-p", MORE_OF_DEFAULT], ["advise", "advise", "advise"]),
+    (&["label", "servicecidr", "kubernetes", "a=b"], ["", "", ""]),
+];
+const MANIFEST: &str =
+    "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: new}\nspec: {cidrs: [10.98.0.0/24]}\n";
+
+/// How many requests kube-apiserver has sent to each webhook.
+fn sent(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
+    let Value::String(page) = plane.get("/metrics").1 else { panic!("no metrics of kube-apiserver") };
+    let counted = |name: &str| {
+        let label = format!("name=\"{name}\"");
+        let lines = page.lines().filter(|line| line.starts_with("apiserver_admission_webhook_request_total{"));
+        lines
+            .filter(|line| line.contains(&label))
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
+    };
+    WEBHOOKS.map(|name| (name.split('.').next().unwrap(), counted(name))).into()
+}
+
+/// The names of the webhooks that one request is sent to, as often as it is.
+fn asked(plane: &ControlPlane, arguments: &[&str]) -> String {
+    let before = sent(plane);
+    plane.kubectl_ok(&[arguments, &["--dry-run=server"]].concat(), MANIFEST);
+    let after = sent(plane);
+    let names = after.iter().flat_map(|(name, count)| (before[name]..*count).map(|_| *name));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn no_request_is_sent_to_both() {
+    let plane = ControlPlane::start();
+    create_ready(&plane, "extra", &["10.97.0.0/24"]);
+    let [port] = free_ports();
+    let release = Release::at(&plane, port);
+    release.install(&[]);
+    let _pod = Pod::start(&plane, port);
+    let removal = "--set-json=policy.removal={}";
+    let never = "--set=policy.capacity.warnOn=Never";
+    for (column, values) in [&[][..], &[removal], &[never]].into_iter().enumerate() {
+        release.upgrade(values);
+        // kube-apiserver takes a moment to know the new configuration: all must be right at once.
+        let mut found = Vec::new();
+        let expected = TABLE.map(|(_, asked)| asked[column].to_owned());
+        eventually(&format!("{values:?}: {expected:?} is what is asked"), || {
+            found = TABLE.iter().map(|(arguments, _)| asked(&plane, arguments)).collect();
+            found == expected
+        });
+    }
+}
+
+#[test]
+fn what_cannot_be_denied_is_told_and_needs_no_answer() {
+    let plane = ControlPlane::start();
+    create_ready(&plane, "extra", &["10.97.0.0/24"]);
+    let [port] = free_ports();
+    let release = Release::at(&plane, port);
+    release.install(&[]);
+    let pod = Pod::start(&plane, port);
+    let dry_run = |name: &str| plane.kubectl_ok(&["delete", "servicecidr", name, "--dry-run=server"], "");
+    // Which of the two ranges the Service of the release has its address of is chance.
+    eventually("the deletion is foretold", || {
+        let said = dry_run("extra");
+        said.contains("Warning: IPv4: 268 usable, 2 used, ") && said.contains("; without extra: 14 usable, ")
+    });
+    let said = dry_run("kubernetes");
+    assert!(said.contains("Warning: metadata.name: ") && said.contains("kubernetes"), "{said}");
+
+    release.upgrade(&["--set=webhook.advise.enabled=false"]);
+    assert_eq!(release.configuration()["webhooks"].as_array().unwrap().len(), 1);
+    eventually("nothing is said", || !dry_run("extra").contains("Warning"));
+
+    release.upgrade(&[]);
+    eventually("it is foretold again", || dry_run("extra").contains("Warning"));
+    drop(pod);
+    assert!(!dry_run("kubernetes").contains("Warning"));
+    // Begun, and ended once no Service has an address of it.
+    plane.kubectl_ok(&["delete", "servicecidr", "extra", "--wait=false"], "");
+    let left = plane.get(&format!("{SERVICE_CIDRS}/extra")).1;
+    assert!(left["code"] == 404 || left["metadata"]["deletionTimestamp"].is_string(), "{left}");
+}

@@ -1,0 +1,148 @@
+//! `helm install`, `helm upgrade`, `helm rollback`, `helm uninstall`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::chart;
+use super::pod::Pod;
+use crate::control_plane::{ControlPlane, free_ports, said};
+use crate::program::eventually;
+use crate::webhook::{CONFIGURATIONS, SERVICE_CIDRS, create, wait_until_refused};
+
+/// The release `guard` in the namespace `default`, whose webhook is reached at a port of this machine.
+pub struct Release<'a> {
+    plane: &'a ControlPlane,
+    url: String,
+}
+
+impl<'a> Release<'a> {
+    pub fn at(plane: &'a ControlPlane, port: u16) -> Self {
+        Self { plane, url: format!("--set=webhook.url=https://127.0.0.1:{port}/validate") }
+    }
+
+    pub fn helm(&self, arguments: &[&str]) -> String {
+        let output = self.plane.tool("helm", arguments, "");
+        assert!(output.status.success(), "helm {arguments:?}: {}", said(&output));
+        said(&output)
+    }
+
+    pub fn install(&self, values: &[&str]) -> String {
+        self.helm(&[&["install", "guard", &chart(), &self.url], values].concat())
+    }
+
+    pub fn upgrade(&self, values: &[&str]) -> String {
+        self.helm(&[&["upgrade", "guard", &chart(), &self.url], values].concat())
+    }
+
+    /// The one webhook configuration that there is.
+    pub fn configuration(&self) -> Value {
+        let list = self.plane.get(CONFIGURATIONS).1;
+        assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+        list["items"][0].clone()
+    }
+
+    /// The CAs that kube-apiserver trusts, which are the same for every webhook.
+    pub fn bundle(&self) -> Value {
+        let configuration = self.configuration();
+        let webhooks = configuration["webhooks"].as_array().unwrap();
+        let bundle = webhooks[0]["clientConfig"]["caBundle"].clone();
+        assert!(webhooks.iter().all(|webhook| webhook["clientConfig"]["caBundle"] == bundle), "{configuration}");
+        bundle
+    }
+}
+
+const DENY_ALL: &str = "--set-json=policy.denyAll.operations=[\"CREATE\",\"UPDATE\",\"DELETE\"]";
+const DENIED: &str = "the policy denies it for all but `kubernetes`";
+const ALLOWED: &str = "--set-json=policy.allowedRanges.ranges=[\"10.96.0.0/16\"]";
+const OUTSIDE: &str = "is outside the allowed ranges: use a CIDR within 10.96.0.0/16";
+
+#[test]
+fn install_upgrade_roll_back_and_uninstall() {
+    let plane = ControlPlane::start();
+    let [port] = free_ports();
+    let release = Release::at(&plane, port);
+
+    let notes = release.install(&[ALLOWED]);
+    assert!(notes.contains("allowedRanges     Deny\n"), "{notes}");
+    let pod = Pod::start(&plane, port);
+    wait_until_refused(&plane, "172.20.0.0/16", OUTSIDE);
+    assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], false).0, 201);
+
+    // The certificate is kept: the running pod goes on serving under the new configuration. Again and again, for
+    // helm applies on the server's side and must stay the owner of what it owns.
+    let before = release.bundle();
+    for _ in 0..3 {
+        release.upgrade(&[DENY_ALL]);
+        assert_eq!(release.bundle(), before);
+    }
+    pod.update_volumes(&plane);
+    wait_until_refused(&plane, "10.96.2.0/24", DENIED);
+    let refused = plane.delete(&format!("{SERVICE_CIDRS}/inside")).1;
+    assert!(refused["message"].as_str().unwrap().contains(DENIED), "{refused}");
+    plane.kubectl_ok(&["label", "servicecidr", "inside", "team=a"], "");
+    assert_metrics(&pod.page("/metrics"));
+
+    release.helm(&["rollback", "guard", "1"]);
+    pod.update_volumes(&plane);
+    wait_until_refused(&plane, "172.20.0.0/16", OUTSIDE);
+    assert_eq!(create(&plane, "again", &["10.96.2.0/24"], true).0, 201);
+    assert_eq!(release.bundle(), before);
+
+    // The way out, and back.
+    drop(pod);
+    let (_, refused) = create(&plane, "again", &["10.96.2.0/24"], true);
+    assert!(refused["message"].as_str().unwrap().contains("failed calling webhook"), "{refused}");
+    plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", "guard-servicecidr-guard"], "");
+    eventually("nothing judges", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
+    release.upgrade(&[ALLOWED]);
+    let _pod = Pod::start(&plane, port);
+    wait_until_refused(&plane, "172.20.0.0/16", OUTSIDE);
+
+    release.helm(&["uninstall", "guard"]);
+    eventually("nothing judges any more", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
+    assert_eq!(plane.get(CONFIGURATIONS).1["items"], json!([]));
+    let kinds = plane.kubectl_ok(&["api-resources", "--verbs=list", "-o", "name"], "");
+    let kinds: Vec<&str> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
+    assert!(kinds.contains(&"poddisruptionbudgets.policy"), "{kinds:?}");
+    let left = plane.kubectl_ok(&["get", &kinds.join(","), "--all-namespaces", "-o", "name"], "");
+    assert!(!left.contains("servicecidr-guard") && !left.contains("sh.helm.release"), "{left}");
+}
+
+#[test]
+fn nothing_is_denied_on_the_first_day() {
+    let plane = ControlPlane::start();
+    let [port] = free_ports();
+    let release = Release::at(&plane, port);
+    let notes = release.install(&[]);
+    assert!(notes.contains("Nothing is denied"), "{notes}");
+    let pod = Pod::start(&plane, port);
+    eventually("the inventory is read", || ureq::get(format!("{}/report", pod.health)).call().is_ok());
+    for (cidr, warning) in [
+        ("10.96.0.0/24", "Warning: spec.cidrs[0]: 10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes"),
+        ("127.0.1.0/24", "Warning: spec.cidrs[0]: 127.0.1.0/24 is within 127.0.0.0/8 of preset loopback"),
+        ("10.97.0.0/31", "Warning: spec.cidrs[0]: 10.97.0.0/31 gives no address"),
+    ] {
+        let manifest = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: risky}}\nspec: {{cidrs: [{cidr}]}}\n"
+        );
+        let said = plane.kubectl_ok(&["create", "--dry-run=server", "-f", "-"], &manifest);
+        assert!(said.contains(warning) && said.contains("risky created"), "{said}");
+    }
+}
+
+/// Every metric that alerts and dashboard name is there, once something was denied.
+fn assert_metrics(page: &str) {
+    for file in ["alerts.yaml", "dashboard.json"] {
+        let text = fs::read_to_string(format!("{}/files/{file}", chart())).unwrap();
+        let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+        // A list or a watch that failed, there is none.
+        let named = words.filter(|word| word.starts_with("servicecidr_guard_") && !word.contains("inventory_errors"));
+        for metric in named {
+            let is_there = page
+                .lines()
+                .any(|line| line.starts_with(&format!("{metric}{{")) || line.starts_with(&format!("{metric} ")));
+            assert!(is_there, "{file} names {metric}, which /metrics lacks:\n{page}");
+        }
+    }
+}

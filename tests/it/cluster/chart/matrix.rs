@@ -1,0 +1,173 @@
+//! Every variant of values: compared with what was reviewed, and shown to a real kube-apiserver.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Variant, chart, helm, of_kind};
+use crate::control_plane::{ControlPlane, said};
+use crate::program::run;
+
+/// Kinds that a plain kube-apiserver doesn't have: of cert-manager and the Prometheus operator.
+const CUSTOM: [&str; 5] = ["Certificate", "Issuer", "PodMonitor", "PrometheusRule", "ServiceMonitor"];
+
+/// Objects in a fixed order, without what is another at every rendering, and without the text of whole files.
+fn normal(mut objects: Vec<Value>) -> Vec<Value> {
+    let dashboard = fs::read_to_string(format!("{}/files/dashboard.json", chart())).unwrap();
+    for object in &mut objects {
+        if object["kind"] == "Secret" {
+            for datum in object["data"].as_object_mut().unwrap().values_mut() {
+                assert!(datum.as_str().is_some_and(|text| text.starts_with("LS0tLS1CRUdJTi")), "no PEM: {datum}");
+                *datum = json!("PEM in base64");
+            }
+            object["metadata"]["annotations"]["servicecidr-guard/not-after"] = json!("a time");
+        }
+        for webhook in object.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(bundle) = webhook["clientConfig"].get_mut("caBundle") {
+                assert!(bundle.as_str().is_some_and(|text| text.starts_with("LS0tLS1CRUdJTi")), "no PEM: {bundle}");
+                *bundle = json!("PEM in base64");
+            }
+        }
+        let text = object.pointer_mut("/data/servicecidr-guard.json");
+        for text in text.into_iter().filter(|text| text.as_str().unwrap().trim() == dashboard.trim()) {
+            *text = json!("files/dashboard.json");
+        }
+    }
+    objects.sort_by_key(|object| format!("{} {}", object["kind"], object["metadata"]["name"]));
+    objects
+}
+
+/// What `helm install` prints after its work.
+fn notes(variant: &Variant) -> String {
+    let arguments = ["install", "guard", &chart(), "--namespace=guard", "--dry-run=client", "--values"];
+    let printed = helm(&[&arguments[..], &[&variant.values()]].concat());
+    assert!(printed.status.success(), "{}: {}", variant.name, said(&printed));
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    printed.split_once("\nNOTES:\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn what_is_rendered_was_reviewed() {
+    let mut differing = Vec::new();
+    let default = Variant::all().into_iter().find(|variant| variant.name == "default").unwrap();
+    let default = normal(default.objects());
+    for variant in Variant::all() {
+        let is_default = variant.name == "default";
+        let objects = normal(variant.objects()).into_iter();
+        // Of the others, what differs from the default is enough to read.
+        let own = objects.filter(|object| is_default || !default.contains(object));
+        let rendered: String =
+            own.map(|object| format!("---\n{}", serde_saphyr::to_string(&object).unwrap())).collect();
+        for (file, text) in [("rendered.yaml", rendered), ("notes.txt", notes(&variant))] {
+            let path = variant.folder.join(file);
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::write(path, text).unwrap();
+            } else if fs::read_to_string(&path).ok().as_deref() != Some(&text) {
+                differing.push(format!("--- {}/{file} would be\n{text}", variant.name));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "set UPDATE_GOLDEN=1 to write them anew, and read them\n{}", differing.join("\n"));
+}
+
+#[test]
+fn helm_lint_finds_nothing() {
+    for variant in Variant::all() {
+        let linted = helm(&["lint", "--strict", "--values", &variant.values(), &chart()]);
+        assert!(linted.status.success(), "{}: {}", variant.name, said(&linted));
+    }
+}
+
+#[test]
+fn every_flag_of_the_pods_exists() {
+    let help = said(&run(&["serve", "--help"]));
+    for variant in Variant::all() {
+        let objects = variant.objects();
+        let args = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+        for argument in args.as_array().unwrap().iter().skip(1) {
+            let flag = argument.as_str().unwrap().split('=').next().unwrap();
+            assert!(help.contains(&format!(" {flag} <")), "{}: serve has no {flag}", variant.name);
+        }
+    }
+}
+
+/// A control plane with the namespace of the release, under Pod Security `restricted`.
+fn plane() -> ControlPlane {
+    let plane = ControlPlane::start();
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: guard\n  labels: {pod-security.kubernetes.io/enforce: restricted}\n";
+    plane.kubectl_ok(&["create", "-f", "-"], namespace);
+    plane
+}
+
+#[test]
+fn a_real_kube_apiserver_takes_every_object() {
+    let plane = plane();
+    for variant in Variant::all() {
+        let objects = variant.objects();
+        let (custom, known): (Vec<Value>, Vec<Value>) =
+            objects.into_iter().partition(|object| CUSTOM.contains(&object["kind"].as_str().unwrap()));
+        let groups = [json!("cert-manager.io/v1"), json!("monitoring.coreos.com/v1")];
+        assert!(custom.iter().all(|object| groups.contains(&object["apiVersion"])), "{custom:?}");
+        // The Pod of `helm test` is judged below, with those of the Deployment.
+        let known: Vec<Value> = known.into_iter().filter(|object| object["kind"] != "Pod").collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": known}).to_string();
+        let said = plane.kubectl_ok(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &list);
+        assert_eq!(said.matches("(server dry run)").count(), known.len(), "{}: {said}", variant.name);
+    }
+    // Strict means that a typo is seen.
+    let typo = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dta": {}}).to_string();
+    let refused = plane.kubectl(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &typo);
+    assert!(said(&refused).contains("unknown field \"dta\""), "{}", said(&refused));
+}
+
+/// The pods of a variant: one of the Deployment, and that of `helm test`.
+fn pods(variant: &Variant) -> Vec<Value> {
+    let objects = variant.objects();
+    let template = of_kind(&objects, "Deployment")["spec"]["template"].clone();
+    let mut pod = json!({"apiVersion": "v1", "kind": "Pod"});
+    pod["metadata"] = template["metadata"].clone();
+    pod["metadata"]["name"] = json!("pod");
+    pod["spec"] = template["spec"].clone();
+    std::iter::once(pod).chain(objects.into_iter().filter(|object| object["kind"] == "Pod")).collect()
+}
+
+#[test]
+fn pod_security_restricted_takes_every_pod_that_is_not_on_the_network_of_its_node() {
+    let plane = plane();
+    let create = |pod: &Value| {
+        let mut pod = pod.clone();
+        pod["metadata"]["namespace"] = json!("guard");
+        said(&plane.kubectl(&["create", "--dry-run=server", "--validate=strict", "-f", "-"], &pod.to_string()))
+    };
+    for variant in Variant::all() {
+        for pod in pods(&variant) {
+            let said = create(&pod);
+            let is_refused = pod["spec"]["hostNetwork"] == json!(true);
+            let expected = if is_refused {
+                "violates PodSecurity \"restricted:latest\": host namespaces"
+            } else {
+                " created (server dry run)"
+            };
+            assert!(said.contains(expected), "{}: {said}", variant.name);
+            if is_refused {
+                continue;
+            }
+            // Each of these is what lets it through.
+            for (field, looser, complaint) in [
+                ("/spec/securityContext/runAsNonRoot", json!(false), "runAsNonRoot != true"),
+                ("/spec/securityContext/seccompProfile/type", json!("Unconfined"), "seccompProfile"),
+                (
+                    "/spec/containers/0/securityContext/allowPrivilegeEscalation",
+                    json!(true),
+                    "allowPrivilegeEscalation != false",
+                ),
+                ("/spec/containers/0/securityContext/capabilities/drop", json!([]), "unrestricted capabilities"),
+            ] {
+                let mut pod = pod.clone();
+                *pod.pointer_mut(field).unwrap() = looser;
+                let said = create(&pod);
+                assert!(said.contains("violates PodSecurity") && said.contains(complaint), "{field}: {said}");
+            }
+        }
+    }
+}
