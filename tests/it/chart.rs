@@ -80,7 +80,7 @@ fn the_readme_has_the_table_of_values() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/servicecidr-guard/README.md");
         fs::write(path, format!("{before}{start}{table}{end}{after}")).unwrap();
     } else {
-        assert_eq!(found, table, "set {UPDATE}=1 to write it anew");
+        assert!(found == table, "the table of values differs: set {UPDATE}=1 to write it anew");
     }
 }
 
@@ -173,5 +173,25 @@ fn the_webhooks_that_alerts_and_dashboard_watch_are_those_of_the_chart() {
     assert_eq!(names, ["enforce.servicecidr-guard.local", "advise.servicecidr-guard.local"]);
     for file in ["files/alerts.yaml", "files/dashboard.json"] {
         assert!(chart(file).contains("(enforce|advise)"), "{file} doesn't watch the webhooks");
+    }
+}
+
+#[test]
+fn every_alert_has_a_page_of_its_own() {
+    // As helm renders them.
+    let rendered = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chart/everything/rendered.yaml");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(rendered).unwrap()).unwrap();
+    let rules = objects.into_iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
+    let groups = rules["spec"]["groups"].as_array().unwrap().iter();
+    let alerts: Vec<&Value> = groups.flat_map(|group| group["rules"].as_array().unwrap()).collect();
+    assert!(alerts.len() > 10);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    for alert in alerts {
+        let name = alert["alert"].as_str().unwrap();
+        let page = alert["annotations"]["runbook_url"].as_str().unwrap().rsplit('/').next().unwrap();
+        let text = fs::read_to_string(folder.join(page)).unwrap_or_else(|error| panic!("{name}: {page}: {error}"));
+        assert!(text.starts_with(&format!("# {name}\n")), "{page} isn't about {name}");
+        assert!(index.contains(&format!("| [{name}]({page}) |")), "docs/runbooks/README.md lacks {name}");
     }
 }
