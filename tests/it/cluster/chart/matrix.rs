@@ -56,8 +56,8 @@ fn what_is_rendered_was_reviewed() {
         let objects = normal(variant.objects()).into_iter();
         // Of the others, what differs from the default is enough to read.
         let own = objects.filter(|object| is_default || !default.contains(object));
-        let rendered: String =
-            own.map(|object| format!("---\n{}", serde_saphyr::to_string(&object).unwrap())).collect();
+        let documents: Vec<String> = own.map(|object| serde_saphyr::to_string(&object).unwrap()).collect();
+        let rendered = format!("---\n{}", documents.join("---\n"));
         for (file, text) in [("rendered.yaml", rendered), ("notes.txt", notes(&variant))] {
             let path = variant.folder.join(file);
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
