@@ -3,7 +3,7 @@
 CARGO ?= cargo
 MINUTES ?= 3
 
-.PHONY: help run test test-cluster cluster lint deny fuzz bench soak static-binary schema
+.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full schema
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,8 +40,12 @@ bench: ## Run the benchmarks beside the Kubernetes code: needs Go, 3 GB of memor
 soak: ## Load the release build with requests, events and reloads: MINUTES=60 for an hour, PART=reloads, overload or steady for a part
 	@$(CARGO) test --release --locked --test soak -- $(MINUTES) $(PART)
 
-static-binary: ## Build the binary as the Dockerfile does and run it from an empty folder
-	@tests/static-binary
+image-test: ## Build the image and run it as the chart does: needs Go, root, and Debian's buildah and debootstrap
+	@bin=$$(tests/cluster/build) && image=$$(tests/image/build) && \
+	  SERVICECIDR_GUARD_CLUSTER_BIN=$$bin SERVICECIDR_GUARD_IMAGE=$$image $(CARGO) test --locked --test image
+
+image-test-full: ## Build the image twice, from nothing, and compare
+	@tests/image/build twice
 
 schema: ## Write docs/policy.schema.json anew
 	@$(CARGO) run --quiet --locked -- schema > docs/policy.schema.json
