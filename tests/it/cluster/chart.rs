@@ -14,6 +14,7 @@ mod alerts; // promtool, and the metrics of kube-apiserver
 mod install; // install, upgrade, roll back, uninstall
 mod matrix; // every variant: golden files, and what a real kube-apiserver says of it
 mod pod; // the rendered pod, run by hand
+mod readme; // what the README has one type
 mod rotate; // another CA while requests go on
 mod values; // values that don't go together, and a parent chart
 

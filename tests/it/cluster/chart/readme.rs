@@ -1,0 +1,49 @@
+//! What the README says to type, typed.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use crate::binaries;
+use crate::control_plane::{ControlPlane, said};
+use crate::webhook::CONFIGURATIONS;
+
+/// The commands of the section on installing, as they stand there.
+fn commands() -> Vec<String> {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let section = readme.split("\n## Install it\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let blocks = section.split("```sh\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_the_readme_has_one_type_works() {
+    let plane = ControlPlane::start();
+    let beside = binaries::path("helm").parent().unwrap().to_owned();
+    let mut path = OsString::from(beside);
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap());
+    let typed = |line: &str| {
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("PATH", &path)
+            .env("KUBECONFIG", plane.kubeconfig())
+            .env("HOME", plane.folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{line}{}", said(&output));
+        said(&output)
+    };
+    let configuration = || plane.get(&format!("{CONFIGURATIONS}/servicecidr-guard"));
+    let commands = commands();
+    let [install, upgrade, delete] = &commands[..] else { panic!("{commands:?}") };
+    let printed = typed(install);
+    assert!(printed.contains("STATUS: deployed") && printed.contains("noOverlap         Warn"), "{printed}");
+    assert_eq!(configuration().0, 200);
+    let printed = typed(upgrade);
+    assert!(printed.contains("allowedRanges     Deny"), "{printed}");
+    typed(delete);
+    assert_eq!(configuration().0, 404);
+}
