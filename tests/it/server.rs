@@ -61,6 +61,28 @@ fn a_body_that_is_no_review_is_400_and_says_why() {
 }
 
 #[test]
+fn r23_what_nests_is_skipped_or_refused_however_deep() {
+    let server = Server::start(DENY_ALL);
+    let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for levels in [100, 1_000_000] {
+        let deep = deep(levels);
+        let review = |options: &str, cidrs: &str| {
+            format!(
+                r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","operation":"CREATE",
+                "resource":{{"group":"networking.k8s.io","version":"v1","resource":"servicecidrs"}},"options":{options},
+                "object":{{"metadata":{{"name":"a","annotations":{options}}},"spec":{{"cidrs":{cidrs}}}}}}}}}"#
+            )
+        };
+        // Nobody asks what lies there.
+        let answer = server.review(review(&deep, r#"["10.0.0.0/24"]"#).as_bytes());
+        assert_eq!(answer["response"]["status"]["code"], 403, "{answer}");
+        let answer = server.review(review("{}", &deep).as_bytes());
+        let message = answer["response"]["status"]["message"].as_str().unwrap();
+        assert!(message.contains("object.spec.cidrs: is not a list of strings"), "{message}");
+    }
+}
+
+#[test]
 fn only_post_on_the_one_path_is_answered() {
     let server = Server::start(DENY_ALL);
     let refused = server.get(&format!("{}/validate", server.webhook));
