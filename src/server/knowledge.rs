@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use crate::inventory::{Inventory, Kind, Known};
@@ -44,11 +44,14 @@ pub(super) struct Stamp {
     inode: u64,
 }
 
+/// What is known of a cluster that isn't followed. One for all requests: to make it takes longer than to judge.
+static NOTHING: LazyLock<Inventory> = LazyLock::new(Inventory::default);
+
 impl Knowledge {
     /// Asks something of what is known.
     pub fn ask<T>(&self, ask: impl FnOnce(&Known<'_>) -> T) -> T {
         match self {
-            Self::None => ask(&Known::nothing(&Inventory::default())),
+            Self::None => ask(&Known::nothing(&NOTHING)),
             Self::File(file) => ask(&Known::current(&file.inventory.read().unwrap_or_else(PoisonError::into_inner))),
             Self::Cluster(live) => ask(&Known {
                 inventory: &live.read(),
