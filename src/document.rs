@@ -2,6 +2,7 @@
 
 mod floor;
 mod outlook;
+mod removal;
 mod report;
 
 use serde::{Serialize, Serializer};
@@ -11,6 +12,7 @@ use crate::inventory::Allocation;
 
 pub(crate) use floor::{Floor, FloorError};
 pub(crate) use outlook::OutlookDocument;
+pub(crate) use removal::RemovalDocument;
 pub(crate) use report::{Entry, ForecastDocument, Report};
 
 /// A result with its version and kind.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::capacity::FamilyCapacity;
 use crate::policy::{Neighbour, Outlook};
 
-use super::{AddressDocument, Count, NamedDocument};
+use super::{Count, RemovalDocument};
 
 /// What a request would change.
 #[derive(Serialize)]
@@ -47,15 +47,6 @@ struct WithDocument {
     cidr: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RemovalDocument {
-    completes: bool,
-    blocking: NamedDocument<AddressDocument>,
-    stranded: NamedDocument<AddressDocument>,
-    exhausted: Vec<String>,
-}
-
 impl OutlookDocument {
     pub fn new(outlook: &Outlook) -> Self {
         let families = outlook.families().map(|(before, after)| FamilyChange {
@@ -68,12 +59,7 @@ impl OutlookDocument {
             with: hits.first.iter().filter_map(WithDocument::new).collect(),
             more: hits.more,
         });
-        let removal = outlook.removal.as_ref().map(|removal| RemovalDocument {
-            completes: removal.completes(),
-            blocking: NamedDocument::new(&removal.blocking, AddressDocument::new),
-            stranded: NamedDocument::new(&removal.stranded, AddressDocument::new),
-            exhausted: removal.exhausted.iter().map(ToString::to_string).collect(),
-        });
+        let removal = outlook.removal.as_ref().map(RemovalDocument::new);
         Self { families: families.collect(), overlaps: overlaps.collect(), removal }
     }
 }

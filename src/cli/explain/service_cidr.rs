@@ -8,7 +8,7 @@ use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, remo
 use crate::cli::input::{self, Format};
 use crate::cli::table::{Align, Table, percent, plural};
 use crate::cli::{Failure, output};
-use crate::document::{AddressDocument, Entry, NamedDocument};
+use crate::document::{AddressDocument, Entry, RemovalDocument};
 use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, ServiceCidr};
 use crate::net::{Cidr, UsableRange, grouped};
 
@@ -28,17 +28,6 @@ struct Explanation<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known_addresses: Vec<KnownAddress>,
     removal: RemovalDocument,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RemovalDocument {
-    /// Whether kube-controller-manager lets it go as things are.
-    completes: bool,
-    blocking: NamedDocument<AddressDocument>,
-    stranded: NamedDocument<AddressDocument>,
-    /// Families left without any address to give.
-    exhausted_families: Vec<String>,
 }
 
 /// An address that a convention gives to somebody.
@@ -68,12 +57,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
                 entries: entries.into_iter().map(Entry::new).collect(),
                 unreadable: service_cidr.unreadable.iter().map(String::as_str).collect(),
                 known_addresses: known,
-                removal: RemovalDocument {
-                    completes: removal.completes(),
-                    blocking: NamedDocument::new(&removal.blocking, AddressDocument::new),
-                    stranded: NamedDocument::new(&removal.stranded, AddressDocument::new),
-                    exhausted_families: removal.exhausted.iter().map(ToString::to_string).collect(),
-                },
+                removal: RemovalDocument::new(&removal),
             };
             output::document("ServiceCIDRExplanation", explanation, args.output)
         }
