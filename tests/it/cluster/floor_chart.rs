@@ -17,13 +17,27 @@ use crate::webhook::wait_until_refused;
 
 fn template(folder: &Path, policy: &Value) -> Output {
     let values = folder.join("values.json");
-    fs::write(&values, json!({"policy": policy, "floor": {"enabled": true}}).to_string()).unwrap();
+    fs::write(&values, json!({"policy": alone(policy), "floor": {"enabled": true}}).to_string()).unwrap();
     Command::new(binaries::path("helm"))
         .args(["template", "guard", &format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"))])
         .args(["--kube-version=1.37.2", "--show-only=templates/floor.yaml", "--values"])
         .arg(values)
         .output()
         .unwrap()
+}
+
+/// A policy without what the chart's own default would add to it: helm merges maps, and takes away what is null.
+fn alone(policy: &Value) -> Value {
+    let mut policy = policy.clone();
+    let without = |object: &mut Value, names: &[&str]| {
+        let object = object.as_object_mut().unwrap();
+        names.iter().for_each(|name| drop(object.entry(*name).or_insert(Value::Null)));
+    };
+    without(&mut policy, &["noOverlap", "usable", "reservedNetworks"]);
+    if policy["reservedNetworks"].is_object() {
+        without(&mut policy["reservedNetworks"], &["presets", "discover", "validationActions"]);
+    }
+    policy
 }
 
 fn exported(folder: &Path, policy: &Value) -> Output {
