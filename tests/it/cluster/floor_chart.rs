@@ -31,7 +31,9 @@ fn alone(policy: &Value) -> Value {
     let mut policy = policy.clone();
     let without = |object: &mut Value, names: &[&str]| {
         let object = object.as_object_mut().unwrap();
-        names.iter().for_each(|name| drop(object.entry(*name).or_insert(Value::Null)));
+        for name in names {
+            object.entry(*name).or_insert(Value::Null);
+        }
     };
     without(&mut policy, &["noOverlap", "usable", "reservedNetworks"]);
     if policy["reservedNetworks"].is_object() {
