@@ -24,7 +24,7 @@ cluster: ## Start the control plane of the tests, with the webhook in front, unt
 lint: ## Check format, lints and documentation
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
-	@$(CARGO) clippy --locked --test cluster --test up --test soak --quiet -- --deny warnings
+	@$(CARGO) clippy --locked --test cluster --test up --test soak --test image --quiet -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --no-deps --quiet
 
 deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)

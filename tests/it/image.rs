@@ -16,6 +16,7 @@ mod container;
 mod program;
 
 use std::fs;
+use std::path::Path;
 
 use container::{Container, image};
 use serde_json::{Value, json};
@@ -78,7 +79,7 @@ fn its_configuration_is_what_the_dockerfile_says() {
 
 #[test]
 fn its_commands_work_with_nothing_but_what_is_in_it() {
-    let said = |arguments: &[&str], mounts: &[(&std::path::Path, &str)]| {
+    let said = |arguments: &[&str], mounts: &[(&Path, &str)]| {
         let output = container::command(arguments, mounts, &[]).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), output.status.code(), output.stderr)
     };
@@ -148,6 +149,16 @@ fn volume(objects: &[Value], volume: &Value) -> TempDir {
     folder
 }
 
+/// What a container mounts of the volumes, and where.
+fn mounts<'v>(container: &'v Value, volumes: &'v [(Value, TempDir)]) -> Vec<(&'v Path, &'v str)> {
+    let mounts = container["volumeMounts"].as_array().unwrap().iter();
+    let of = |mount: &'v Value| {
+        let (_, folder) = volumes.iter().find(|(name, _)| *name == mount["name"]).unwrap();
+        (folder.path(), mount["mountPath"].as_str().unwrap())
+    };
+    mounts.map(of).collect()
+}
+
 #[test]
 fn it_runs_as_the_chart_has_it_run() {
     let [webhook, health] = container::free_ports();
@@ -159,7 +170,7 @@ fn it_runs_as_the_chart_has_it_run() {
     });
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("values.json"), values.to_string()).unwrap();
-    let chart = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/servicecidr-guard");
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/servicecidr-guard");
     let output = std::process::Command::new(binaries::path("helm"))
         .args(["template", "guard", chart.to_str().unwrap(), "--namespace=guard", "--kube-version=1.37.2", "--values"])
         .arg(folder.path().join("values.json"))
@@ -177,14 +188,7 @@ fn it_runs_as_the_chart_has_it_run() {
     assert_eq!(security["allowPrivilegeEscalation"], false);
     let user = format!("{}:{}", pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsGroup"]);
     let volumes: Vec<_> = list(&pod["volumes"]).iter().map(|it| (it["name"].clone(), volume(&objects, it))).collect();
-    let mounts = list(&container["volumeMounts"]);
-    let mounts: Vec<_> = mounts
-        .iter()
-        .map(|mount| {
-            let (_, folder) = volumes.iter().find(|(name, _)| *name == mount["name"]).unwrap();
-            (folder.path(), mount["mountPath"].as_str().unwrap())
-        })
-        .collect();
+    let mounts = mounts(container, &volumes);
     let (arguments, variables) = (list(&container["args"]), list(&container["env"]));
     let arguments: Vec<&str> = arguments.iter().map(|argument| argument.as_str().unwrap()).collect();
     let variables: Vec<_> =
@@ -208,15 +212,7 @@ fn it_runs_as_the_chart_has_it_run() {
     let mut arguments: Vec<String> = list(&test["args"]).iter().map(here).collect();
     arguments.push(server_name);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let test_mounts = list(&test["volumeMounts"]);
-    let test_mounts: Vec<_> = test_mounts
-        .iter()
-        .map(|mount| {
-            let (_, folder) = volumes.iter().find(|(name, _)| *name == mount["name"]).unwrap();
-            (folder.path(), mount["mountPath"].as_str().unwrap())
-        })
-        .collect();
-    let output = container::command_as(&user, &arguments, &test_mounts, &[]).output().unwrap();
+    let output = container::command_as(&user, &arguments, &self::mounts(test, &volumes), &[]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(said.lines().count(), 4, "{said}");
