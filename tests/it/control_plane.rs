@@ -80,15 +80,30 @@ impl ControlPlane {
             _slot: slot,
         };
         plane.wait_until_ready();
-        eventually("kubernetes is protected and ready", || {
-            let default = plane.get("/apis/networking.k8s.io/v1/servicecidrs/kubernetes").1;
-            default["metadata"]["finalizers"].is_array() && is_ready(&default)
-        });
+        plane.wait_for_default();
         plane
     }
 
     pub fn wait_until_ready(&self) {
         eventually("kube-apiserver is ready", || self.is_ready());
+    }
+
+    /// Waits until the ServiceCIDR `kubernetes` is protected by its finalizer, and ready.
+    fn wait_for_default(&self) {
+        eventually("kubernetes is protected and ready", || {
+            let default = self.get("/apis/networking.k8s.io/v1/servicecidrs/kubernetes").1;
+            default["metadata"]["finalizers"].is_array() && is_ready(&default)
+        });
+    }
+
+    /// Loses `kubernetes` while kube-apiserver is down, which then makes it again; kube-controller-manager protects
+    /// it and says that it is ready.
+    pub fn remake_default(&mut self) {
+        self.stop_apiserver();
+        self.delete_from_etcd("/registry/servicecidrs/kubernetes");
+        self.start_apiserver();
+        self.wait_until_ready();
+        self.wait_for_default();
     }
 
     pub fn is_ready(&self) -> bool {

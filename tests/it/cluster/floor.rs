@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::control_plane::{ControlPlane, is_ready, said};
+use crate::control_plane::{ControlPlane, said};
 use crate::oracle::generate::{self, Rng};
 use crate::program::{eventually, run};
 use crate::webhook::{self, CONFIGURATIONS, POLICY, SERVICE_CIDRS, create, create_ready, exists, wait_until_refused};
@@ -186,14 +186,7 @@ fn what_predates_the_floor_can_be_labelled_and_deleted() {
 fn kube_apiserver_makes_its_service_cidr_under_the_floor() {
     let mut plane = ControlPlane::start();
     enforce(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n", "192.0.2.0/24");
-    plane.stop_apiserver();
-    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
-    plane.start_apiserver();
-    plane.wait_until_ready();
-    eventually("kubernetes is back, protected and ready", || {
-        let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
-        default["metadata"]["finalizers"].is_array() && is_ready(&default)
-    });
+    plane.remake_default();
     wait_until_refused(&plane, "192.0.2.0/24", "denied request: ");
 }
 

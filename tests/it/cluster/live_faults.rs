@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::control_plane::{ControlPlane, is_ready};
+use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists, get};
 
@@ -67,15 +67,7 @@ fn under_the_harshest_policy_the_control_plane_does_its_work() {
     };
     assert_eq!(denials(), 0);
 
-    // kube-apiserver makes `kubernetes` again; kube-controller-manager protects it and says that it is ready.
-    plane.stop_apiserver();
-    plane.delete_from_etcd("/registry/servicecidrs/kubernetes");
-    plane.start_apiserver();
-    plane.wait_until_ready();
-    eventually("kubernetes is back, protected and ready", || {
-        let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
-        default["metadata"]["finalizers"].is_array() && is_ready(&default)
-    });
+    plane.remake_default();
 
     // A deletion that nobody judged is brought to its end under the policy.
     let configuration = plane.get(&format!("{CONFIGURATIONS}/guard")).1;
