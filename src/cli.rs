@@ -7,6 +7,7 @@ mod export;
 mod input;
 mod output;
 mod overlaps;
+mod policy;
 mod probe;
 mod report;
 mod serve;

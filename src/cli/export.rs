@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::config::{ConfigError, Loaded};
 use crate::document::{Floor, FloorError};
 
-use super::{Failure, output};
+use super::{Failure, output, policy};
 
 /// The longest name that leaves room for the validation actions behind it.
 const MAX_NAME: usize = 253 - "-warn-audit".len();
@@ -61,13 +60,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let message = format!("--name {:?}: not the name of an object of at most {MAX_NAME} characters", args.name);
         return Err(Failure::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
     }
-    let loaded = Loaded::from_file(&args.policy).map_err(|error| match error {
-        ConfigError::Read { .. } => Failure::io(error),
-        ConfigError::TooLarge { .. } | ConfigError::Invalid(_) => Failure::input(error),
-    })?;
-    for note in &loaded.notes {
-        output::talk(&format!("note: {note:#}"));
-    }
+    let loaded = policy::load(&args.policy)?;
     let named = args.policy.display();
     let floor = Floor::of(&loaded.policy, &args.name).map_err(|error| {
         let failure = Failure::input(format!("{named}: {error}"));

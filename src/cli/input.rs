@@ -4,23 +4,21 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use crate::config::{ConfigError, Loaded};
 use crate::inventory::{FamiliesSource, Inventory};
 use crate::kube::{ListReader, Reading};
 use crate::net::grouped;
+use crate::policy::Policy;
 
-use super::output::Room;
+use super::output::{Encoding, Room};
 use super::table::{Header, plural};
-use super::{Failure, output};
+use super::{Failure, output, policy};
 
 /// Where the cluster's state is read from, and how the result is printed.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// What `kubectl get servicecidrs,ipaddresses -o json` printed (or -o yaml), a folder of such
-    /// files, or - for standard input; repeatable. With services in the list, more is found
-    #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-", required = true)]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    holdings: Holdings,
 
     /// A policy file: its ipFamilies and networks are taken into account
     #[arg(long, value_name = "FILE")]
@@ -33,6 +31,16 @@ pub(super) struct Args {
     /// Print tables without their header
     #[arg(long)]
     no_headers: bool,
+}
+
+/// Where what the cluster holds is read from.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Holdings {
+    /// What `kubectl get servicecidrs,ipaddresses -o json` printed (or -o yaml), a folder of such
+    /// files, or - for standard input; repeatable. With services in the list, more is found
+    #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-", required = true)]
+    files: Vec<PathBuf>,
 }
 
 /// How a result is printed.
@@ -60,13 +68,29 @@ impl Args {
 
     /// Reads everything. What was left out is said on stderr; so is what had to be assumed.
     pub fn read(&self) -> Result<State, Failure> {
+        let loaded = self.policy.as_deref().map(policy::load).transpose()?;
+        self.holdings.read(loaded.as_ref().map(|loaded| &loaded.policy))
+    }
+}
+
+impl Format {
+    /// As what programs read it; `None` for people.
+    pub fn encoding(self) -> Option<Encoding> {
+        match self {
+            Self::Table | Self::Wide => None,
+            Self::Json => Some(Encoding::Json),
+            Self::Yaml => Some(Encoding::Yaml),
+        }
+    }
+}
+
+impl Holdings {
+    /// Reads everything, with what a policy declares. What was left out is said on stderr; so is what had
+    /// to be assumed.
+    pub fn read(&self, policy: Option<&Policy>) -> Result<State, Failure> {
         let mut inventory = Inventory::default();
-        if let Some(path) = &self.policy {
-            let loaded = Loaded::from_file(path).map_err(|error| match error {
-                ConfigError::Read { .. } => Failure::io(error),
-                ConfigError::TooLarge { .. } | ConfigError::Invalid(_) => Failure::input(error),
-            })?;
-            inventory.declare(loaded.policy.ip_families.as_deref(), loaded.policy.networks);
+        if let Some(policy) = policy {
+            inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
         }
         let mut progress = Progress::new();
         let mut reader = ListReader::new(&mut inventory, |count| progress.show(count));

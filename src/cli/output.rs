@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::document::Document;
 
 use super::Failure;
-use super::input::Format;
 
 /// How much a line may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +17,13 @@ pub(super) enum Room {
     Ample,
     /// Everything.
     Unlimited,
+}
+
+/// What programs read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Json,
+    Yaml,
 }
 
 /// How much a line of the terminal holds; little where there is none.
@@ -34,17 +40,15 @@ pub(super) fn data(text: &str) {
 }
 
 /// What the command was asked for, for programs.
-pub(super) fn document<T: Serialize>(kind: &'static str, content: T, format: Format) -> Result<(), Failure> {
+pub(super) fn document<T: Serialize>(kind: &'static str, content: T, encoding: Encoding) -> Result<(), Failure> {
     let document = Document::new(kind, content);
-    let text = match format {
-        Format::Yaml => {
+    let text = match encoding {
+        Encoding::Yaml => {
             // By way of JSON, so that both hold the same.
             let value = serde_json::to_value(&document).map_err(Failure::io)?;
             serde_saphyr::to_string(&value).map_err(Failure::io)?
         }
-        Format::Json | Format::Table | Format::Wide => {
-            format!("{}\n", serde_json::to_string_pretty(&document).map_err(Failure::io)?)
-        }
+        Encoding::Json => format!("{}\n", serde_json::to_string_pretty(&document).map_err(Failure::io)?),
     };
     data(&text);
     Ok(())

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::inventory::{Overlap, overlaps};
 use crate::net::grouped;
 
-use super::input::{self, Format};
+use super::input;
 use super::table::{Align, Table, plural};
 use super::{Failure, output};
 use crate::document::Count;
@@ -46,12 +46,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let state = args.input.read()?;
     let view = state.inventory.view();
     let found = overlaps(&view);
-    match args.input.output {
-        Format::Json | Format::Yaml => {
+    match args.input.output.encoding() {
+        Some(encoding) => {
             let items = found.iter().map(OverlapDocument::new).collect();
-            output::document("OverlapList", OverlapList { items }, args.input.output)?;
+            output::document("OverlapList", OverlapList { items }, encoding)?;
         }
-        Format::Table | Format::Wide => output::data(&table(args, &found)),
+        None => output::data(&table(args, &found)),
     }
     state.end()?;
     match found.len() as u128 {

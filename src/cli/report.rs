@@ -8,7 +8,7 @@ use crate::capacity::{CapacityReport, Survey, forecast};
 use crate::inventory::{Change, Inventory, Operation, Overlay};
 use crate::net::Cidr;
 
-use super::input::{self, Format};
+use super::input;
 use super::table::percent;
 use super::{Failure, output};
 use crate::document::{ForecastDocument, Report};
@@ -59,26 +59,22 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let judged = if changes.is_empty() {
         let report = CapacityReport::of(inventory);
         let survey = Survey::of(inventory);
-        match args.input.output {
-            Format::Json | Format::Yaml => {
-                output::document("CapacityReport", Report::new(&report, Some(&survey)), args.input.output)?;
+        match args.input.output.encoding() {
+            Some(encoding) => {
+                output::document("CapacityReport", Report::new(&report, Some(&survey)), encoding)?;
             }
-            Format::Table | Format::Wide => output::data(&table::now(args, &report, &survey)),
+            None => output::data(&table::now(args, &report, &survey)),
         }
         report
     } else {
         let forecast = forecast(inventory, &changes);
         let before = CapacityReport::of(inventory);
         let after = CapacityReport::of_view(&Overlay::of(inventory, &changes).view(inventory));
-        match args.input.output {
-            Format::Json | Format::Yaml => {
-                output::document(
-                    "CapacityForecast",
-                    ForecastDocument::new(&before, &after, &forecast),
-                    args.input.output,
-                )?;
+        match args.input.output.encoding() {
+            Some(encoding) => {
+                output::document("CapacityForecast", ForecastDocument::new(&before, &after, &forecast), encoding)?;
             }
-            Format::Table | Format::Wide => output::data(&table::before_and_after(args, &after, &forecast)),
+            None => output::data(&table::before_and_after(args, &after, &forecast)),
         }
         after
     };

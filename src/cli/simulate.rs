@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::capacity::{AllocateError, Allocator};
 use crate::net::{AddressRange, IpFamily, grouped};
 
-use super::input::{self, Format};
+use super::input;
 use super::table::{Align, Table, plural};
 use super::{Failure, output};
 use crate::document::Count;
@@ -73,9 +73,9 @@ struct Outcome {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let state = args.input.read()?;
     let simulation = simulate(args, &state.inventory.view());
-    match args.input.output {
-        Format::Json | Format::Yaml => output::document("Simulation", &simulation, args.input.output)?,
-        Format::Table | Format::Wide => output::data(&text(args, &simulation)),
+    match args.input.output.encoding() {
+        Some(encoding) => output::document("Simulation", &simulation, encoding)?,
+        None => output::data(&text(args, &simulation)),
     }
     state.end()?;
     if simulation.fit == simulation.services {

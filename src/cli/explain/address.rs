@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::capacity::chance;
-use crate::cli::input::{self, Format};
+use crate::cli::input;
 use crate::cli::table::{Align, Table, percent};
 use crate::cli::{Failure, output};
 use crate::document::AddressDocument;
@@ -57,9 +57,9 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr
         usable: view.effective().iter().any(|range| range.contains(address)),
         next_service_percent: chance(&view, address) * 100.0,
     };
-    match args.output {
-        Format::Json | Format::Yaml => output::document("AddressExplanation", &explanation, args.output),
-        Format::Table | Format::Wide => {
+    match args.output.encoding() {
+        Some(encoding) => output::document("AddressExplanation", &explanation, encoding),
+        None => {
             output::data(&text(args, &explanation, allocation.as_ref()));
             Ok(())
         }

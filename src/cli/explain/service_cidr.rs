@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, removal};
-use crate::cli::input::{self, Format};
+use crate::cli::input;
 use crate::cli::table::{Align, Table, percent, plural};
 use crate::cli::{Failure, output};
 use crate::document::{AddressDocument, Entry, RemovalDocument};
@@ -47,8 +47,8 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
         report.service_cidrs.iter().filter(|entry| entry.name == service_cidr.name).collect();
     let Some(removal) = removal(inventory, &service_cidr.name) else { return Ok(()) };
     let known = known_addresses(inventory, service_cidr);
-    match args.output {
-        Format::Json | Format::Yaml => {
+    match args.output.encoding() {
+        Some(encoding) => {
             let explanation = Explanation {
                 name: &service_cidr.name,
                 state: service_cidr.readiness.name(),
@@ -59,9 +59,9 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
                 known_addresses: known,
                 removal: RemovalDocument::new(&removal),
             };
-            output::document("ServiceCIDRExplanation", explanation, args.output)
+            output::document("ServiceCIDRExplanation", explanation, encoding)
         }
-        Format::Table | Format::Wide => {
+        None => {
             output::data(&text(args, service_cidr, &entries, &known, &removal));
             Ok(())
         }
