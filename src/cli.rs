@@ -12,6 +12,7 @@ mod probe;
 mod report;
 mod serve;
 mod simulate;
+mod suggest;
 mod table;
 
 use std::fmt::Display;
@@ -39,6 +40,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Explain a ServiceCIDR or an address
     Explain(explain::Args),
+    /// Suggest the next free CIDRs for a ServiceCIDR
+    Suggest(suggest::Args),
     Probe(probe::Args),
     Export(export::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
@@ -65,6 +68,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Overlaps(args) => overlaps::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Suggest(args) => suggest::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),

@@ -16,7 +16,9 @@ mod rule {
     pub mod reserved_networks;
     pub mod usable;
 }
+mod space;
 mod staleness;
+mod suggest;
 mod verdict;
 mod violation;
 
@@ -38,6 +40,7 @@ pub use rule::removal::RemovalRule;
 pub use rule::reserved_networks::ReservedNetworks;
 pub use rule::usable::Usable;
 pub use staleness::{OnStale, Staleness};
+pub use suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
 pub use verdict::{Exemption, Finding, Verdict};
 pub use violation::{Hit, Hits, Neighbour, Violation};
 

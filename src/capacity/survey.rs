@@ -123,28 +123,8 @@ impl FreeBlocks {
         if self.largest.is_none_or(|largest| largest.count() < run.count()) {
             self.largest = Some(run);
         }
-        for length in prefix_lengths(run) {
-            *self.by_prefix_length.entry(length).or_default() += 1;
-        }
-    }
-}
-
-/// The prefix lengths of the fewest CIDRs that make up a range.
-fn prefix_lengths(range: AddressRange) -> Vec<u8> {
-    let bits: u32 = match range.family() {
-        IpFamily::IPv4 => 32,
-        IpFamily::IPv6 => 128,
-    };
-    let mut lengths = Vec::new();
-    let mut first = range.first();
-    loop {
-        let room = range.last() - first;
-        // The block may be as large as its alignment, and as what is left.
-        let host_bits = first.trailing_zeros().min(room.saturating_add(1).ilog2()).min(bits);
-        lengths.push(u8::try_from(bits - host_bits).unwrap_or(u8::MAX));
-        match first.checked_add(1 << host_bits.min(127)) {
-            Some(next) if next <= range.last() => first = next,
-            _ => return lengths,
+        for block in run.blocks() {
+            *self.by_prefix_length.entry(block.prefix_len()).or_default() += 1;
         }
     }
 }

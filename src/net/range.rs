@@ -93,6 +93,35 @@ impl AddressRange {
         }
         Self::new(self.family, self.first.max(other.first), self.last.min(other.last))
     }
+
+    /// The fewest CIDRs that make it up, in the order of their addresses: each the largest that is aligned
+    /// and fits.
+    ///
+    /// ```
+    /// # use servicecidr_guard::net::{AddressRange, IpFamily};
+    /// let blocks = |family, first, last| -> Vec<String> {
+    ///     AddressRange::new(family, first, last).into_iter().flat_map(AddressRange::blocks).map(|it| it.to_string()).collect()
+    /// };
+    /// assert_eq!(blocks(IpFamily::IPv4, 1, 6), ["0.0.0.1/32", "0.0.0.2/31", "0.0.0.4/31", "0.0.0.6/32"]);
+    /// assert_eq!(blocks(IpFamily::IPv4, 0, u128::from(u32::MAX)), ["0.0.0.0/0"]);
+    /// assert_eq!(blocks(IpFamily::IPv6, 0, u128::MAX), ["::/0"]);
+    /// ```
+    pub fn blocks(self) -> impl Iterator<Item = Cidr> {
+        let bits: u32 = match self.family {
+            IpFamily::IPv4 => 32,
+            IpFamily::IPv6 => 128,
+        };
+        let mut next = Some(self.first);
+        std::iter::from_fn(move || {
+            let first = next?;
+            // All of IPv6 has one address more than is counted.
+            let room = (self.last - first).checked_add(1).map_or(128, u128::ilog2);
+            let host_bits = first.trailing_zeros().min(room).min(bits);
+            let after = 1_u128.checked_shl(host_bits).and_then(|size| first.checked_add(size));
+            next = after.filter(|after| *after <= self.last);
+            Cidr::of_block(self.family, first, u8::try_from(host_bits).ok()?)
+        })
+    }
 }
 
 /// An address as a number within its family.

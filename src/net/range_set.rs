@@ -1,6 +1,6 @@
 //! `RangeSet`: a union of address ranges, each address counted once.
 
-use super::{AddressRange, IpFamily};
+use super::{AddressRange, Cidr, IpFamily, number};
 
 /// A set of addresses of one family, as disjoint ranges in ascending order that don't touch.
 ///
@@ -74,6 +74,15 @@ impl RangeSet {
         self.ranges.iter().filter_map(in_range).min_by_key(|first| first.abs_diff(near))
     }
 
+    /// The block of this many host bits that breaks up the least: the lowest of the smallest aligned block that
+    /// is in the set throughout, and of several such blocks the one with the lowest address.
+    #[must_use]
+    pub fn best_block(&self, host_bits: u8) -> Option<Cidr> {
+        let blocks = self.ranges.iter().flat_map(|range| range.blocks());
+        let best = blocks.filter(|block| block.host_bits() >= host_bits).min_by_key(|block| block.host_bits())?;
+        Cidr::of_block(self.family, number(best.first()), host_bits)
+    }
+
     /// Its addresses that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
@@ -140,6 +149,17 @@ mod tests {
             let seen = set.nearest_block(bits, near);
             prop_assert_eq!(seen.map(|first| first.abs_diff(near)), slow.map(|first: u128| first.abs_diff(near)));
             prop_assert!(seen.is_none_or(|first| first % size == 0 && fits(&first)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_block_is_the_lowest_of_those_that_break_up_the_least(set in set(), bits in 0_u8..5) {
+            let fits = |first: u128, bits: u8| (first..first + (1 << bits)).all(|number| set.contains(number));
+            let widest = |first: u128| (bits..8).rev().find(|bits| fits(first >> bits << bits, *bits));
+            let all = (0..128_u128).step_by(1 << bits).filter_map(|first| Some((widest(first)?, first)));
+            let slow = all.min().map(|(_, first)| Cidr::of_block(IpFamily::IPv6, first, bits).unwrap());
+            prop_assert_eq!(set.best_block(bits), slow);
         }
     }
 

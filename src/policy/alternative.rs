@@ -5,6 +5,7 @@ use std::fmt;
 use crate::inventory::{Freshness, Inventory, Known};
 use crate::net::{AddressRange, Cidr, RangeSet, number};
 
+use super::space::free;
 use super::{Policy, Verdict, Violation};
 
 /// The nearest CIDR of the same size that the policy allows and that overlaps nothing known.
@@ -48,11 +49,7 @@ fn nearest(policy: &Policy, inventory: &Inventory, refused: Cidr) -> Option<Cidr
     // Ranges are never joined: narrower ones can't hold it, and of the others one alone does.
     let wide_enough = allowed.filter(|range| range.prefix_len() <= refused.prefix_len());
     let allowed = RangeSet::union(family, wide_enough.map(AddressRange::of));
-    let service_cidrs = inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs);
-    let taken = service_cidrs.map(|cidr| AddressRange::of(*cidr));
-    let reserved = policy.reserved_networks.iter().flat_map(|rule| rule.ranges(inventory));
-    let declared = policy.networks.iter().map(|network| AddressRange::of(network.cidr));
-    let free = allowed.difference(&RangeSet::union(family, taken.chain(reserved).chain(declared)));
+    let free = free(policy, inventory, &allowed, family);
     let first = free.nearest_block(refused.host_bits(), number(refused.first()))?;
     Cidr::of_block(family, first, refused.host_bits())
 }

@@ -35,6 +35,7 @@ mod server_overload; // more clients than there is room for
 #[allow(clippy::cast_precision_loss, reason = "of counts")]
 #[path = "../soak/slope.rs"]
 mod slope; // how fast something grows, for `make soak`
+mod suggest; // `suggest` against a search that tries every block
 mod swaps; // policies and certificates that are swapped under load
 mod tidy; // the layout and the documents keep their word
 mod tls; // kinds of keys, ALPN, sessions

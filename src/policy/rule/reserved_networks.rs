@@ -1,7 +1,7 @@
 //! reserved-networks: a CIDR that a request adds must not touch networks that aren't for Services.
 
-use crate::inventory::{Change, Inventory, Network, Node, NodeNetwork};
-use crate::net::{AddressRange, Cidr, CidrMap};
+use crate::inventory::{Change, Inventory, Network, NodeNetwork};
+use crate::net::{Cidr, CidrMap};
 use crate::policy::violation::{Hit, Hits, Neighbour};
 use crate::policy::{Preset, ValidationActions, Violation};
 
@@ -69,13 +69,6 @@ impl ReservedNetworks {
                 })
                 .collect()
         })
-    }
-
-    /// Everything that is reserved, for the search of what isn't.
-    pub(in crate::policy) fn ranges<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = AddressRange> + 'a {
-        let found = inventory.nodes().flat_map(Node::networks);
-        let found = found.filter(|(_, network)| self.discover.contains(network)).map(|(cidr, _)| cidr);
-        self.fixed.iter().map(|(cidr, _)| cidr).chain(found).map(AddressRange::of)
     }
 }
 

@@ -1,0 +1,231 @@
+//! `suggest` against a search that tries every block, and the decision against what it suggests.
+
+use proptest::prelude::*;
+use servicecidr_guard::config::Loaded;
+use servicecidr_guard::inventory::{Change, Inventory, Known, Node, Operation, Readiness, ServiceCidr};
+use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
+use servicecidr_guard::policy::{Part, Policy, Request, Search, SearchError, decide};
+
+/// How many addresses a space has.
+const SPACE: u128 = 1024;
+
+/// Where a space lies.
+#[derive(Clone, Copy, Debug)]
+struct Space {
+    family: IpFamily,
+    base: u128,
+    bits: u8,
+}
+
+const IPV4: Space = Space { family: IpFamily::IPv4, base: 0x0a00_0000, bits: 32 };
+/// At the very end, where a sum could leave the family.
+const IPV4_TOP: Space = Space { family: IpFamily::IPv4, base: 0xffff_fc00, bits: 32 };
+const IPV6: Space = Space { family: IpFamily::IPv6, base: u128::MAX - (SPACE - 1), bits: 128 };
+
+/// A block by its place and its host bits.
+type Block = (u16, u8);
+
+#[derive(Clone, Debug)]
+struct Case {
+    space: Space,
+    allowed: Vec<Block>,
+    service_cidrs: Vec<(Block, Readiness)>,
+    declared: Vec<Block>,
+    pods: Vec<Block>,
+    nodes: Vec<u16>,
+    host_bits: u8,
+    count: usize,
+}
+
+impl Space {
+    fn cidr(self, (place, host_bits): Block) -> Cidr {
+        let first = (u128::from(place) % SPACE) >> host_bits << host_bits;
+        Cidr::of_block(self.family, self.base + first, host_bits).unwrap()
+    }
+
+    fn offsets(self, cidr: Cidr) -> std::ops::RangeInclusive<usize> {
+        let range = AddressRange::of(cidr);
+        let offset = |number: u128| usize::try_from(number - self.base).unwrap();
+        offset(range.first())..=offset(range.last())
+    }
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let block = |bits: std::ops::RangeInclusive<u8>| (any::<u16>(), bits);
+    let state = prop_oneof![Just(Readiness::Ready), Just(Readiness::NotReady), Just(Readiness::Terminating)];
+    (
+        prop_oneof![Just(IPV4), Just(IPV4_TOP), Just(IPV6)],
+        prop::collection::vec(block(4..=10), 1..5),
+        prop::collection::vec((block(0..=7), state), 0..6),
+        prop::collection::vec(block(0..=6), 0..3),
+        prop::collection::vec(block(0..=6), 0..3),
+        prop::collection::vec(any::<u16>(), 0..3),
+        2_u8..=9,
+        1_usize..5,
+    )
+        .prop_map(|(space, allowed, service_cidrs, declared, pods, nodes, host_bits, count)| Case {
+            space,
+            allowed,
+            service_cidrs,
+            declared,
+            pods,
+            nodes,
+            host_bits,
+            count,
+        })
+}
+
+impl Case {
+    fn policy(&self) -> Policy {
+        let list = |blocks: &[Block]| {
+            let texts: Vec<String> = blocks.iter().map(|block| format!("\"{}\"", self.space.cidr(*block))).collect();
+            texts
+        };
+        let networks: Vec<String> = list(&self.declared)
+            .iter()
+            .enumerate()
+            .map(|(place, cidr)| format!("{{name: n{place}, cidr: {cidr}}}"))
+            .collect();
+        let text = format!(
+            "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nnetworks: [{}]\nallowedRanges: {{ranges: [{}]}}\n\
+             noOverlap: {{validationActions: [Deny]}}\nusable: {{validationActions: [Deny]}}\n\
+             reservedNetworks: {{discover: [nodePodCIDRs, nodeAddresses]}}\n",
+            networks.join(", "),
+            list(&self.allowed).join(", "),
+        );
+        Loaded::from_bytes("policy.yaml", text.as_bytes()).unwrap().policy
+    }
+
+    fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory::default();
+        for (place, (block, readiness)) in self.service_cidrs.iter().enumerate() {
+            inventory.insert_service_cidr(ServiceCidr {
+                name: format!("s{place}"),
+                cidrs: vec![self.space.cidr(*block)],
+                unreadable: Vec::new(),
+                readiness: *readiness,
+                has_finalizer: true,
+                created: None,
+            });
+        }
+        let pods = self.pods.iter().map(|block| self.space.cidr(*block)).collect();
+        let addresses = self.nodes.iter().map(|place| self.space.cidr((*place, 0)).first()).collect();
+        inventory.insert_node(Node { name: "node".to_owned(), pod_cidrs: pods, addresses });
+        inventory
+    }
+
+    /// Which addresses are free and in a range that is wide enough.
+    fn free(&self) -> Vec<bool> {
+        let mut free = vec![false; usize::try_from(SPACE).unwrap()];
+        for block in self.allowed.iter().filter(|(_, bits)| *bits >= self.host_bits) {
+            self.space.offsets(self.space.cidr(*block)).for_each(|at| free[at] = true);
+        }
+        let service_cidrs = self.service_cidrs.iter().map(|(block, _)| block);
+        let addresses: Vec<Block> = self.nodes.iter().map(|place| (*place, 0)).collect();
+        for block in service_cidrs.chain(&self.declared).chain(&self.pods).chain(&addresses) {
+            self.space.offsets(self.space.cidr(*block)).for_each(|at| free[at] = false);
+        }
+        free
+    }
+
+    /// By trying every block, each time anew.
+    fn slowly(&self) -> Vec<Cidr> {
+        let mut free = self.free();
+        let size = 1_usize << self.host_bits;
+        let mut found = Vec::new();
+        while found.len() < self.count {
+            let whole = |first: usize, bits: u8| {
+                let first = first >> bits << bits;
+                free[first..first + (1 << bits)].iter().all(|is_free| *is_free)
+            };
+            let widest = |first: usize| (self.host_bits..=10).rev().find(|bits| whole(first, *bits));
+            let all = (0..free.len()).step_by(size).filter_map(|first| Some((widest(first)?, first)));
+            let Some((_, first)) = all.min() else { break };
+            found.push(self.space.cidr((u16::try_from(first).unwrap(), self.host_bits)));
+            free[first..first + size].fill(false);
+        }
+        found
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12_000))]
+
+    #[test]
+    fn suggestions_are_those_of_trying_every_block_and_are_admitted(case in case()) {
+        let (policy, inventory) = (case.policy(), case.inventory());
+        let search = Search::new(&policy, &inventory, case.space.family, case.space.bits - case.host_bits, &[]).unwrap();
+        let suggestions = search.find(case.count);
+        prop_assert_eq!(&suggestions.found, &case.slowly());
+
+        let mut inventory = inventory;
+        for (place, cidr) in suggestions.found.iter().enumerate() {
+            let name = format!("new-{place}");
+            let change = Change::between(Operation::Create, &name, &[], &[cidr.to_string()]);
+            let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
+            let verdict = decide(&policy, &Known::current(&inventory), &request);
+            prop_assert!(verdict.findings.is_empty(), "{} {:?}", cidr, verdict);
+            inventory.insert_service_cidr(ServiceCidr {
+                name, cidrs: vec![*cidr], unreadable: Vec::new(), readiness: Readiness::Ready, has_finalizer: true, created: None,
+            });
+        }
+
+        // What was found and what was passed over are all that there is: the ranges that are wide enough, whole.
+        let mut seen = vec![0_u8; usize::try_from(SPACE).unwrap()];
+        let mut count = |range: AddressRange| {
+            let blocks: Vec<Cidr> = range.blocks().collect();
+            blocks.into_iter().flat_map(|block| case.space.offsets(block)).for_each(|at| seen[at] += 1);
+        };
+        suggestions.found.iter().for_each(|cidr| count(AddressRange::of(*cidr)));
+        let narrow = |reason: &str| reason.starts_with("is narrower");
+        let told = suggestions.passed_over.iter().filter(|passed| !narrow(&passed.reason.to_string()));
+        told.for_each(|passed| count(passed.range));
+        for (at, seen) in seen.iter().enumerate() {
+            let in_range = case.allowed.iter().filter(|(_, bits)| *bits >= case.host_bits).any(|block| {
+                case.space.offsets(case.space.cidr(*block)).contains(&at)
+            });
+            prop_assert_eq!(*seen, u8::from(in_range), "address {} is told of {} times", at, seen);
+        }
+    }
+
+    #[test]
+    fn as_many_services_as_asked_for_fit_beside_the_static_band_and_not_into_half(services in 1_u32.., is_ipv4: bool) {
+        let family = if is_ipv4 { IpFamily::IPv4 } else { IpFamily::IPv6 };
+        let dynamic = |host_bits: u8| {
+            let band = Cidr::of_block(family, 0, host_bits).and_then(UsableRange::of).and_then(UsableRange::dynamic_band);
+            band.map_or(0, AddressRange::count)
+        };
+        let bits = if is_ipv4 { 32 } else { 128 };
+        match Search::prefix_len_for(&Policy::default(), family, services) {
+            Ok(prefix_len) => {
+                let host_bits = bits - prefix_len;
+                prop_assert!(dynamic(host_bits) >= u128::from(services) && dynamic(host_bits - 1) < u128::from(services));
+            }
+            Err(error) => {
+                let too_many = SearchError::TooMany { family, services };
+                prop_assert!(error == too_many && is_ipv4 && dynamic(32) < u128::from(services));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_range_of_any_width_is_searched_at_once() {
+    let policy = |ranges: &str| {
+        let text =
+            format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {{ranges: [{ranges}]}}\n");
+        Loaded::from_bytes("policy.yaml", text.as_bytes()).unwrap().policy
+    };
+    let policy = policy("0.0.0.0/0, \"::/0\"");
+    let find = |family, prefix_len| {
+        let search =
+            Search::new(&policy, &Inventory::default(), family, prefix_len, &[]).map(|search| search.find(2).found);
+        search.map(|found| found.iter().map(Cidr::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(find(IpFamily::IPv4, 30).unwrap(), ["0.0.0.0/30", "0.0.0.4/30"]);
+    assert_eq!(find(IpFamily::IPv4, 0).unwrap(), ["0.0.0.0/0"]);
+    assert_eq!(find(IpFamily::IPv6, 127).unwrap(), ["::/127", "::2/127"]);
+    assert_eq!(find(IpFamily::IPv6, 64).unwrap(), ["::/64", "0:0:0:1::/64"]);
+    let too_short = find(IpFamily::IPv6, 63).unwrap_err().to_string();
+    assert_eq!(too_short, "/63 of IPv6 gives no address: kube-apiserver allocates from IPv6 /64 and longer only");
+}
