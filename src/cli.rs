@@ -4,6 +4,7 @@ mod certs;
 mod dev;
 mod explain;
 mod export;
+mod init;
 mod input;
 mod output;
 mod overlaps;
@@ -42,6 +43,8 @@ enum Command {
     Explain(explain::Args),
     /// Suggest the next free CIDRs for a ServiceCIDR
     Suggest(suggest::Args),
+    /// Draft a policy from what a cluster holds
+    Init(init::Args),
     Probe(probe::Args),
     Export(export::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
@@ -69,6 +72,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Suggest(args) => suggest::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),

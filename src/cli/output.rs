@@ -39,6 +39,13 @@ pub(super) fn data(text: &str) {
     print!("{text}");
 }
 
+/// What the command was asked for, each on a line.
+pub(super) fn lines(lines: &[String]) {
+    for line in lines {
+        data(&format!("{line}\n"));
+    }
+}
+
 /// What the command was asked for, for programs.
 pub(super) fn document<T: Serialize>(kind: &'static str, content: T, encoding: Encoding) -> Result<(), Failure> {
     let document = Document::new(kind, content);

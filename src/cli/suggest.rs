@@ -5,10 +5,11 @@ mod table;
 
 use std::path::PathBuf;
 
+use clap::ArgGroup;
 use serde::Serialize;
 
 use crate::inventory::Inventory;
-use crate::net::{Cidr, IpFamily, UsableRange};
+use crate::net::{AddressRange, Cidr, IpFamily, UsableRange};
 use crate::policy::{Policy, Search, SearchError, Suggestions};
 
 use super::input::Holdings;
@@ -25,7 +26,7 @@ use crate::document::Count;
 ///
 /// Exit code: 1 if fewer fit than were asked for, 2 for bad input, else 0.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(group = ArgGroup::new("size").required(true), after_help = "\
 Examples:
   servicecidr-guard suggest --prefix-length 24 --policy policy.yaml -f cluster.json
   servicecidr-guard suggest --for-services 1000 --within 10.96.0.0/16 -f cluster.json -o wide
@@ -35,7 +36,7 @@ pub(super) struct Args {
     holdings: Holdings,
 
     /// The prefix length that is wanted: 0 to 32, of IPv6 to 128
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=128))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=128), group = "size")]
     prefix_length: Option<u8>,
 
     /// Take the longest prefix length that holds N Services beside the static band, which is left to Services that
@@ -44,8 +45,7 @@ pub(super) struct Args {
         long,
         value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..),
-        conflicts_with = "prefix_length",
-        required_unless_present = "prefix_length"
+        group = "size"
     )]
     for_services: Option<u32>,
 
@@ -109,7 +109,7 @@ struct SuggestionList {
     items: Vec<Suggested>,
     passed_over: Vec<Passed>,
     /// How many more were passed over.
-    more: usize,
+    passed_over_more: usize,
     /// The widest aligned block that is still free.
     largest_left: Option<String>,
 }
@@ -149,7 +149,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Format::Json => output::document("SuggestionList", list(), Encoding::Json)?,
         Format::Yaml => output::document("SuggestionList", list(), Encoding::Yaml)?,
         Format::Name => {
-            output::data(&suggestions.found.iter().map(|cidr| format!("{cidr}\n")).collect::<String>());
+            let names: Vec<String> = suggestions.found.iter().map(ToString::to_string).collect();
+            output::lines(&names);
         }
         Format::Manifest => {
             output::data(&manifest::manifest(&suggestions.found, args.name.as_deref(), &state.inventory)?);
@@ -210,7 +211,7 @@ impl SuggestionList {
                 cidr: cidr.to_string(),
                 family: cidr.family().name(),
                 usable: Count(usable.map_or(0, UsableRange::count)),
-                static_band: Count(usable.and_then(UsableRange::static_band).map_or(0, |band| band.count())),
+                static_band: Count(usable.and_then(UsableRange::static_band).map_or(0, AddressRange::count)),
             }
         };
         let passed = suggestions.passed_over.iter().map(|passed| Passed {
@@ -221,7 +222,7 @@ impl SuggestionList {
         Self {
             items: suggestions.found.iter().map(suggested).collect(),
             passed_over: passed.collect(),
-            more: suggestions.more,
+            passed_over_more: suggestions.more,
             largest_left: suggestions.largest_left.map(|cidr| cidr.to_string()),
         }
     }

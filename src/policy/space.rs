@@ -4,7 +4,7 @@ use crate::inventory::{Inventory, Network, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
 
 use super::violation::Neighbour;
-use super::{Policy, Preset};
+use super::{Policy, Preset, ReservedNetworks};
 
 /// Something known that a new CIDR must not touch.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub(super) fn obstacles<'a>(
     let service_cidrs = service_cidrs.map(|(it, cidr)| Obstacle { cidr, whose: Whose::ServiceCidr(&it.name) });
     let declared =
         policy.networks.iter().map(|network| Obstacle { cidr: network.cidr, whose: Whose::Declared(network) });
-    let fixed = policy.reserved_networks.iter().flat_map(|rule| rule.fixed());
+    let fixed = policy.reserved_networks.iter().flat_map(ReservedNetworks::fixed);
     let presets = fixed.filter_map(|(cidr, neighbour)| match neighbour {
         Neighbour::Preset { preset, source } => Some(Obstacle { cidr, whose: Whose::Preset(*preset, source) }),
         Neighbour::ServiceCidr { .. } | Neighbour::Declared { .. } | Neighbour::Node { .. } => None,

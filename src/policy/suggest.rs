@@ -82,7 +82,7 @@ pub enum SearchError {
         idle: Idle,
     },
     /// The policy's rule prefix-length refuses it.
-    #[error("/{prefix_len}: the policy admits /{} to /{} of {family}", .admitted.start(), .admitted.end())]
+    #[error("/{prefix_len} is not admitted: of {family}, /{} to /{} are", .admitted.start(), .admitted.end())]
     NotAdmitted {
         /// The family.
         family: IpFamily,
@@ -181,7 +181,7 @@ impl<'a> Search<'a> {
             let range = RangeSet::union(self.family, [AddressRange::of(*range)]);
             free(self.policy, self.inventory, &range, self.family).difference(&found)
         };
-        let blocks = self.ranges.iter().flat_map(|range| {
+        let blocks = self.ranges.iter().filter_map(|range| {
             of(range).ranges().iter().flat_map(|range| range.blocks()).min_by_key(|block| block.prefix_len())
         });
         blocks.min_by_key(|block| block.prefix_len())

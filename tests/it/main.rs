@@ -19,6 +19,7 @@ mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
 mod connection; // a connection as kube-apiserver holds one
+mod draft; // `init`: drafts for clusters of twenty shapes
 mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds

@@ -57,13 +57,11 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr
         usable: view.effective().iter().any(|range| range.contains(address)),
         next_service_percent: chance(&view, address) * 100.0,
     };
-    match args.output.encoding() {
-        Some(encoding) => output::document("AddressExplanation", &explanation, encoding),
-        None => {
-            output::data(&text(args, &explanation, allocation.as_ref()));
-            Ok(())
-        }
+    if let Some(encoding) = args.output.encoding() {
+        return output::document("AddressExplanation", &explanation, encoding);
     }
+    output::data(&text(args, &explanation, allocation.as_ref()));
+    Ok(())
 }
 
 fn holdings(view: &View<'_>, address: IpAddr) -> Vec<Holding> {

@@ -47,25 +47,21 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
         report.service_cidrs.iter().filter(|entry| entry.name == service_cidr.name).collect();
     let Some(removal) = removal(inventory, &service_cidr.name) else { return Ok(()) };
     let known = known_addresses(inventory, service_cidr);
-    match args.output.encoding() {
-        Some(encoding) => {
-            let explanation = Explanation {
-                name: &service_cidr.name,
-                state: service_cidr.readiness.name(),
-                finalizer: service_cidr.has_finalizer,
-                created: service_cidr.created.as_deref(),
-                entries: entries.into_iter().map(Entry::new).collect(),
-                unreadable: service_cidr.unreadable.iter().map(String::as_str).collect(),
-                known_addresses: known,
-                removal: RemovalDocument::new(&removal),
-            };
-            output::document("ServiceCIDRExplanation", explanation, encoding)
-        }
-        None => {
-            output::data(&text(args, service_cidr, &entries, &known, &removal));
-            Ok(())
-        }
+    if let Some(encoding) = args.output.encoding() {
+        let explanation = Explanation {
+            name: &service_cidr.name,
+            state: service_cidr.readiness.name(),
+            finalizer: service_cidr.has_finalizer,
+            created: service_cidr.created.as_deref(),
+            entries: entries.into_iter().map(Entry::new).collect(),
+            unreadable: service_cidr.unreadable.iter().map(String::as_str).collect(),
+            known_addresses: known,
+            removal: RemovalDocument::new(&removal),
+        };
+        return output::document("ServiceCIDRExplanation", explanation, encoding);
     }
+    output::data(&text(args, service_cidr, &entries, &known, &removal));
+    Ok(())
 }
 
 /// The Service `kubernetes` has the first address of the default ServiceCIDR, kube-dns by convention the

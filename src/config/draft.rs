@@ -1,0 +1,195 @@
+//! `draft`: a first policy for a cluster, from what it holds, each line with where it comes from.
+
+mod reserved;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::inventory::{Families, FamiliesSource, Holder, Inventory, Readiness, overlaps};
+use crate::net::{Cidr, IpFamily, Relation};
+use crate::policy::Excerpt;
+
+use reserved::reserved_networks;
+
+/// How many of a kind a comment names.
+const NAMED: usize = 10;
+/// The prefix lengths that a draft admits, if nothing that exists is wider or narrower.
+const LENGTHS: [(IpFamily, u8, u8); 2] = [(IpFamily::IPv4, 12, 28), (IpFamily::IPv6, 64, 120)];
+
+/// A first policy for a cluster, as YAML that [`Loaded`](super::Loaded) reads. It denies nothing: every validation
+/// action is Warn. Names of objects stand in comments alone, escaped.
+#[must_use]
+pub fn draft(inventory: &Inventory) -> String {
+    let parts = [
+        head(inventory),
+        families(inventory),
+        allowed_ranges(inventory),
+        reserved_networks(inventory),
+        no_overlap(inventory),
+        prefix_length(inventory),
+        usable(inventory),
+        REMOVAL.to_owned(),
+    ];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+const REMOVAL: &str = "\
+# A deletion that would wait for IPAddresses, or leave some in no range. With Deny in place of Warn, they are refused.
+removal:
+  blocked: [Warn]
+  stranded: [Warn]
+";
+
+fn head(inventory: &Inventory) -> String {
+    let (service_cidrs, nodes) = (inventory.service_cidrs().count(), inventory.nodes().count());
+    format!(
+        "\
+# Drafted from a cluster with {service_cidrs} {} and {nodes} {}. Nothing is denied: every action is Warn.
+# Mend it, try it with `servicecidr-guard scan --policy FILE`, then write Deny where you mean it.
+# Rules that compare with what the cluster holds need `serve --inventory cluster`, which the chart sets.
+apiVersion: servicecidr-guard/v1alpha1
+kind: Policy
+",
+        plural(service_cidrs, "ServiceCIDR", "ServiceCIDRs"),
+        plural(nodes, "Node", "Nodes"),
+    )
+}
+
+fn families(inventory: &Inventory) -> String {
+    let families = inventory.families();
+    if families.source() == FamiliesSource::Assumed {
+        return "\
+# ipFamilies is left out: there is no ServiceCIDR kubernetes to tell which families kube-apiserver has.
+"
+        .to_owned();
+    }
+    let names: Vec<&str> = Families::ALL.into_iter().filter(|it| families.has(*it)).map(IpFamily::name).collect();
+    format!(
+        "\
+# The families of ServiceCIDR kubernetes, which are those of kube-apiserver's --service-cluster-ip-range.
+ipFamilies: [{}]
+",
+        names.join(", ")
+    )
+}
+
+fn allowed_ranges(inventory: &Inventory) -> String {
+    let mut ranges: BTreeMap<Cidr, Vec<String>> = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    for service_cidr in inventory.service_cidrs() {
+        let name = Excerpt::name(&service_cidr.name);
+        let named = match service_cidr.readiness {
+            Readiness::Ready => format!("ServiceCIDR {name}"),
+            other => format!("ServiceCIDR {name}, {}", other.name()),
+        };
+        for cidr in &service_cidr.cidrs {
+            ranges.entry(*cidr).or_default().push(named.clone());
+        }
+        unreadable.extend(service_cidr.unreadable.iter().map(|text| format!("{} of {named}", Excerpt(text))));
+    }
+    if ranges.is_empty() {
+        return String::new();
+    }
+    let mut text = "\
+# What is there now, and nothing more. Widen it to what your address plan keeps for Services.
+"
+    .to_owned();
+    comment(&mut text, "Left out, since it is no CIDR that Kubernetes reads today", &unreadable);
+    text.push_str("allowedRanges:\n  ranges:\n");
+    for (cidr, names) in &ranges {
+        line(&mut text, &format!("    - {}  # {}", quoted(*cidr), first_few(names)));
+    }
+    text.push_str("  validationActions: [Warn]\n");
+    text
+}
+
+fn no_overlap(inventory: &Inventory) -> String {
+    let view = inventory.view();
+    let pairs = overlaps(&view).into_iter().filter_map(|pair| match (pair.holder, pair.other) {
+        // Each pair once: of two that are the same, the first by name.
+        (Holder::ServiceCidr(name), Holder::ServiceCidr(other))
+            if pair.relation == Relation::Contains || (pair.relation == Relation::Same && name < other) =>
+        {
+            let verb = if pair.relation == Relation::Same { "is the same as" } else { "contains" };
+            let (name, other) = (Excerpt::name(name), Excerpt::name(other));
+            Some(format!("{} of {name} {verb} {} of {other}", pair.cidr, pair.other_cidr))
+        }
+        _ => None,
+    });
+    let pairs: Vec<String> = pairs.collect();
+    let mut text = "\
+# Overlap is legal, and how a range is made larger: relations: [Same, Within] would let that pass.
+"
+    .to_owned();
+    comment(&mut text, "Today", &pairs);
+    text.push_str("noOverlap:\n  validationActions: [Warn]\n");
+    text
+}
+
+fn prefix_length(inventory: &Inventory) -> String {
+    let families = inventory.families();
+    let mut text = "# From what is usual, as wide as what is there.\nprefixLength:\n".to_owned();
+    for (family, shortest, longest) in LENGTHS.into_iter().filter(|(family, ..)| families.has(*family)) {
+        let all = inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs);
+        let lengths: Vec<u8> = all.filter(|cidr| cidr.family() == family).map(|cidr| cidr.prefix_len()).collect();
+        let shortest = lengths.iter().copied().fold(shortest, u8::min);
+        let longest = lengths.iter().copied().fold(longest, u8::max);
+        let there: Vec<String> = match (lengths.iter().min(), lengths.iter().max()) {
+            (Some(min), Some(max)) if min == max => vec![format!("/{min}")],
+            (Some(min), Some(max)) => vec![format!("/{min} to /{max}")],
+            _ => vec!["none".to_owned()],
+        };
+        let field = family.name().to_lowercase();
+        line(
+            &mut text,
+            &format!("  {field}: {{shortest: {shortest}, longest: {longest}}}  # there: {}", there.join("")),
+        );
+    }
+    text.push_str("  validationActions: [Warn]\n");
+    text
+}
+
+fn usable(inventory: &Inventory) -> String {
+    let view = inventory.view();
+    let idle = view.cidrs().filter_map(|(service_cidr, cidr)| {
+        let idle = view.idle(service_cidr, cidr)?;
+        Some(format!("{cidr} of {}: {}", Excerpt::name(&service_cidr.name), idle.name()))
+    });
+    let idle: Vec<String> = idle.collect();
+    let mut text = "# What would be Ready and give no address.\n".to_owned();
+    comment(&mut text, "Gives none today", &idle);
+    text.push_str("usable:\n  validationActions: [Warn]\n");
+    text
+}
+
+/// A comment that names the first few of a list; nothing where it is empty.
+fn comment(text: &mut String, what: &str, list: &[String]) {
+    if !list.is_empty() {
+        line(text, &format!("# {what}: {}", first_few(list)));
+    }
+}
+
+fn first_few(list: &[String]) -> String {
+    let first: Vec<&str> = list.iter().take(NAMED).map(String::as_str).collect();
+    match list.len().saturating_sub(NAMED) {
+        0 => first.join("; "),
+        more => format!("{}; and {more} more", first.join("; ")),
+    }
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing into a String can't fail.
+    let _ = writeln!(text, "{line}");
+}
+
+/// A CIDR as YAML: IPv6 would need no quotes everywhere, but in most places.
+fn quoted(cidr: Cidr) -> String {
+    match cidr.family() {
+        IpFamily::IPv4 => cidr.to_string(),
+        IpFamily::IPv6 => format!("\"{cidr}\""),
+    }
+}
+
+fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}

@@ -1,0 +1,98 @@
+//! The part of a draft that says what isn't for Services.
+
+use crate::inventory::{Families, Inventory, NodeNetwork};
+use crate::net::{AddressRange, Cidr, RangeSet};
+use crate::policy::{Excerpt, Preset};
+
+use super::{comment, line};
+
+pub(super) fn reserved_networks(inventory: &Inventory) -> String {
+    let has_nodes = inventory.nodes().next().is_some();
+    let mut text = "# What isn't for Services.\n".to_owned();
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for (preset, why) in presets(inventory) {
+        let networks = preset.networks().iter().filter_map(|(network, _)| network.parse::<Cidr>().ok());
+        let hit = networks.flat_map(|network| inventory.overlapping(network).map(move |hit| (network, hit))).next();
+        match hit {
+            None => kept.push((preset, why)),
+            Some((network, (name, cidr, _))) => {
+                left_out.push(format!("{preset}: ServiceCIDR {} has {cidr} of {network}", Excerpt::name(name)));
+            }
+        }
+    }
+    if kept.is_empty() && !has_nodes {
+        return String::new();
+    }
+    comment(&mut text, "Left out", &left_out);
+    if has_nodes {
+        pods(&mut text, inventory);
+    } else {
+        text.push_str("# No Node was read. With Nodes: discover: [nodePodCIDRs, nodeAddresses]\n");
+    }
+    text.push_str("reservedNetworks:\n");
+    if !kept.is_empty() {
+        text.push_str("  presets:\n");
+        for (preset, why) in kept {
+            line(&mut text, &format!("    - {preset}  # {why}"));
+        }
+    }
+    if has_nodes {
+        text.push_str("  discover:\n");
+        text.push_str("    - nodePodCIDRs  # spec.podCIDRs of every Node\n");
+        text.push_str("    - nodeAddresses  # status.addresses of every Node\n");
+    }
+    text.push_str("  validationActions: [Warn]\n");
+    text
+}
+
+/// The presets that a cluster may want, each with why.
+fn presets(inventory: &Inventory) -> Vec<(Preset, &'static str)> {
+    let named = |is_so: fn(&str) -> bool| inventory.nodes().any(|node| is_so(&node.name));
+    let mut presets = vec![
+        (Preset::Loopback, "never right for Services"),
+        (Preset::LinkLocal, "never right for Services"),
+        (Preset::Multicast, "never right for Services"),
+        (Preset::Cgnat, "shared with carriers; some networks of pods take it"),
+    ];
+    if named(|name| name.starts_with("aks-")) {
+        presets.push((Preset::Aks, "a Node is named as AKS names them"));
+    }
+    if named(|name| name.ends_with(".compute.internal") || name.ends_with(".ec2.internal")) {
+        presets.push((Preset::Eks, "a Node is named as EC2 names them"));
+    }
+    if named(|name| name.starts_with("gke-")) {
+        presets.push((Preset::Gke, "a Node is named as GKE names them"));
+    }
+    presets
+}
+
+/// What the pods of the nodes have, and what of it ServiceCIDRs have too.
+fn pods(text: &mut String, inventory: &Inventory) {
+    let all = || inventory.nodes().flat_map(|node| node.pod_cidrs.iter().copied());
+    let blocks = Families::ALL.into_iter().flat_map(|family| {
+        let union = RangeSet::union(family, all().map(AddressRange::of));
+        union.ranges().iter().flat_map(|range| range.blocks()).collect::<Vec<_>>()
+    });
+    let blocks: Vec<String> = blocks.map(|cidr| cidr.to_string()).collect();
+    comment(text, "The pods of the Nodes have", &blocks);
+    if !blocks.is_empty() {
+        text.push_str(
+            "# Declare the whole network of pods (kube-controller-manager's --cluster-cidr) and it holds for Nodes to come:\n\
+             # networks: [{name: pods, cidr: CIDR, description: Pods of this cluster}]\n",
+        );
+    }
+    let mut hits = Vec::new();
+    for service_cidr in inventory.service_cidrs() {
+        for cidr in &service_cidr.cidrs {
+            hits.extend(inventory.overlapping_nodes(*cidr).map(|(network, node, other, _)| {
+                let what = match network {
+                    NodeNetwork::PodCidr => format!("pods {other}"),
+                    NodeNetwork::Address => format!("address {}", other.first()),
+                };
+                let (name, node) = (Excerpt::name(&service_cidr.name), Excerpt::name(node));
+                format!("{cidr} of ServiceCIDR {name} touches {what} of Node {node}")
+            }));
+        }
+    }
+    comment(text, "Wrong today", &hits);
+}
