@@ -3,7 +3,7 @@
 CARGO ?= cargo
 MINUTES ?= 3
 
-.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full schema
+.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full reference
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -47,5 +47,6 @@ image-test: ## Build the image and run it as the chart does: needs Go, root, and
 image-test-full: ## Build the image twice, from nothing, and compare
 	@tests/image/build twice
 
-schema: ## Write docs/policy.schema.json anew
+reference: ## Write docs/cli.md and the JSON Schemas under docs anew, from what the program says
 	@$(CARGO) run --quiet --locked -- schema > docs/policy.schema.json
+	@SERVICECIDR_GUARD_WRITE_REFERENCE=1 $(CARGO) test --quiet --locked --test it reference::the_

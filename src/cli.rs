@@ -11,6 +11,7 @@ mod overlaps;
 mod policy;
 mod probe;
 mod report;
+mod schema;
 mod serve;
 mod simulate;
 mod suggest;
@@ -29,28 +30,20 @@ pub struct Args {
     command: Command,
 }
 
+/// What each does is said by its own arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer AdmissionReviews of kube-apiserver over TLS
     Serve(serve::Args),
-    /// Report what is usable, used and free, now or before and after changes
     Report(report::Args),
-    /// List every pair of CIDRs that share addresses
     Overlaps(overlaps::Args),
-    /// Find out whether more Services fit
     Simulate(simulate::Args),
-    /// Explain a ServiceCIDR or an address
     Explain(explain::Args),
-    /// Suggest the next free CIDRs for a ServiceCIDR
     Suggest(suggest::Args),
-    /// Draft a policy from what a cluster holds
     Init(init::Args),
     Probe(probe::Args),
     Export(export::Args),
-    /// Write a private CA and a serving certificate, for trying and for tests
     Certs(certs::Args),
-    /// Print the JSON Schema of the policy file
-    Schema,
+    Schema(schema::Args),
 }
 
 /// How a command failed.
@@ -76,8 +69,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
-        Command::Schema => {
-            output::data(&crate::config::schema());
+        Command::Schema(args) => {
+            schema::run(&args);
             Ok(())
         }
     };

@@ -24,7 +24,12 @@ const LEAF_DAYS: i64 = 365;
 /// Writes ca.crt, ca.key, tls.crt and tls.key (ECDSA P-256); the keys are readable by their owner
 /// alone. The CA is valid for ten years, the certificate for one. Files that are there already are
 /// kept, unless --force is given.
+///
+/// Exit code: 2 for bad input, 3 if a file can't be written, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard certs --out certs --dns servicecidr-guard.servicecidr-guard.svc")]
 pub(super) struct Args {
     /// The folder to write to; made if it isn't there
     #[arg(long, value_name = "DIR", default_value = "certs")]

@@ -8,11 +8,18 @@ use std::net::IpAddr;
 use super::Failure;
 use super::input;
 
+pub(super) use address::AddressExplanation;
+pub(super) use service_cidr::ServiceCidrExplanation;
+
 /// Explain a ServiceCIDR: what it gives, what it overlaps, what deleting it does, and why it is stuck
 /// terminating. Or an address: which ServiceCIDRs hold it, in which band, and who uses it.
 ///
-/// Exit code: 2 for bad input or a name that wasn't read, else 0.
+/// Exit code: 2 for bad input or a name that wasn't read, 3 if what is read can't be, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard explain kubernetes -f cluster.json
+  servicecidr-guard explain 10.96.0.10 -f cluster.json")]
 pub(super) struct Args {
     #[command(flatten)]
     input: input::Args,

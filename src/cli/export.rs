@@ -27,7 +27,13 @@ enum Language {
 ///
 /// They hold where the webhook is registered with `failurePolicy: Ignore` and doesn't answer. There is a
 /// pair for each set of validation actions. A rule that CEL can't say is an error.
+///
+/// Exit code: 2 for bad input and for what CEL can't say, 3 if the policy can't be read, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard export vap --policy policy.yaml > floor.yaml
+  servicecidr-guard export vap --policy policy.yaml --skip-unsupported -o json")]
 struct Vap {
     /// The policy file, YAML or JSON
     #[arg(long, value_name = "FILE")]

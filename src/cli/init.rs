@@ -10,7 +10,7 @@ use super::{Failure, output};
 /// Every line says where it comes from, and every validation action is Warn: the draft denies nothing. Names that a
 /// person chose stand in comments alone.
 ///
-/// Exit code: 2 for bad input, else 0.
+/// Exit code: 2 for bad input, 3 if what is read can't be, else 0.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

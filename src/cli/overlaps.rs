@@ -1,5 +1,6 @@
 //! `overlaps`: every pair of CIDRs that share addresses.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::inventory::{Overlap, overlaps};
@@ -16,20 +17,24 @@ use crate::document::Count;
 /// Both directions of a pair of ServiceCIDRs are listed. Overlap is legal in Kubernetes, and how a range
 /// is resized; with a network it black-holes traffic.
 ///
-/// Exit code: 1 if there is any, 2 for bad input, else 0.
+/// Exit code: 1 if there is any, 2 for bad input, 3 if what is read can't be, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard overlaps -f cluster.json
+  servicecidr-guard overlaps -f cluster.json --policy policy.yaml -o json")]
 pub(super) struct Args {
     #[command(flatten)]
     input: input::Args,
 }
 
 /// `kind: OverlapList`.
-#[derive(Serialize)]
-struct OverlapList {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct OverlapList {
     items: Vec<OverlapDocument>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OverlapDocument {
     #[serde(rename = "serviceCIDR")]

@@ -22,6 +22,9 @@ use ask::{Asker, Fault};
 ///
 /// Exit code: 1 if an answer isn't as it should be, 2 for bad input, 3 if there is none, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard probe --url https://127.0.0.1:8443 --ca certs/dev/ca.crt --health-url http://127.0.0.1:8080")]
 pub(super) struct Args {
     /// Where the webhook answers, `https://HOST[:PORT][/PATH]`; without a path, /validate
     #[arg(long, value_name = "URL", required_unless_present = "health_url")]

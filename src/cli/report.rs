@@ -18,8 +18,13 @@ use crate::document::{ForecastDocument, Report};
 /// Used is every usable address that has an IPAddress, whoever holds it. Nested and equal CIDRs are
 /// counted once; ServiceCIDRs that are not ready, terminating or give no address not at all.
 ///
-/// Exit code: 1 if --fail-below says so, 2 for bad input, else 0.
+/// Exit code: 1 if --fail-below says so, 2 for bad input, 3 if what is read can't be, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard report -f cluster.json
+  servicecidr-guard report -f cluster.json --add team-a=10.97.0.0/24 --fail-below 5%
+  kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json | servicecidr-guard report -f -")]
 pub(super) struct Args {
     #[command(flatten)]
     input: input::Args,

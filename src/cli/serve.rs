@@ -15,7 +15,13 @@ use super::{Failure, dev, output};
 ///
 /// Policy, certificate and key are read again within a second of a change, and at once on SIGHUP. SIGTERM
 /// ends the server after a while in which it answers on (--drain-delay); SIGINT and a second signal at once.
+///
+/// Exit code: 2 for bad input, 3 if it can't listen or run, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard serve --dev
+  servicecidr-guard serve --policy policy.yaml --tls-cert certs/tls.crt --tls-key certs/tls.key --inventory cluster")]
 pub(super) struct Args {
     /// The policy file, YAML or JSON
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_POLICY", required_unless_present = "dev")]

@@ -1,5 +1,6 @@
 //! `simulate`: whether more Services fit, allocated as kube-apiserver does it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{AllocateError, Allocator};
@@ -15,8 +16,12 @@ use crate::document::Count;
 /// kube-apiserver tries its ranges in any order and begins anywhere in one; a seed stands for that, so that
 /// the same seed gives the same addresses. How many fit doesn't depend on it.
 ///
-/// Exit code: 1 if not all fit, 2 for bad input, else 0.
+/// Exit code: 1 if not all fit, 2 for bad input, 3 if what is read can't be, else 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard simulate -f cluster.json --services 100
+  servicecidr-guard simulate -f cluster.json --services 300 -o json")]
 pub(super) struct Args {
     #[command(flatten)]
     input: input::Args,
@@ -46,19 +51,20 @@ enum Wanted {
 }
 
 /// `kind: Simulation`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Simulation {
+pub(super) struct Simulation {
     services: u32,
     fit: u32,
     seed: u64,
     families: Vec<Outcome>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome {
     #[serde(serialize_with = "name")]
+    #[schemars(with = "String")]
     family: IpFamily,
     allocated: u32,
     /// Of them, how many came from a static band.

@@ -6,6 +6,7 @@ mod table;
 use std::path::PathBuf;
 
 use clap::ArgGroup;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::inventory::Inventory;
@@ -24,13 +25,13 @@ use crate::document::Count;
 /// Each breaks up the free space as little as can be: it is the lowest part of the smallest free aligned block that
 /// holds it, and of several such blocks that with the lowest address. Several don't overlap each other.
 ///
-/// Exit code: 1 if fewer fit than were asked for, 2 for bad input, else 0.
+/// Exit code: 1 if fewer fit than were asked for, 2 for bad input, 3 if what is read can't be, else 0.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("size").required(true), after_help = "\
 Examples:
   servicecidr-guard suggest --prefix-length 24 --policy policy.yaml -f cluster.json
   servicecidr-guard suggest --for-services 1000 --within 10.96.0.0/16 -f cluster.json -o wide
-  servicecidr-guard suggest --prefix-length 112 --family IPv6 --within 2001:db8::/64 -f cluster.json --name team-a -o manifest")]
+  servicecidr-guard suggest --prefix-length 26 --policy policy.yaml -f cluster.json --name team-a -o manifest")]
 pub(super) struct Args {
     #[command(flatten)]
     holdings: Holdings,
@@ -103,9 +104,9 @@ enum Format {
 }
 
 /// `kind: SuggestionList`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SuggestionList {
+pub(super) struct SuggestionList {
     items: Vec<Suggested>,
     passed_over: Vec<Passed>,
     /// How many more were passed over.
@@ -114,7 +115,7 @@ struct SuggestionList {
     largest_left: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Suggested {
     cidr: String,
@@ -124,7 +125,7 @@ struct Suggested {
     static_band: Count,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Passed {
     first: String,

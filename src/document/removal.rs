@@ -1,12 +1,13 @@
 //! `Removal`, for programs: what the deletion of a ServiceCIDR does.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::Removal;
 
 use super::{AddressDocument, NamedDocument};
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RemovalDocument {
     /// Whether kube-controller-manager lets it go as things are.

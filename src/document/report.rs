@@ -1,5 +1,6 @@
 //! `CapacityReport` and `CapacityForecast`, for programs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, Named, Survey};
@@ -8,7 +9,7 @@ use crate::inventory::{Allocation, Idle, ServiceName};
 use super::{AddressDocument, Count, NamedDocument, rounded};
 
 /// `kind: CapacityReport`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     families: Vec<FamilyDocument>,
@@ -18,7 +19,7 @@ pub(crate) struct Report {
     survey: Option<SurveyDocument>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FamilyDocument {
     family: String,
@@ -34,7 +35,7 @@ struct FamilyDocument {
     protected_static: BandDocument,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Entry {
     name: String,
@@ -52,13 +53,13 @@ pub(crate) struct Entry {
     overlaps: Vec<SharedDocument>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct BandDocument {
     size: Count,
     used: Count,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SharedDocument {
     relation: String,
@@ -69,7 +70,7 @@ struct SharedDocument {
     cidr: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SurveyDocument {
     free_blocks: Vec<Blocks>,
@@ -83,7 +84,7 @@ struct SurveyDocument {
     leaked_addresses: Option<NamedDocument<AddressDocument>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Blocks {
     family: String,
@@ -91,21 +92,21 @@ struct Blocks {
     by_prefix_length: Vec<BlockCount>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Run {
     first: String,
     last: String,
     count: Count,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BlockCount {
     prefix_length: u8,
     count: Count,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ClusterIpDocument {
     address: String,
     namespace: String,
@@ -113,14 +114,14 @@ struct ClusterIpDocument {
 }
 
 /// `kind: CapacityForecast`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct ForecastDocument {
     before: Report,
     after: Report,
     difference: Vec<Difference>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Difference {
     family: String,
     gained: Count,

@@ -28,6 +28,7 @@ mod program; // a running server, and the program's other commands
 mod properties; // what holds for every request
 mod raw; // connections, byte by byte
 mod recorded; // what a real kube-apiserver asked, under three policies
+mod reference; // docs/cli.md, docs/schemas and the examples of --help
 mod reload; // files that change under a running server
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::chance;
@@ -13,9 +14,9 @@ use crate::inventory::{Allocation, Idle, Inventory, View};
 use crate::net::{AddressRange, Cidr, UsableRange};
 
 /// `kind: AddressExplanation`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Explanation {
+pub(in crate::cli) struct AddressExplanation {
     address: String,
     /// Who holds it; null if it is free.
     allocation: Option<AddressDocument>,
@@ -27,7 +28,7 @@ struct Explanation {
     next_service_percent: f64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Holding {
     name: String,
@@ -37,7 +38,7 @@ struct Holding {
 }
 
 /// Where in a CIDR an address lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 enum Place {
     NetworkAddress,
     BroadcastAddress,
@@ -50,7 +51,7 @@ enum Place {
 pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr) -> Result<(), Failure> {
     let view = inventory.view();
     let allocation = view.addresses().get(address);
-    let explanation = Explanation {
+    let explanation = AddressExplanation {
         address: address.to_string(),
         allocation: allocation.as_ref().map(AddressDocument::new),
         service_cidrs: holdings(&view, address),
@@ -89,7 +90,7 @@ fn place(cidr: Cidr, address: IpAddr) -> Place {
     }
 }
 
-fn text(args: &input::Args, explanation: &Explanation, allocation: Option<&Allocation>) -> String {
+fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option<&Allocation>) -> String {
     let held = match allocation {
         Some(allocation) if allocation.is_cluster_ip() => format!("held by Service {}", allocation.parent),
         Some(allocation) => format!("held by {}, not by kube-apiserver's allocator", allocation.parent),

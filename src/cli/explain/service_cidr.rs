@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, removal};
@@ -13,9 +14,9 @@ use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, S
 use crate::net::{Cidr, UsableRange, grouped};
 
 /// `kind: ServiceCIDRExplanation`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Explanation<'a> {
+pub(in crate::cli) struct ServiceCidrExplanation<'a> {
     name: &'a str,
     state: &'static str,
     finalizer: bool,
@@ -31,7 +32,7 @@ struct Explanation<'a> {
 }
 
 /// An address that a convention gives to somebody.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct KnownAddress {
     address: String,
@@ -48,7 +49,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
     let Some(removal) = removal(inventory, &service_cidr.name) else { return Ok(()) };
     let known = known_addresses(inventory, service_cidr);
     if let Some(encoding) = args.output.encoding() {
-        let explanation = Explanation {
+        let explanation = ServiceCidrExplanation {
             name: &service_cidr.name,
             state: service_cidr.readiness.name(),
             finalizer: service_cidr.has_finalizer,

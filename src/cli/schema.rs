@@ -1,0 +1,54 @@
+//! `schema`: the JSON Schemas of the policy file and of the results.
+
+use clap::builder::PossibleValuesParser;
+use schemars::Schema;
+
+use super::explain::{AddressExplanation, ServiceCidrExplanation};
+use super::output;
+use super::overlaps::OverlapList;
+use super::simulate::Simulation;
+use super::suggest::SuggestionList;
+use crate::document::{ForecastDocument, Report, schema};
+
+/// What has a schema beside the kinds of results.
+const POLICY: &str = "Policy";
+
+/// Makes the schema of a kind.
+type Make = fn(&str) -> Schema;
+
+/// Every kind of result, and its schema.
+const RESULTS: [(&str, Make); 7] = [
+    ("AddressExplanation", schema::<AddressExplanation>),
+    ("CapacityForecast", schema::<ForecastDocument>),
+    ("CapacityReport", schema::<Report>),
+    ("OverlapList", schema::<OverlapList>),
+    ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
+    ("Simulation", schema::<Simulation>),
+    ("SuggestionList", schema::<SuggestionList>),
+];
+
+/// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.
+///
+/// Exit code: 2 for bad input, else 0.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard schema > policy.schema.json
+  servicecidr-guard schema CapacityReport")]
+pub(super) struct Args {
+    /// What the schema is of
+    #[arg(value_name = "KIND", default_value = POLICY, value_parser = kinds())]
+    kind: String,
+}
+
+pub(super) fn run(args: &Args) {
+    let of_result = RESULTS.iter().find(|(kind, _)| *kind == args.kind);
+    output::data(&match of_result {
+        Some((kind, schema)) => format!("{:#}\n", schema(kind).as_value()),
+        None => crate::config::schema(),
+    });
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new([POLICY].into_iter().chain(RESULTS.map(|(kind, _)| kind)))
+}
