@@ -1,6 +1,7 @@
 //! The reference of the command line and the schemas of the results are what the program says, and its examples run.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -66,7 +67,7 @@ fn the_reference_of_the_command_line_is_what_help_says() {
     for (words, command) in commands() {
         let (words, help) = (words.strip_prefix("servicecidr-guard ").unwrap(), help(&command));
         let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
-        text += &format!("\n## {words}\n\n```text\n{}\n```\n", lines.join("\n"));
+        write!(text, "\n## {words}\n\n```text\n{}\n```\n", lines.join("\n")).unwrap();
     }
     check("docs/cli.md", &text);
 }
