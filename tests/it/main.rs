@@ -23,6 +23,7 @@ mod draft; // `init`: drafts for clusters of twenty shapes
 mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
+mod messages; // docs/messages.md lists every sentence
 mod probe; // `probe`: what it says of a webhook, of other servers and of none
 mod program; // a running server, and the program's other commands
 mod properties; // what holds for every request

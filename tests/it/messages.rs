@@ -1,0 +1,152 @@
+//! docs/messages.md lists every sentence that the program says, and none that it doesn't.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What comes before a sentence in the sources.
+const BEFORE: [&str; 7] = [
+    "#[error(",
+    "Failure::input(",
+    "Failure::io(",
+    "Failure::finding(",
+    "talk(",
+    "with_hint(",
+    "SearchError::NoneOfFamily(",
+];
+/// Files whose every text is a sentence.
+const SENTENCES: [&str; 3] = ["policy/violation/sentence.rs", "inventory/idle.rs", "policy/outlook.rs"];
+/// Shorter pieces of a sentence say nothing of their own.
+const SHORTEST: usize = 12;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The text literal that a piece of source begins with, behind `format!(` and the like.
+fn literal(source: &str) -> Option<String> {
+    let source = source.trim_start();
+    let source = source.strip_prefix("&").unwrap_or(source);
+    let source = source.strip_prefix("format!(").unwrap_or(source).trim_start();
+    let mut characters = source.strip_prefix('"')?.chars();
+    let mut text = String::new();
+    loop {
+        match characters.next()? {
+            '"' => return Some(text),
+            '\\' => match characters.next()? {
+                // A line that goes on.
+                '\n' => {
+                    let rest = characters.as_str().trim_start();
+                    characters = rest.chars();
+                }
+                'n' => text.push('\n'),
+                other => text.push(other),
+            },
+            other => text.push(other),
+        }
+    }
+}
+
+/// The longest piece of a text between its placeholders.
+fn longest_piece(text: &str) -> String {
+    pieces(text).into_iter().max_by_key(String::len).unwrap()
+}
+
+/// A piece cut where a sentence is put together of several texts.
+fn split(piece: &str) -> Vec<String> {
+    piece.split(": ").map(str::to_owned).collect()
+}
+
+/// The pieces of a text between its placeholders.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut depth = 0;
+    for character in text.chars() {
+        match character {
+            '{' => {
+                depth += 1;
+                pieces.push(String::new());
+            }
+            '}' => depth -= 1,
+            '\n' => pieces.push(String::new()),
+            other if depth == 0 => pieces.last_mut().unwrap().push(other),
+            _ => {}
+        }
+    }
+    pieces.into_iter().map(|piece| piece.trim().to_owned()).collect()
+}
+
+/// Every sentence of the sources, by the longest piece of it that is always the same.
+fn said() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in sources(&root().join("src")) {
+        let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let code: String =
+            text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        let mut texts: Vec<String> = BEFORE
+            .iter()
+            .flat_map(|before| code.split(before).skip(1).filter_map(literal).collect::<Vec<_>>())
+            .collect();
+        if SENTENCES.contains(&name.as_str()) {
+            texts.extend(code.split("write!(f, ").skip(1).filter_map(literal));
+            texts.extend(code.split("=> ").skip(1).filter_map(literal));
+            texts.extend(code.split("format!(").skip(1).filter_map(literal));
+        }
+        let pieces = texts.iter().map(|text| longest_piece(text)).filter(|piece| piece.len() >= SHORTEST);
+        found.extend(pieces.map(|piece| (name.clone(), piece)));
+    }
+    found
+}
+
+/// A text with every run of blank space as one blank: lines break elsewhere in a document.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_sentence_is_documented() {
+    let documents =
+        ["messages.md", "policy.md", "capacity.md", "planning.md"].map(|name| root().join("docs").join(name));
+    let documented: Vec<String> =
+        documents.iter().map(|path| flat(&fs::read_to_string(path).unwrap()).replace('`', "")).collect();
+    let said = said();
+    assert!(said.len() > 80, "only {} sentences were found", said.len());
+    let missing: Vec<_> = said
+        .iter()
+        .filter(|(_, piece)| !documented.iter().any(|text| text.contains(&flat(piece).replace('`', ""))))
+        .collect();
+    assert!(missing.is_empty(), "docs/messages.md lacks {missing:#?}");
+}
+
+#[test]
+fn every_documented_sentence_is_said() {
+    let all: String = sources(&root().join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    // As it is written in the sources, lines joined.
+    let all = flat(&all.replace("\\\n", " ")).replace("\\\"", "\"").replace('`', "");
+    let document = fs::read_to_string(root().join("docs/messages.md")).unwrap();
+    let mut count = 0;
+    for row in document.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.starts_with('`')) {
+        let sentence = row.split(" | ").next().unwrap().trim_matches('`').replace("\\|", "|");
+        count += 1;
+        // It may be put together of several texts: each piece of it stands somewhere.
+        let pieces =
+            pieces(&sentence).into_iter().flat_map(|piece| split(&piece)).map(|piece| flat(&piece).replace('`', ""));
+        let unsaid: Vec<String> = pieces.filter(|piece| piece.len() >= SHORTEST && !all.contains(piece)).collect();
+        assert!(unsaid.is_empty(), "nothing says {unsaid:?}, of `{sentence}`");
+    }
+    assert!(count > 40, "only {count} rows were found");
+}
