@@ -9,6 +9,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 
 use crate::program::{fixtures, program, run};
+use crate::shown::REPLAYED;
 
 /// Runs what follows `$ ` in a console block, and gives the block as it would have to be.
 fn replay(block: &str) -> String {
@@ -35,7 +36,7 @@ fn every_console_block_shows_what_is_printed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents: Vec<_> =
         fs::read_dir(fixtures().join("commands")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    documents.extend(["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md"].map(|name| root.join(name)));
+    documents.extend(REPLAYED.map(|name| root.join(name)));
     let (mut count, mut differing) = (0, Vec::new());
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();

@@ -35,6 +35,7 @@ mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log
 mod server_overload; // more clients than there is room for
+mod shown; // every command line of the documents is run by a test
 #[allow(clippy::cast_precision_loss, reason = "of counts")]
 #[path = "../soak/slope.rs"]
 mod slope; // how fast something grows, for `make soak`

@@ -95,8 +95,8 @@ fn said() -> Vec<(String, String)> {
         let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
-        let code: String =
-            text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.join("\n");
         let mut texts: Vec<String> = BEFORE
             .iter()
             .flat_map(|before| code.split(before).skip(1).filter_map(literal).collect::<Vec<_>>())
