@@ -2,8 +2,9 @@
 
 CARGO ?= cargo
 MINUTES ?= 3
+FOLDER ?= $(HOME)/.local/bin
 
-.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full reference
+.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full reference plugin
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +47,12 @@ image-test: ## Build the image and run it as the chart does: needs Go, root, and
 
 image-test-full: ## Build the image twice, from nothing, and compare
 	@tests/image/build twice
+
+plugin: ## Build the program and install it as `kubectl servicecidr` into FOLDER=~/.local/bin
+	@$(CARGO) build --release --locked
+	@install -D -m 755 target/release/servicecidr-guard $(FOLDER)/kubectl-servicecidr
+	@ln -sf kubectl-servicecidr $(FOLDER)/kubectl_complete-servicecidr
+	@echo 'kubectl servicecidr: in $(FOLDER), which must be on your PATH'
 
 reference: ## Write docs/cli.md and the JSON Schemas under docs anew, from what the program says
 	@$(CARGO) run --quiet --locked -- schema > docs/policy.schema.json

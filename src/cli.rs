@@ -1,6 +1,8 @@
 //! The commands: arguments, outcome, exit code.
 
 mod certs;
+mod cluster;
+mod complete;
 mod dev;
 mod explain;
 mod export;
@@ -8,6 +10,7 @@ mod init;
 mod input;
 mod output;
 mod overlaps;
+mod plugin;
 mod policy;
 mod probe;
 mod report;
@@ -17,10 +20,13 @@ mod simulate;
 mod suggest;
 mod table;
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
+
+use plugin::Called;
 
 /// Guards the ServiceCIDRs of a Kubernetes cluster: a validating admission webhook, and a report of what is left.
 #[derive(Debug, Parser)]
@@ -44,6 +50,7 @@ enum Command {
     Export(export::Args),
     Certs(certs::Args),
     Schema(schema::Args),
+    Completion(complete::Args),
 }
 
 /// How a command failed.
@@ -53,6 +60,20 @@ struct Failure {
     code: u8,
     message: String,
     hint: Option<String>,
+}
+
+/// Runs the program as it was called: by its own name, or as a plugin of kubectl. The first argument is that name.
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let called = plugin::called(&arguments);
+    if called == Called::ToComplete {
+        complete::print(arguments.get(1..).unwrap_or_default());
+        return ExitCode::SUCCESS;
+    }
+    match Args::from_arg_matches(&plugin::command(called).get_matches_from(arguments)) {
+        Ok(args) => run(args),
+        Err(error) => error.exit(),
+    }
 }
 
 /// Runs a command. Exit codes: 0 clean, 1 denied or findings, 2 usage or input, 3 cluster or I/O.
@@ -69,6 +90,7 @@ pub fn run(args: Args) -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
+        Command::Completion(args) => complete::run(&args),
         Command::Schema(args) => {
             schema::run(&args);
             Ok(())

@@ -10,9 +10,12 @@ mod review;
 mod text;
 mod watch;
 
-pub use client::{ClientError, Source, connect};
+pub use client::{ClientError, Impersonate, Source, connect};
 pub use item::Object;
 pub use list::{LeftOut, ListError, ListReader, Omission, Reading};
 pub use response::{Answer, respond};
 pub use review::{Refusal, Review, ReviewError};
-pub use watch::{Entry, Frame, FrameError, Live, Reason, Status, Timing, Wanted, run};
+pub use watch::{
+    Entry, Frame, FrameError, Live, Reason, Snapshot, SnapshotError, Status, Timing, Wanted, run, service_cidr_names,
+    snapshot,
+};

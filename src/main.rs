@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use servicecidr_guard::cli;
 
 fn main() -> ExitCode {
-    cli::run(cli::Args::parse())
+    cli::main(std::env::args_os().collect())
 }

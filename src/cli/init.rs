@@ -2,7 +2,7 @@
 
 use crate::config;
 
-use super::input::Holdings;
+use super::input::{Holdings, Nodes};
 use super::{Failure, output};
 
 /// Draft a policy from what a cluster holds: its ServiceCIDRs, its IP families, its Nodes, what looks reserved.
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let state = args.holdings.read(None)?;
+    let state = args.holdings.read(None, Nodes::Wanted)?;
     output::data(&config::draft(&state.inventory));
     state.end()
 }

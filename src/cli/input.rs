@@ -1,7 +1,7 @@
 //! What the commands about a cluster's state read: lists from files, and what a policy declares.
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{FamiliesSource, Inventory};
@@ -9,9 +9,9 @@ use crate::kube::{ListReader, Reading};
 use crate::net::grouped;
 use crate::policy::Policy;
 
-use super::output::{Encoding, Room};
+use super::output::{Encoding, Progress, Room};
 use super::table::{Header, plural};
-use super::{Failure, output, policy};
+use super::{Failure, cluster, output, policy};
 
 /// Where the cluster's state is read from, and how the result is printed.
 #[derive(Debug, clap::Args)]
@@ -38,9 +38,20 @@ pub(super) struct Args {
 #[group(skip)]
 pub(super) struct Holdings {
     /// What `kubectl get servicecidrs,ipaddresses -o json` printed (or -o yaml), a folder of such
-    /// files, or - for standard input; repeatable. With services in the list, more is found
-    #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-", required = true)]
+    /// files, or - for standard input; repeatable. With services in the list, more is found. Without it, the cluster of
+    /// the kubeconfig is read
+    #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    cluster: cluster::Args,
+}
+
+/// Whether Nodes are read too, from a cluster. Files are read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nodes {
+    Wanted,
+    Unwanted,
 }
 
 /// How a result is printed.
@@ -69,7 +80,7 @@ impl Args {
     /// Reads everything. What was left out is said on stderr; so is what had to be assumed.
     pub fn read(&self) -> Result<State, Failure> {
         let loaded = self.policy.as_deref().map(policy::load).transpose()?;
-        self.holdings.read(loaded.as_ref().map(|loaded| &loaded.policy))
+        self.holdings.read(loaded.as_ref().map(|loaded| &loaded.policy), Nodes::Unwanted)
     }
 }
 
@@ -85,31 +96,24 @@ impl Format {
 }
 
 impl Holdings {
-    /// Reads everything, with what a policy declares. What was left out is said on stderr; so is what had
-    /// to be assumed.
-    pub fn read(&self, policy: Option<&Policy>) -> Result<State, Failure> {
+    /// Reads everything, with what a policy declares: the files, or the cluster if none is named. What was left out is
+    /// said on stderr; so is what had to be assumed.
+    pub fn read(&self, policy: Option<&Policy>, nodes: Nodes) -> Result<State, Failure> {
         let mut inventory = Inventory::default();
         if let Some(policy) = policy {
             inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
         }
-        let mut progress = Progress::new();
-        let mut reader = ListReader::new(&mut inventory, |count| progress.show(count));
-        for (name, path) in self.sources()? {
-            let read = match path {
-                Some(path) => {
-                    let file = File::open(&path).map_err(|error| Failure::io(format!("{name}: {error}")))?;
-                    reader.read(&name, file)
-                }
-                None => reader.read(&name, io::stdin().lock()),
-            };
-            read.map_err(Failure::input)?;
-        }
-        let reading = reader.finish();
-        progress.clear();
+        let (reading, hint) = if self.files.is_empty() {
+            let snapshot = self.cluster.read(&mut inventory, nodes == Nodes::Wanted)?;
+            (snapshot.reading, "every cluster has one: is kube-apiserver still starting?")
+        } else if let Some(flag) = self.cluster.given() {
+            return Err(Failure::input(format!("{flag} is for reading the cluster, and -f names files")));
+        } else {
+            (self.read_files(&mut inventory)?, "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json")
+        };
         say_left_out(&reading);
         if reading.service_cidrs == 0 {
-            return Err(Failure::input("no ServiceCIDR was read: the total would be wrong")
-                .with_hint("kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json"));
+            return Err(Failure::input("no ServiceCIDR was read: the total would be wrong").with_hint(hint));
         }
         if reading.addresses == 0 {
             output::talk("note: no IPAddress was read: every address counts as free");
@@ -118,6 +122,27 @@ impl Holdings {
             output::talk("note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured");
         }
         Ok(State { inventory, is_whole: reading.left_out == 0 })
+    }
+
+    fn read_files(&self, inventory: &mut Inventory) -> Result<Reading, Failure> {
+        let mut progress = Progress::new();
+        let mut reader = ListReader::new(inventory, |count| {
+            progress.say(count, || format!("read {} objects", grouped(u128::from(count))));
+        });
+        let outcome = self.sources()?.into_iter().try_for_each(|(name, path)| {
+            let read = match path {
+                Some(path) => {
+                    let file = File::open(&path).map_err(|error| Failure::io(format!("{name}: {error}")))?;
+                    reader.read(&name, file)
+                }
+                None => reader.read(&name, io::stdin().lock()),
+            };
+            read.map_err(Failure::input)
+        });
+        let reading = reader.finish();
+        progress.clear();
+        outcome?;
+        Ok(reading)
     }
 
     /// Every file that is meant, with the name that it goes by; standard input has no path.
@@ -179,32 +204,5 @@ fn say_left_out(reading: &Reading) {
     if more > 0 {
         let items = plural(u128::from(more), "other", "others");
         output::talk(&format!("left out: {} {items}", grouped(u128::from(more))));
-    }
-}
-
-/// How far a long read is, on a terminal.
-struct Progress {
-    is_shown: bool,
-    shown: u64,
-}
-
-impl Progress {
-    const EVERY: u64 = 20_000;
-
-    fn new() -> Self {
-        Self { is_shown: io::stderr().is_terminal(), shown: 0 }
-    }
-
-    fn show(&mut self, count: u64) {
-        if self.is_shown && count >= self.shown + Self::EVERY {
-            self.shown = count;
-            output::status(&format!("read {} objects", grouped(u128::from(count))));
-        }
-    }
-
-    fn clear(&mut self) {
-        if self.shown > 0 {
-            output::status("");
-        }
     }
 }

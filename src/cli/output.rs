@@ -1,7 +1,10 @@
 //! The only place that prints: data to stdout, talk to stderr.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing is done")]
 
+use std::io::IsTerminal as _;
+
 use anstream::{eprint, eprintln, print};
+use anstyle::AnsiColor;
 use serde::Serialize;
 
 use crate::document::Document;
@@ -63,18 +66,61 @@ pub(super) fn document<T: Serialize>(kind: &'static str, content: T, encoding: E
 
 /// What the user may want to know beside it.
 pub(super) fn talk(text: &str) {
-    eprintln!("{text}");
+    let words = [("warning: ", AnsiColor::Yellow), ("note: ", AnsiColor::Cyan), ("left out: ", AnsiColor::Yellow)];
+    match words.iter().find_map(|(word, colour)| Some((word, colour, text.strip_prefix(word)?))) {
+        Some((word, colour, rest)) => coloured(word, *colour, rest),
+        None => eprintln!("{text}"),
+    }
+}
+
+/// A line whose first word says what it is. The colour is for terminals, unless NO_COLOR says otherwise.
+fn coloured(word: &str, colour: AnsiColor, rest: &str) {
+    let style = colour.on_default().bold();
+    eprintln!("{style}{}{style:#} {rest}", word.trim_end());
 }
 
 /// How far the command is: in place of what it said before, on the same line.
-pub(super) fn status(text: &str) {
+fn status(text: &str) {
     eprint!("\r\x1b[K{text}");
 }
 
 /// Why the command failed, and what to try.
 pub(super) fn failure(message: &str, hint: Option<&str>) {
-    eprintln!("error: {message}");
+    coloured("error:", AnsiColor::Red, message);
     if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
+        coloured("hint:", AnsiColor::Cyan, hint);
+    }
+}
+
+/// How far a long read is, on a terminal.
+pub(super) struct Progress {
+    is_shown: bool,
+    has_said: bool,
+    shown: u64,
+}
+
+impl Progress {
+    /// After how many objects the next word is said.
+    const EVERY: u64 = 20_000;
+
+    pub fn new() -> Self {
+        Self { is_shown: std::io::stderr().is_terminal(), has_said: false, shown: 0 }
+    }
+
+    /// Says how far it is, now and then.
+    pub fn say(&mut self, count: u64, text: impl FnOnce() -> String) {
+        // Another list begins anew.
+        self.shown = self.shown.min(count);
+        if self.is_shown && count >= self.shown + Self::EVERY {
+            (self.shown, self.has_said) = (count, true);
+            status(&text());
+        }
+    }
+
+    /// Takes the last word away.
+    pub fn clear(&self) {
+        if self.has_said {
+            status("");
+        }
     }
 }

@@ -126,7 +126,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     let inventory = match inventory.to_str() {
         Some("none") => InventorySource::None,
-        Some("cluster") => InventorySource::Cluster(Source { kubeconfig: args.kubeconfig, context: args.context }),
+        Some("cluster") => {
+            let (kubeconfig, context) = (args.kubeconfig, args.context);
+            InventorySource::Cluster(Source { kubeconfig, context, ..Source::default() })
+        }
         _ => InventorySource::File(inventory),
     };
     let min_tls_version = match args.tls_min_version {

@@ -13,7 +13,7 @@ use crate::inventory::Inventory;
 use crate::net::{AddressRange, Cidr, IpFamily, UsableRange};
 use crate::policy::{Policy, Search, SearchError, Suggestions};
 
-use super::input::Holdings;
+use super::input::{Holdings, Nodes};
 use super::output::Encoding;
 use super::table::Header;
 use super::{Failure, output, policy};
@@ -138,7 +138,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Some(path) => policy::load(path)?.policy,
         None => Policy::default(),
     };
-    let state = args.holdings.read(Some(&policy))?;
+    let state = args.holdings.read(Some(&policy), Nodes::Wanted)?;
     let family = args.family.map_or_else(|| default_family(&state.inventory), IpFamily::from);
     let search = args.search(&policy, &state.inventory, family)?;
     let suggestions = search.find(usize::from(args.count));

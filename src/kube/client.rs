@@ -21,6 +21,23 @@ pub struct Source {
     pub kubeconfig: Option<PathBuf>,
     /// `--context`, of that file or of what kubectl would take.
     pub context: Option<String>,
+    /// `--cluster`: another cluster of the kubeconfig than the context's.
+    pub cluster: Option<String>,
+    /// `--user`: another user of the kubeconfig than the context's.
+    pub user: Option<String>,
+    /// `--as`: whom to act as, if the user may.
+    pub impersonate: Option<Impersonate>,
+}
+
+/// Whom to act as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Impersonate {
+    /// `--as`.
+    pub user: String,
+    /// `--as-uid`.
+    pub uid: Option<String>,
+    /// `--as-group`.
+    pub groups: Vec<String>,
 }
 
 /// Why there is no client.
@@ -60,6 +77,11 @@ pub async fn connect(source: &Source) -> Result<Client, ClientError> {
     let mut config = config(source).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.default_retry = false;
+    if let Some(Impersonate { user, uid, groups }) = &source.impersonate {
+        config.auth_info.impersonate = Some(user.clone());
+        config.auth_info.impersonate_uid.clone_from(uid);
+        config.auth_info.impersonate_groups = Some(groups.clone()).filter(|groups| !groups.is_empty());
+    }
     config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
     if config.cluster_url.scheme_str() == Some("http") {
         // kube would send it through the proxy of HTTPS_PROXY, which is for https.
@@ -70,7 +92,9 @@ pub async fn connect(source: &Source) -> Result<Client, ClientError> {
 }
 
 async fn config(source: &Source) -> Result<Config, ClientError> {
-    let options = KubeConfigOptions { context: source.context.clone(), ..KubeConfigOptions::default() };
+    let Source { kubeconfig: _, context, cluster, user, impersonate: _ } = source.clone();
+    let is_chosen = context.is_some() || cluster.is_some() || user.is_some();
+    let options = KubeConfigOptions { context, cluster, user };
     let is_in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
     match &source.kubeconfig {
         Some(path) => {
@@ -81,7 +105,7 @@ async fn config(source: &Source) -> Result<Config, ClientError> {
             let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(failed)
         }
-        None if is_in_pod && source.context.is_none() => Config::incluster_env().map_err(ClientError::InCluster),
+        None if is_in_pod && !is_chosen => Config::incluster_env().map_err(ClientError::InCluster),
         None => Config::from_kubeconfig(&options).await.map_err(|error| ClientError::Default(problem(&error, None))),
     }
 }

@@ -192,16 +192,20 @@ impl<'a> ListReader<'a> {
     }
 
     fn leave_out(&mut self, name: &str, reason: Omission) {
-        self.reading.left_out += 1;
-        if self.reading.first_left_out.len() < NAMED {
-            let left_out =
-                LeftOut { source_name: self.source_name.clone(), item: self.item, name: name.to_owned(), reason };
-            self.reading.first_left_out.push(left_out);
-        }
+        let (source_name, item) = (self.source_name.clone(), self.item);
+        self.reading.leave_out(LeftOut { source_name, item, name: name.to_owned(), reason });
     }
 }
 
 impl Reading {
+    /// Counts what is left out, and keeps the first ten.
+    pub(super) fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out += 1;
+        if self.first_left_out.len() < NAMED {
+            self.first_left_out.push(left_out);
+        }
+    }
+
     /// How many objects were taken up.
     #[must_use]
     pub fn taken(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! Lists and watches of a cluster, into an inventory that is always there to be read.
+//! Lists and watches of a cluster, into an inventory that is always there to be read, or once.
 //!
 //! A loop a kind, each on its own: one that fails, or lacks a permission, holds up no other. What is
 //! known stays, with an age, while the API server can't be reached.
@@ -13,6 +13,7 @@ mod list;
 mod live;
 mod page;
 mod resource;
+mod snapshot;
 mod status;
 mod stream;
 mod timing;
@@ -31,6 +32,7 @@ pub use entry::Entry;
 pub use failure::Reason;
 pub use frame::{Frame, FrameError};
 pub use live::Live;
+pub use snapshot::{Snapshot, SnapshotError, service_cidr_names, snapshot};
 pub use status::Status;
 pub use timing::Timing;
 

@@ -37,6 +37,7 @@ mod cluster {
     mod live_race; // ServiceCIDRs made at the same moment
     mod live_removal; // deletions, and what kube-controller-manager does
     mod live_walk; // the documented walk with --inventory cluster
+    mod plugin; // `kubectl servicecidr`, through the real kubectl
     mod rolling; // webhooks replace each other while clients keep creating
     mod rules; // allowed ranges and deny-all, as kubectl shows them
     mod service; // through clientConfig.service

@@ -5,6 +5,7 @@ mod follower;
 mod frames;
 mod mock;
 mod model;
+mod once;
 mod served;
 mod world;
 

@@ -32,7 +32,7 @@ pub(super) struct HeadMetadata {
 
 impl Entry {
     /// Reads an object of a kind.
-    pub(super) fn read(kind: Kind, text: &str) -> Self {
+    pub(super) fn read(kind: &'static str, text: &str) -> Self {
         match serde_json::from_str::<Item<'_>>(text) {
             Ok(item) => Self::of(kind, item),
             Err(error) => {
@@ -43,12 +43,12 @@ impl Entry {
     }
 
     /// What was read as an object of a kind.
-    pub(super) fn of(kind: Kind, item: Item<'_>) -> Self {
+    pub(super) fn of(kind: &'static str, item: Item<'_>) -> Self {
         let mut parts = Vec::new();
         let name = item.metadata.name.to_string();
-        let object = match item.kind.some().filter(|seen| *seen != kind.name()) {
-            Some(seen) => Err(Omission::NotAsked { seen: seen.to_owned(), wanted: kind.name() }),
-            None => item.read(Some(kind.name()), &mut |part| parts.push(part)),
+        let object = match item.kind.some().filter(|seen| *seen != kind) {
+            Some(seen) => Err(Omission::NotAsked { seen: seen.to_owned(), wanted: kind }),
+            None => item.read(Some(kind), &mut |part| parts.push(part)),
         };
         Self { name, object, parts }
     }

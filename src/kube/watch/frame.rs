@@ -100,7 +100,7 @@ impl Frame {
         Ok(match &*event.kind {
             "BOOKMARK" => Self::Bookmark { version },
             "DELETED" => Self::Gone { version, name: metadata.name },
-            _ => Self::Put { version, entry: Entry::read(kind, text) },
+            _ => Self::Put { version, entry: Entry::read(kind.name(), text) },
         })
     }
     /// ADDED or MODIFIED, whose object has the shape of its kind: nearly all there are, read in one pass.
@@ -110,6 +110,6 @@ impl Frame {
         let version = event.object.metadata.resource_version.some()?.to_owned();
         ["ADDED", "MODIFIED"]
             .contains(&&*event.kind)
-            .then(|| Self::Put { version, entry: Entry::of(kind, event.object) })
+            .then(|| Self::Put { version, entry: Entry::of(kind.name(), event.object) })
     }
 }

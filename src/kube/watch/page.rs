@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::inventory::Kind;
 use crate::kube::item::Item;
 
 use super::entry::Entry;
@@ -45,7 +44,7 @@ struct Metadata {
 
 impl<'a> Page<'a> {
     /// Strict where the inventory depends on it: what no page names will be forgotten.
-    pub fn decode(kind: Kind, bytes: &'a [u8]) -> Result<Self, Failure> {
+    pub fn decode(kind: &str, bytes: &'a [u8]) -> Result<Self, Failure> {
         // In one pass, unless an object is in the way, or bytes that are no text.
         if let Ok(text) = std::str::from_utf8(bytes)
             && let Ok(wire) = serde_json::from_str(text)
@@ -56,9 +55,9 @@ impl<'a> Page<'a> {
         Self::of(kind, wire, Items::Text)
     }
 
-    fn of<T>(kind: Kind, wire: Wire<T>, taken: impl Fn(Vec<T>) -> Items<'a>) -> Result<Self, Failure> {
-        if wire.kind.strip_suffix("List") != Some(kind.name()) {
-            return Err(garbage(&format!("it is a {}, not a {}List", wire.kind, kind.name())));
+    fn of<T>(kind: &str, wire: Wire<T>, taken: impl Fn(Vec<T>) -> Items<'a>) -> Result<Self, Failure> {
+        if wire.kind.strip_suffix("List") != Some(kind) {
+            return Err(garbage(&format!("it is a {}, not a {kind}List", wire.kind)));
         }
         let items = taken(wire.items.ok_or_else(|| garbage("it has no items"))?);
         let Metadata { resource_version: version, r#continue: next, remaining_item_count: remaining } = wire.metadata;
@@ -79,7 +78,7 @@ impl Items<'_> {
     }
 
     /// The objects of a kind, as an inventory takes them up.
-    pub fn entries(self, kind: Kind) -> impl Iterator<Item = Entry> {
+    pub fn entries(self, kind: &'static str) -> impl Iterator<Item = Entry> {
         let (read, texts) = match self {
             Self::Read(items) => (items, Vec::new()),
             Self::Text(texts) => (Vec::new(), texts),

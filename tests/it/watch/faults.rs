@@ -247,7 +247,8 @@ fn a_client_that_cannot_be_made_says_what_to_do() {
         if let Some(text) = text {
             std::fs::write(&path, text).unwrap();
         }
-        let source = Source { kubeconfig: Some(path.clone()), context: context.map(str::to_owned) };
+        let source =
+            Source { kubeconfig: Some(path.clone()), context: context.map(str::to_owned), ..Source::default() };
         let error = runtime.block_on(connect(&source)).err().unwrap().to_string();
         assert_eq!(error, format!("--kubeconfig {}: {expected}", path.display()));
     };

@@ -92,7 +92,7 @@ pub fn source(server: &str) -> (Source, tempfile::NamedTempFile) {
         "users": [{"name": "u", "user": {"token": "t"}}],
     });
     std::fs::write(file.path(), text.to_string()).unwrap();
-    (Source { kubeconfig: Some(file.path().to_owned()), context: Some("x".to_owned()) }, file)
+    (Source { kubeconfig: Some(file.path().to_owned()), context: Some("x".to_owned()), ..Source::default() }, file)
 }
 
 /// Waits until something is so, for as long as a slow machine may need.

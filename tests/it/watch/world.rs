@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
 pub const ADDRESSES: &str = "/apis/networking.k8s.io/v1/ipaddresses";
 pub const NODES: &str = "/api/v1/nodes";
+pub const SERVICES: &str = "/api/v1/services";
 
 pub fn kind(path: &str) -> &'static str {
     match path {
         SERVICE_CIDRS => "ServiceCIDR",
         ADDRESSES => "IPAddress",
         NODES => "Node",
+        SERVICES => "Service",
         other => panic!("{other} is not served"),
     }
 }
@@ -108,7 +110,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             version: 100,
-            objects: [SERVICE_CIDRS, ADDRESSES, NODES].map(|path| (path, BTreeMap::new())).into(),
+            objects: [SERVICE_CIDRS, ADDRESSES, NODES, SERVICES].map(|path| (path, BTreeMap::new())).into(),
             log: VecDeque::new(),
             compacted: 0,
             asked: Vec::new(),

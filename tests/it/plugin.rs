@@ -1,0 +1,168 @@
+//! The program by the names of a kubectl plugin, and what a terminal sees of it.
+
+use std::ffi::OsString;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use crate::program::{fixtures, program};
+
+/// The program by another name.
+fn called(folder: &TempDir, name: &str) -> Command {
+    let path = folder.path().join(name);
+    if !path.exists() {
+        symlink(program().get_program(), &path).unwrap();
+    }
+    let mut command = Command::new(path);
+    command.current_dir(fixtures().join("inventories")).env("KUBECONFIG", "/nowhere");
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap() + std::str::from_utf8(&output.stderr).unwrap()
+}
+
+fn completed(words: &[&str]) -> String {
+    let folder = TempDir::new().unwrap();
+    text(&called(&folder, "kubectl_complete-servicecidr").args(words).output().unwrap())
+}
+
+#[test]
+fn a_plugin_speaks_of_itself_as_it_is_called() {
+    let folder = TempDir::new().unwrap();
+    let mut plugin = called(&folder, "kubectl-servicecidr");
+    let help = text(&plugin.args(["report", "--help"]).output().unwrap());
+    assert!(help.contains("\nUsage: kubectl servicecidr report [OPTIONS]\n"), "{help}");
+    assert!(help.contains("\n  kubectl servicecidr report -f cluster.json\n"), "{help}");
+    assert!(!help.contains("servicecidr-guard"), "{help}");
+    let mut plugin = called(&folder, "kubectl-servicecidr");
+    let wrong = text(&plugin.arg("reprot").output().unwrap());
+    assert!(wrong.contains("Usage: kubectl servicecidr <COMMAND>"), "{wrong}");
+    let of = |name: &str| text(&called(&folder, name).args(["report", "-f", "extended.json"]).output().unwrap());
+    assert_eq!(of("kubectl-servicecidr"), of("servicecidr-guard"));
+}
+
+#[test]
+fn kubectl_is_told_what_a_line_may_go_on_with() {
+    let commands = completed(&[""]);
+    for line in ["serve\tAnswer AdmissionReviews of kube-apiserver over TLS", "schema\t", ":4"] {
+        assert!(commands.lines().any(|seen| seen.starts_with(line)), "{line}: {commands}");
+    }
+    assert_eq!(completed(&["over"]).lines().count(), 2);
+    assert_eq!(
+        completed(&["report", "-o", ""]),
+        "table\tFor people\nwide\tFor people with wide terminals\n\
+         json\tFor programs: counts are decimal strings, for they exceed 2^64\nyaml\tThe same as YAML\n:4\n"
+    );
+    assert_eq!(
+        completed(&["report", "--output", "j"]),
+        "json\tFor programs: counts are decimal strings, for they exceed 2^64\n:4\n"
+    );
+    assert_eq!(completed(&["report", "--output=y"]), "--output=yaml\tThe same as YAML\n:4\n");
+    assert_eq!(completed(&["report", "--no-h"]), "--no-headers\tPrint tables without their header\n:4\n");
+    assert_eq!(completed(&["report", "-f", ""]), ":0\n");
+    assert_eq!(completed(&["report", "--context", ""]), ":4\n");
+    assert_eq!(completed(&["schema", "Over"]), "OverlapList\n:4\n");
+    assert_eq!(completed(&["export", ""]).lines().next().unwrap().split('\t').next(), Some("vap"));
+    // No cluster: no names, and no word about it.
+    assert_eq!(completed(&["explain", ""]), ":4\n");
+    assert_eq!(completed(&[]), ":4\n");
+}
+
+#[test]
+fn every_shell_has_its_script() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = program().args(["completion", shell]).output().unwrap();
+        assert!(output.status.success() && text(&output).contains("servicecidr-guard"), "{shell}");
+    }
+    let check = program().args(["completion", "bash"]).output().unwrap();
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("script"), check.stdout).unwrap();
+    assert!(Command::new("bash").args(["-n", "script"]).current_dir(folder.path()).status().unwrap().success());
+}
+
+/// What a terminal is sent.
+fn on_a_terminal(arguments: &str, variables: &[(&str, &str)]) -> String {
+    let program = PathBuf::from(program().get_program());
+    let mut script = Command::new("script");
+    script.args(["-qec", &format!("{} {arguments}", program.display()), "/dev/null"]).env_remove("NO_COLOR");
+    script
+        .env("TERM", "xterm")
+        .env("KUBECONFIG", "/nowhere")
+        .envs(variables.iter().copied().map(|(name, value)| (name, OsString::from(value))));
+    String::from_utf8(script.output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_the_word_that_says_what_a_line_is() {
+    let file = fixtures().join("inventories/extended.json");
+    let wrong = format!("report -f {} --remove nobody", file.display());
+    let coloured = on_a_terminal(&wrong, &[]);
+    assert!(coloured.contains("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m --remove nobody: no such"), "{coloured:?}");
+    assert!(!on_a_terminal(&wrong, &[("NO_COLOR", "1")]).contains('\u{1b}'));
+    // A table has none anywhere.
+    assert!(!on_a_terminal(&format!("report -f {}", file.display()), &[]).contains('\u{1b}'));
+    let piped = program().args(["report", "-f", "/nowhere"]).output().unwrap();
+    assert!(text(&piped).starts_with("error: /nowhere: "), "{piped:?}");
+}
+
+#[test]
+fn a_long_read_tells_a_terminal_how_far_it_is_and_nobody_else() {
+    let folder = TempDir::new().unwrap();
+    let address = |number: u32| {
+        format!(r#"{{"kind":"IPAddress","metadata":{{"name":"{}"}}}}"#, std::net::Ipv4Addr::from(0x0a60_0000 + number))
+    };
+    let kubernetes = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/12"]}}"#;
+    let addresses: Vec<String> = (0..50_000).map(address).collect();
+    let path = folder.path().join("many.json");
+    std::fs::write(&path, format!(r#"{{"kind":"List","items":[{kubernetes},{}]}}"#, addresses.join(","))).unwrap();
+    let seen = on_a_terminal(&format!("report -f {}", path.display()), &[]);
+    assert!(seen.contains("\r\u{1b}[Kread 20,000 objects\r\u{1b}[Kread 40,000 objects\r\u{1b}[K"), "{seen:?}");
+    let piped = program().args(["report", "-f"]).arg(path).output().unwrap();
+    assert!(piped.stderr.is_empty(), "{piped:?}");
+}
+
+#[test]
+fn a_package_for_krew_is_whole() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let folder = TempDir::new().unwrap();
+    let package = |version: &str| {
+        let mut package = Command::new(root.join("plugin/package"));
+        package.args([version, "https://example.com/releases/"]).arg(program().get_program()).arg(folder.path());
+        package.output().unwrap()
+    };
+    assert_eq!(package("one").status.code(), Some(2));
+    let made = package("v1.2.3");
+    assert!(made.status.success(), "{made:?}");
+    let archive = text(&made).lines().next().unwrap().to_owned();
+    let shell = |line: &str| {
+        let output = Command::new("sh").args(["-c", line]).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+        text(&output)
+    };
+    assert_eq!(shell(&format!("tar tzf {archive}")), "LICENSE\nkubectl-servicecidr\n");
+    let manifest: serde_json::Value =
+        serde_saphyr::from_str(&std::fs::read_to_string(folder.path().join("servicecidr.yaml")).unwrap()).unwrap();
+    let platform = &manifest["spec"]["platforms"][0];
+    let sum = shell(&format!("sha256sum {archive}"));
+    assert_eq!(platform["sha256"].as_str().unwrap(), sum.split(' ').next().unwrap());
+    let name = archive.rsplit('/').next().unwrap();
+    assert_eq!(platform["uri"], format!("https://example.com/releases/{name}"));
+    assert_eq!(
+        (&manifest["spec"]["version"], &manifest["metadata"]["name"]),
+        (&"v1.2.3".into(), &"servicecidr".into())
+    );
+    // What krew asks of a manifest: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest
+    for field in ["version", "homepage", "shortDescription", "description", "platforms"] {
+        assert!(!manifest["spec"][field].is_null(), "spec.{field}");
+    }
+    assert!(manifest["spec"]["shortDescription"].as_str().unwrap().len() <= 60);
+    assert!(!manifest.to_string().contains('@'), "{manifest}");
+    shell(&format!("tar xzf {archive}"));
+    let selector = &platform["selector"]["matchLabels"];
+    assert!(selector["os"].is_string() && selector["arch"].is_string());
+    let bin = platform["bin"].as_str().unwrap();
+    assert!(shell(&format!("./{bin} --version")).starts_with("servicecidr-guard "));
+}
