@@ -4,7 +4,7 @@ CARGO ?= cargo
 MINUTES ?= 3
 FOLDER ?= $(HOME)/.local/bin
 
-.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full reference plugin
+.PHONY: help run test test-cluster cluster lint deny fuzz bench soak image-test image-test-full reference plugin page-test screenshots
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -25,7 +25,7 @@ cluster: ## Start the control plane of the tests, with the webhook in front, unt
 lint: ## Check format, lints and documentation
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
-	@$(CARGO) clippy --locked --test cluster --test up --test soak --test image --quiet -- --deny warnings
+	@$(CARGO) clippy --locked --test cluster --test up --test soak --test image --test page --quiet -- --deny warnings
 	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --locked --no-deps --quiet
 
 deny: ## Check dependencies: bans, licences, sources (needs cargo-deny)
@@ -47,6 +47,12 @@ image-test: ## Build the image and run it as the chart does: needs Go, root, and
 
 image-test-full: ## Build the image twice, from nothing, and compare
 	@tests/image/build twice
+
+page-test: ## Look at the page in Chromium: needs Debian's chromium
+	@$(CARGO) test --locked --test page
+
+screenshots: ## Take the pictures of docs/images anew: needs Debian's chromium
+	@mkdir -p docs/images && SERVICECIDR_GUARD_SCREENSHOTS=$(CURDIR)/docs/images $(CARGO) test --quiet --locked --test page it_is_drawn
 
 plugin: ## Build the program and install it as `kubectl servicecidr` into FOLDER=~/.local/bin
 	@$(CARGO) build --release --locked

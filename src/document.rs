@@ -2,8 +2,11 @@
 
 mod floor;
 mod outlook;
+mod page;
 mod removal;
 mod report;
+mod what_if;
+mod words;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -16,8 +19,11 @@ use crate::inventory::Allocation;
 
 pub(crate) use floor::{Floor, FloorError};
 pub(crate) use outlook::OutlookDocument;
+pub(crate) use page::{Origin, PageDocument, html, last_line, notes};
 pub(crate) use removal::RemovalDocument;
 pub(crate) use report::{Entry, ForecastDocument, Report};
+pub(crate) use what_if::WhatIfDocument;
+pub(crate) use words::{percent, plural};
 
 /// The version of every result's schema.
 const API_VERSION: &str = "servicecidr-guard/v1alpha1";

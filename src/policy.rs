@@ -29,7 +29,7 @@ pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
 pub use alternative::Alternative;
 pub use decide::decide;
 pub use excerpt::Excerpt;
-pub use outlook::{Outlook, WarnOn, outlook};
+pub use outlook::{Outlook, WarnOn, foresee, outlook};
 pub use preset::Preset;
 pub use request::{Part, Request};
 pub use rule::allowed_ranges::AllowedRanges;

@@ -9,6 +9,7 @@ mod health;
 mod knowledge;
 mod metrics;
 mod overlaps;
+mod page;
 mod reload;
 mod report;
 mod routes;

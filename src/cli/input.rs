@@ -9,20 +9,17 @@ use crate::kube::{ListReader, Reading};
 use crate::net::grouped;
 use crate::policy::Policy;
 
-use super::output::{Encoding, Progress, Room};
-use super::table::{Header, plural};
+use super::output::{Encoding, Progress};
+use super::table::Header;
 use super::{Failure, cluster, output, policy};
+use crate::document::plural;
 
 /// Where the cluster's state is read from, and how the result is printed.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
     #[command(flatten)]
-    holdings: Holdings,
-
-    /// A policy file: its ipFamilies and networks are taken into account
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    source: Source,
 
     /// How to print the result
     #[arg(short, long, value_enum, default_value = "table")]
@@ -31,6 +28,18 @@ pub(super) struct Args {
     /// Print tables without their header
     #[arg(long)]
     no_headers: bool,
+}
+
+/// What the cluster holds, and the policy that says what is declared of it.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Source {
+    #[command(flatten)]
+    holdings: Holdings,
+
+    /// A policy file: its ipFamilies and networks are taken into account
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 /// Where what the cluster holds is read from.
@@ -69,18 +78,21 @@ pub(super) enum Format {
 
 impl Args {
     pub fn header(&self) -> Header {
-        if self.no_headers { Header::Hidden } else { Header::Shown }
-    }
-
-    /// How much a line may hold.
-    pub fn room(&self) -> Room {
-        if self.output == Format::Wide { Room::Unlimited } else { output::room() }
+        Header::unless(self.no_headers)
     }
 
     /// Reads everything. What was left out is said on stderr; so is what had to be assumed.
     pub fn read(&self) -> Result<State, Failure> {
-        let loaded = self.policy.as_deref().map(policy::load).transpose()?;
-        self.holdings.read(loaded.as_ref().map(|loaded| &loaded.policy), Nodes::Unwanted)
+        Ok(self.source.read(Nodes::Unwanted)?.0)
+    }
+}
+
+impl Source {
+    /// Reads everything, and the policy if one is named. Nodes also where it discovers what they hold.
+    pub fn read(&self, nodes: Nodes) -> Result<(State, Option<Policy>), Failure> {
+        let policy = self.policy.as_deref().map(policy::load).transpose()?.map(|loaded| loaded.policy);
+        let nodes = if policy.as_ref().is_some_and(Policy::wants_nodes) { Nodes::Wanted } else { nodes };
+        Ok((self.holdings.read(policy.as_ref(), nodes)?, policy))
     }
 }
 

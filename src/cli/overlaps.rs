@@ -7,9 +7,10 @@ use crate::inventory::{Overlap, overlaps};
 use crate::net::grouped;
 
 use super::input;
-use super::table::{Align, Table, plural};
+use super::table::{Align, Table};
 use super::{Failure, output};
 use crate::document::Count;
+use crate::document::plural;
 
 /// List every pair of CIDRs that share addresses: of ServiceCIDRs, and with the networks that the policy
 /// declares.

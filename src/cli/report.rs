@@ -7,11 +7,13 @@ use std::str::FromStr;
 use crate::capacity::{CapacityReport, Survey, forecast};
 use crate::inventory::{Change, Inventory, Operation, Overlay};
 use crate::net::Cidr;
+use crate::policy::Policy;
 
-use super::input;
-use super::table::percent;
+use super::input::{Nodes, Source};
+use super::output::{Encoding, Room};
+use super::table::Header;
 use super::{Failure, output};
-use crate::document::{ForecastDocument, Report};
+use crate::document::{ForecastDocument, Origin, PageDocument, Report, html, percent};
 
 /// Report what is usable, used and free, now or before and after changes.
 ///
@@ -23,11 +25,20 @@ use crate::document::{ForecastDocument, Report};
 #[command(after_help = "\
 Examples:
   servicecidr-guard report -f cluster.json
+  servicecidr-guard report -f cluster.json -o html > page.html
   servicecidr-guard report -f cluster.json --add team-a=10.97.0.0/24 --fail-below 5%
   kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json | servicecidr-guard report -f -")]
 pub(super) struct Args {
     #[command(flatten)]
-    input: input::Args,
+    source: Source,
+
+    /// How to print the report
+    #[arg(short, long, value_enum, default_value = "table")]
+    output: Format,
+
+    /// Print tables without their header
+    #[arg(long)]
+    no_headers: bool,
 
     /// Also report as if this ServiceCIDR were created, or these CIDRs added to it; repeatable
     #[arg(long, value_name = "NAME=CIDR[,CIDR]")]
@@ -46,6 +57,20 @@ pub(super) struct Args {
     fail_below: Option<Share>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For people with wide terminals
+    Wide,
+    /// For programs: counts are decimal strings, for they exceed 2^64
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// A page that draws the address space: one file, which needs nothing else
+    Html,
+}
+
 /// `NAME=CIDR[,CIDR]`.
 #[derive(Clone, Debug)]
 struct Addition {
@@ -58,28 +83,28 @@ struct Addition {
 struct Share(f64);
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let state = args.input.read()?;
+    // A page draws where pods are, too.
+    let nodes = if args.output == Format::Html { Nodes::Wanted } else { Nodes::Unwanted };
+    let (state, policy) = args.source.read(nodes)?;
     let inventory = &state.inventory;
     let changes = changes(inventory, &args.add, &args.remove)?;
     let judged = if changes.is_empty() {
         let report = CapacityReport::of(inventory);
-        let survey = Survey::of(inventory);
-        match args.input.output.encoding() {
-            Some(encoding) => {
-                output::document("CapacityReport", Report::new(&report, Some(&survey)), encoding)?;
-            }
-            None => output::data(&table::now(args, &report, &survey)),
-        }
+        args.print(inventory, policy.as_ref(), &report)?;
         report
     } else {
         let forecast = forecast(inventory, &changes);
         let before = CapacityReport::of(inventory);
         let after = CapacityReport::of_view(&Overlay::of(inventory, &changes).view(inventory));
-        match args.input.output.encoding() {
-            Some(encoding) => {
-                output::document("CapacityForecast", ForecastDocument::new(&before, &after, &forecast), encoding)?;
+        let document = || ForecastDocument::new(&before, &after, &forecast);
+        match args.output {
+            Format::Json => output::document("CapacityForecast", document(), Encoding::Json)?,
+            Format::Yaml => output::document("CapacityForecast", document(), Encoding::Yaml)?,
+            Format::Table | Format::Wide => output::data(&table::before_and_after(args, &after, &forecast)),
+            Format::Html => {
+                return Err(Failure::input("-o html shows what is there: leave out --add and --remove")
+                    .with_hint("the page of a running webhook has a field for what would be"));
             }
-            None => output::data(&table::before_and_after(args, &after, &forecast)),
         }
         after
     };
@@ -88,6 +113,31 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 impl Args {
+    fn print(&self, inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Result<(), Failure> {
+        let survey = Survey::of(inventory);
+        let document = || Report::new(report, Some(&survey));
+        match self.output {
+            Format::Json => output::document("CapacityReport", document(), Encoding::Json)?,
+            Format::Yaml => output::document("CapacityReport", document(), Encoding::Yaml)?,
+            Format::Table | Format::Wide => output::data(&table::now(self, report, &survey)),
+            Format::Html => {
+                let page = PageDocument::new(inventory, policy, report, &survey);
+                let (page, _) = html(&page, Origin::File).map_err(Failure::io)?;
+                output::data(&page);
+            }
+        }
+        Ok(())
+    }
+
+    fn header(&self) -> Header {
+        Header::unless(self.no_headers)
+    }
+
+    /// How much a line may hold.
+    fn room(&self) -> Room {
+        if self.output == Format::Wide { Room::Unlimited } else { output::room() }
+    }
+
     fn judge(&self, report: &CapacityReport) -> Result<(), Failure> {
         let mut failed = Vec::new();
         for family in report.families.iter().filter(|family| family.is_configured) {

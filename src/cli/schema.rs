@@ -8,7 +8,7 @@ use super::output;
 use super::overlaps::OverlapList;
 use super::simulate::Simulation;
 use super::suggest::SuggestionList;
-use crate::document::{ForecastDocument, Report, schema};
+use crate::document::{ForecastDocument, PageDocument, Report, WhatIfDocument, schema};
 
 /// What has a schema beside the kinds of results.
 const POLICY: &str = "Policy";
@@ -17,14 +17,16 @@ const POLICY: &str = "Policy";
 type Make = fn(&str) -> Schema;
 
 /// Every kind of result, and its schema.
-const RESULTS: [(&str, Make); 7] = [
+const RESULTS: [(&str, Make); 9] = [
     ("AddressExplanation", schema::<AddressExplanation>),
     ("CapacityForecast", schema::<ForecastDocument>),
+    ("CapacityPage", schema::<PageDocument>),
     ("CapacityReport", schema::<Report>),
     ("OverlapList", schema::<OverlapList>),
     ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
     ("Simulation", schema::<Simulation>),
     ("SuggestionList", schema::<SuggestionList>),
+    ("WhatIf", schema::<WhatIfDocument>),
 ];
 
 /// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.

@@ -7,9 +7,10 @@ use crate::capacity::{AllocateError, Allocator};
 use crate::net::{AddressRange, IpFamily, grouped};
 
 use super::input;
-use super::table::{Align, Table, plural};
+use super::table::{Align, Table};
 use super::{Failure, output};
 use crate::document::Count;
+use crate::document::plural;
 
 /// Find out whether more Services fit, by allocating for them as kube-apiserver does.
 ///

@@ -142,7 +142,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let family = args.family.map_or_else(|| default_family(&state.inventory), IpFamily::from);
     let search = args.search(&policy, &state.inventory, family)?;
     let suggestions = search.find(usize::from(args.count));
-    let header = if args.no_headers { Header::Hidden } else { Header::Shown };
+    let header = Header::unless(args.no_headers);
     let list = || SuggestionList::new(&suggestions);
     match args.output {
         Format::Table => output::data(&table::suggestions(&suggestions, header)),

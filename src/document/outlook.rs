@@ -1,5 +1,6 @@
 //! `Outlook`, for programs: what the audit event of a request says.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::FamilyCapacity;
@@ -11,20 +12,20 @@ use super::{Count, RemovalDocument};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OutlookDocument {
-    families: Vec<FamilyChange>,
+    pub(super) families: Vec<FamilyChange>,
     overlaps: Vec<OverlapDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     removal: Option<RemovalDocument>,
 }
 
-#[derive(Serialize)]
-struct FamilyChange {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct FamilyChange {
     family: String,
     before: Counts,
     after: Counts,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Counts {
     usable: Count,
     used: Count,

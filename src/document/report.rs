@@ -3,8 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::capacity::{Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, Named, Survey};
+use crate::capacity::{
+    Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith, Survey,
+};
 use crate::inventory::{Allocation, Idle, ServiceName};
+use crate::net::AddressRange;
 
 use super::{AddressDocument, Count, NamedDocument, rounded};
 
@@ -21,7 +24,7 @@ pub(crate) struct Report {
 
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FamilyDocument {
+pub(super) struct FamilyDocument {
     family: String,
     configured: bool,
     usable: Count,
@@ -86,7 +89,7 @@ struct SurveyDocument {
 
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Blocks {
+pub(super) struct Blocks {
     family: String,
     largest: Option<Run>,
     by_prefix_length: Vec<BlockCount>,
@@ -139,7 +142,7 @@ impl Report {
 }
 
 impl FamilyDocument {
-    fn new(family: &FamilyCapacity) -> Self {
+    pub fn new(family: &FamilyCapacity) -> Self {
         Self {
             family: family.family.to_string(),
             configured: family.is_configured,
@@ -157,6 +160,11 @@ impl FamilyDocument {
 
 impl Entry {
     pub fn new(entry: &CidrCapacity) -> Self {
+        Self::with_overlaps(entry, usize::MAX)
+    }
+
+    /// With the first few of its overlaps.
+    pub fn with_overlaps(entry: &CidrCapacity, most: usize) -> Self {
         Self {
             name: entry.name.clone(),
             cidr: entry.cidr.to_string(),
@@ -169,16 +177,18 @@ impl Entry {
             unique: Count(entry.unique),
             shared: Count(entry.shared()),
             static_band: BandDocument::new(entry.static_band),
-            overlaps: entry
-                .overlaps
-                .iter()
-                .map(|shared| SharedDocument {
-                    relation: shared.relation.to_string(),
-                    holder: (shared.kind == "ServiceCIDR").then(|| shared.name.clone()),
-                    network: (shared.kind == "network").then(|| shared.name.clone()),
-                    cidr: shared.cidr.to_string(),
-                })
-                .collect(),
+            overlaps: entry.overlaps.iter().take(most).map(SharedDocument::new).collect(),
+        }
+    }
+}
+
+impl SharedDocument {
+    fn new(shared: &SharedWith) -> Self {
+        Self {
+            relation: shared.relation.to_string(),
+            holder: (shared.kind == "ServiceCIDR").then(|| shared.name.clone()),
+            network: (shared.kind == "network").then(|| shared.name.clone()),
+            cidr: shared.cidr.to_string(),
         }
     }
 }
@@ -193,23 +203,7 @@ impl SurveyDocument {
     fn new(survey: &Survey) -> Self {
         let addresses = |named: &Named<Allocation>| NamedDocument::new(named, AddressDocument::new);
         Self {
-            free_blocks: survey
-                .free_blocks
-                .iter()
-                .map(|blocks| Blocks {
-                    family: blocks.family.to_string(),
-                    largest: blocks.largest.map(|run| Run {
-                        first: run.first_address().to_string(),
-                        last: run.last_address().to_string(),
-                        count: Count(run.count()),
-                    }),
-                    by_prefix_length: blocks
-                        .by_prefix_length
-                        .iter()
-                        .map(|(length, count)| BlockCount { prefix_length: *length, count: Count(*count) })
-                        .collect(),
-                })
-                .collect(),
+            free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
             free_static_addresses: NamedDocument::new(&survey.free_static, ToString::to_string),
             foreign_addresses: addresses(&survey.foreign),
             outside_addresses: addresses(&survey.outside),
@@ -223,6 +217,19 @@ impl SurveyDocument {
             }),
             leaked_addresses: survey.leaked.as_ref().map(addresses),
         }
+    }
+}
+
+impl Blocks {
+    pub fn new(blocks: &FreeBlocks) -> Self {
+        let run = |run: AddressRange| Run {
+            first: run.first_address().to_string(),
+            last: run.last_address().to_string(),
+            count: Count(run.count()),
+        };
+        let counts = blocks.by_prefix_length.iter();
+        let counts = counts.map(|(length, count)| BlockCount { prefix_length: *length, count: Count(*count) });
+        Self { family: blocks.family.to_string(), largest: blocks.largest.map(run), by_prefix_length: counts.collect() }
     }
 }
 

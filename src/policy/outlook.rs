@@ -44,9 +44,16 @@ pub fn outlook(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &
         WarnOn::DryRun => request.dry_run,
         WarnOn::Always => true,
     };
+    if is_asked { foresee(policy, known, request, verdict) } else { None }
+}
+
+/// What a request would change, as far as enough is known, whatever the policy says of telling it; `None` for those that
+/// change no CIDR.
+#[must_use]
+pub fn foresee(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &Verdict) -> Option<Outlook> {
     let changes = !matches!(verdict.exemption, Some(Exemption::Unchanged | Exemption::Status));
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
-    if !is_asked || !changes || !is_known(known.service_cidrs) || !request.change.faults.is_empty() {
+    if !changes || !is_known(known.service_cidrs) || !request.change.faults.is_empty() {
         return None;
     }
     let change = &request.change;

@@ -1,9 +1,9 @@
 //! `/livez`, `/readyz`, `/report` and `/metrics`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::State;
 use super::knowledge::Readiness;
+use super::{State, page};
 
 /// Alive: it answers, and what runs in the background still does.
 pub(super) async fn livez(state: web::Data<State>) -> HttpResponse {
@@ -36,16 +36,25 @@ pub(super) async fn readyz(state: web::Data<State>, query: web::Query<Vec<(Strin
     }
 }
 
-/// The capacity report, as JSON.
-pub(super) async fn report(state: web::Data<State>) -> HttpResponse {
-    match state.knowledge.capacity() {
-        Readiness::Absent => {
-            HttpResponse::NotFound().body("no inventory is kept: start with --inventory cluster or --inventory FILE\n")
-        }
-        Readiness::Syncing(progress) => HttpResponse::ServiceUnavailable().body(format!("{progress}\n")),
-        Readiness::Read => {
+/// The capacity report, as JSON; with `?view=page`, what the page shows.
+pub(super) async fn report(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+    match (unread(&state), request.query_string()) {
+        (Some(answer), _) => answer,
+        (None, "view=page") => page::page_document(&state),
+        (None, _) => {
             HttpResponse::Ok().content_type("application/json").body(state.reports.get(&state.knowledge).json.clone())
         }
+    }
+}
+
+/// Why nothing can be said of the capacity, if nothing can.
+pub(super) fn unread(state: &State) -> Option<HttpResponse> {
+    match state.knowledge.capacity() {
+        Readiness::Absent => Some(
+            HttpResponse::NotFound().body("no inventory is kept: start with --inventory cluster or --inventory FILE\n"),
+        ),
+        Readiness::Syncing(progress) => Some(HttpResponse::ServiceUnavailable().body(format!("{progress}\n"))),
+        Readiness::Read => None,
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::http::{Method, header};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
 
-use super::{State, admission, health};
+use super::{State, admission, health, page};
 
 /// The path that the ValidatingWebhookConfiguration names.
 const VALIDATE: &str = "/validate";
@@ -15,6 +15,8 @@ const READYZ: &str = "/readyz";
 const HEALTHZ: &str = "/healthz";
 const METRICS: &str = "/metrics";
 const REPORT: &str = "/report";
+const PAGE: &str = "/";
+const FORECAST: &str = "/forecast";
 
 /// The port of kube-apiserver: HTTPS.
 pub(super) fn webhook(app: &mut ServiceConfig, state: &Arc<State>) {
@@ -29,12 +31,14 @@ pub(super) fn health(app: &mut ServiceConfig, state: &Arc<State>) {
     app.service(only(READYZ, Method::GET, web::get().to(health::readyz)));
     app.service(only(HEALTHZ, Method::GET, web::get().to(health::readyz)));
     app.service(only(REPORT, Method::GET, web::get().to(health::report)));
+    app.service(only(PAGE, Method::GET, web::get().to(page::page)));
+    app.service(only(FORECAST, Method::GET, web::get().to(page::forecast)));
     app.service(only(METRICS, Method::GET, web::get().to(health::metrics)));
 }
 
 /// A path that is answered, or `other`: what metrics call it.
 pub(super) fn known(path: &str) -> &'static str {
-    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT];
+    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, FORECAST];
     known.into_iter().find(|known| *known == path).unwrap_or("other")
 }
 

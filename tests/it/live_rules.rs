@@ -160,7 +160,9 @@ proptest! {
         let first = |cidr: Cidr| match cidr.first() { std::net::IpAddr::V4(v4) => u32::from(v4), std::net::IpAddr::V6(_) => unreachable!() };
         let block = |first: u32| Cidr::lenient(&format!("{}/{}", std::net::Ipv4Addr::from(first), refused.prefix_len())).unwrap();
         let allowed = policy.allowed_ranges.as_ref().unwrap();
-        let is_free = |cidr: Cidr| allowed.ranges.covering(cidr).is_some() && inventory.overlapping(cidr).next().is_none();
+        // What nodes hold counts, whether a rule discovers it or not: it is known.
+        let is_apart = |cidr: Cidr| inventory.overlapping(cidr).next().is_none() && inventory.overlapping_nodes(cidr).next().is_none();
+        let is_free = |cidr: Cidr| allowed.ranges.covering(cidr).is_some() && is_apart(cidr);
         let nearest = blocks.filter(|first| is_free(block(*first))).map(|other| other.abs_diff(first(refused))).min();
         match (&verdict.alternatives[..], verdict.allows()) {
             ([], true) => {}

@@ -54,7 +54,8 @@ fn kubectl_is_told_what_a_line_may_go_on_with() {
     assert_eq!(
         completed(&["report", "-o", ""]),
         "table\tFor people\nwide\tFor people with wide terminals\n\
-         json\tFor programs: counts are decimal strings, for they exceed 2^64\nyaml\tThe same as YAML\n:4\n"
+         json\tFor programs: counts are decimal strings, for they exceed 2^64\nyaml\tThe same as YAML\n\
+         html\tA page that draws the address space: one file, which needs nothing else\n:4\n"
     );
     assert_eq!(
         completed(&["report", "--output", "j"]),

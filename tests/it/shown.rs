@@ -8,7 +8,12 @@ use std::path::{Path, PathBuf};
 pub const REPLAYED: [&str; 4] = ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md"];
 
 /// What else is shown: how a line begins, the file of the test that runs it, and the test.
-const ELSEWHERE: [(&str, &str, &str); 17] = [
+const ELSEWHERE: [(&str, &str, &str); 18] = [
+    (
+        "kubectl --namespace servicecidr-guard port-forward",
+        "page.rs",
+        "the_page_of_a_server_forecasts_with_the_servers_own_engine",
+    ),
     ("make plugin", "plugin.rs", "a_plugin_speaks_of_itself_as_it_is_called"),
     ("kubectl servicecidr", "cluster/plugin.rs", "what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list"),
     ("make run", "server.rs", "the_dev_server_prints_curl_lines_that_work"),

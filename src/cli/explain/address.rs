@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::capacity::chance;
 use crate::cli::input;
-use crate::cli::table::{Align, Table, percent};
+use crate::cli::table::{Align, Table};
 use crate::cli::{Failure, output};
 use crate::document::AddressDocument;
+use crate::document::percent;
 use crate::inventory::{Allocation, Idle, Inventory, View};
 use crate::net::{AddressRange, Cidr, UsableRange};
 

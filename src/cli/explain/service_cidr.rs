@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, removal};
 use crate::cli::input;
-use crate::cli::table::{Align, Table, percent, plural};
+use crate::cli::table::{Align, Table};
 use crate::cli::{Failure, output};
 use crate::document::{AddressDocument, Entry, RemovalDocument};
+use crate::document::{percent, plural};
 use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, ServiceCidr};
 use crate::net::{Cidr, UsableRange, grouped};
 

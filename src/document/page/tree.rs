@@ -1,0 +1,189 @@
+//! The CIDRs of one family as a tree: each within the narrowest that holds it, with its place in it as a fraction.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::capacity::{CapacityReport, CidrCapacity};
+use crate::inventory::{Families, Idle, Inventory, Node, NodeNetwork, View};
+use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
+use crate::policy::{Neighbour, Policy, ReservedNetworks};
+
+/// Into how many parts the use of a range is divided: fewer where there are many ranges.
+const PARTS: u32 = 64;
+const FEW_PARTS: u32 = 16;
+const MANY_RANGES: usize = 200;
+/// How many blocks of the nodes' pods are drawn.
+const MOST_PODS: usize = 256;
+
+/// One family's address space, as far as something is known of it.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Space {
+    family: &'static str,
+    /// The outermost is first. A child stands behind its parent.
+    blocks: Vec<Block>,
+}
+
+/// A CIDR that means something, or that holds all those that do.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Block {
+    cidr: String,
+    /// The place of the block that it lies in; null for the outermost.
+    parent: Option<usize>,
+    /// Where it begins in its parent, and how wide it is, each as a share of the parent. For drawing.
+    start: f64,
+    width: f64,
+    /// How many bits of its addresses are free.
+    host_bits: u8,
+    /// What it is. Empty for the outermost, if that only holds the others.
+    uses: Vec<Use>,
+    /// How much of it is its static band, as a share. Of a ServiceCIDR.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    static_band: Option<f64>,
+    /// How many IPAddresses are in each part, all of them as wide. Of a ServiceCIDR.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<u64>,
+}
+
+/// What a CIDR is.
+#[derive(Clone, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Use {
+    /// `ServiceCIDR`, `allowed range`, `declared network`, `reserved network` or `pods`.
+    kind: &'static str,
+    /// The name of the ServiceCIDR or the network.
+    name: String,
+    /// The state of a ServiceCIDR: `Ready`, or why it gives no address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    /// The place of the CIDR among those of the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<usize>,
+}
+
+/// Both families.
+pub(super) fn spaces(inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Vec<Space> {
+    let view = inventory.view();
+    let parts = if report.service_cidrs.len() > MANY_RANGES { FEW_PARTS } else { PARTS };
+    let space = |family| space(family, inventory, policy, report, &view, parts);
+    Families::ALL.into_iter().filter_map(space).collect()
+}
+
+fn space(
+    family: IpFamily,
+    inventory: &Inventory,
+    policy: Option<&Policy>,
+    report: &CapacityReport,
+    view: &View<'_>,
+    parts: u32,
+) -> Option<Space> {
+    let mut all: BTreeMap<Cidr, Vec<Use>> = BTreeMap::new();
+    let put = |all: &mut BTreeMap<Cidr, Vec<Use>>, cidr: Cidr, what: Use| {
+        if cidr.family() == family {
+            all.entry(cidr).or_default().push(what);
+        }
+    };
+    for (row, entry) in report.service_cidrs.iter().enumerate() {
+        let state = Some(entry.idle.map_or(entry.readiness.name(), Idle::name));
+        put(&mut all, entry.cidr, Use { kind: "ServiceCIDR", name: entry.name.clone(), state, row: Some(row) });
+    }
+    let plain = |kind, name: String| Use { kind, name, state: None, row: None };
+    for range in policy.iter().flat_map(|policy| &policy.allowed_ranges).flat_map(|rule| rule.ranges.iter()) {
+        put(&mut all, range, plain("allowed range", String::new()));
+    }
+    // What is drawn is around these; the others are drawn where they touch it.
+    let outermost = all.keys().copied().reduce(common)?;
+    for network in view.networks() {
+        put(&mut all, network.cidr, plain("declared network", network.name.clone()));
+    }
+    for (cidr, neighbour) in
+        policy.iter().flat_map(|policy| &policy.reserved_networks).flat_map(ReservedNetworks::fixed)
+    {
+        if let Neighbour::Preset { preset, .. } = neighbour {
+            put(&mut all, cidr, plain("reserved network", preset.to_string()));
+        }
+    }
+    for cidr in pods(inventory, family) {
+        put(&mut all, cidr, plain("pods", String::new()));
+    }
+    all.retain(|cidr, _| AddressRange::of(*cidr).intersection(AddressRange::of(outermost)).is_some());
+    // What holds all of it is the ground of all.
+    let outermost = all.keys().copied().reduce(common).unwrap_or(outermost);
+    all.entry(outermost).or_default();
+    let rows: Vec<&CidrCapacity> = report.service_cidrs.iter().collect();
+    Some(Space { family: family.name(), blocks: blocks(all, &rows, view, parts) })
+}
+
+/// The pods of all nodes, as few blocks as make them up; none where those are too many to be drawn.
+fn pods(inventory: &Inventory, family: IpFamily) -> Vec<Cidr> {
+    let all = inventory.nodes().flat_map(Node::networks).filter(|(_, network)| *network == NodeNetwork::PodCidr);
+    let union = RangeSet::union(family, all.map(|(cidr, _)| AddressRange::of(cidr)));
+    let blocks: Vec<Cidr> = union.ranges().iter().flat_map(|range| range.blocks()).take(MOST_PODS + 1).collect();
+    if blocks.len() > MOST_PODS { Vec::new() } else { blocks }
+}
+
+/// The narrowest CIDR that holds both.
+fn common(one: Cidr, other: Cidr) -> Cidr {
+    let holds = |length: &u8| one.widened(*length) == other.widened(*length);
+    let longest = one.prefix_len().min(other.prefix_len());
+    (0..=longest).rev().find(holds).map_or(one, |length| one.widened(length))
+}
+
+fn blocks(all: BTreeMap<Cidr, Vec<Use>>, rows: &[&CidrCapacity], view: &View<'_>, parts: u32) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::with_capacity(all.len());
+    // The blocks around, the outermost first.
+    let mut around: Vec<(usize, AddressRange)> = Vec::new();
+    for (cidr, uses) in all {
+        let range = AddressRange::of(cidr);
+        while around.last().is_some_and(|(_, outer)| outer.intersection(range).is_none()) {
+            around.pop();
+        }
+        let (parent, start, width) = match around.last() {
+            Some((parent, outer)) => {
+                (Some(*parent), share(range.first() - outer.first(), *outer), share_of(range, *outer))
+            }
+            None => (None, 0.0, 1.0),
+        };
+        let is_service_cidr = uses.iter().any(|one| one.row.is_some());
+        let entry = uses.iter().find_map(|one| rows.get(one.row?));
+        let band = entry.filter(|entry| entry.idle.is_none()).and_then(|entry| UsableRange::of(entry.cidr));
+        let band = band.and_then(UsableRange::static_band).map(|band| share_of(band, range));
+        around.push((blocks.len(), range));
+        blocks.push(Block {
+            cidr: cidr.to_string(),
+            parent,
+            start,
+            width,
+            host_bits: cidr.host_bits(),
+            uses,
+            static_band: band,
+            parts: if is_service_cidr { counts(range, view, parts) } else { Vec::new() },
+        });
+    }
+    blocks
+}
+
+/// How many IPAddresses are in each of some parts of a range; fewer parts where it has fewer addresses.
+fn counts(range: AddressRange, view: &View<'_>, parts: u32) -> Vec<u64> {
+    let parts = u128::from(parts).min(range.count());
+    let each = (range.count() / parts).max(1);
+    let part = |number: u128| {
+        let first = range.first() + number * each;
+        let last = if number + 1 == parts { range.last() } else { first + (each - 1) };
+        AddressRange::new(range.family(), first, last)
+    };
+    (0..parts).filter_map(part).map(|part| u64::try_from(view.used_in(part)).unwrap_or(u64::MAX)).collect()
+}
+
+fn share_of(part: AddressRange, whole: AddressRange) -> f64 {
+    share(part.count(), whole)
+}
+
+/// For drawing, where a float is as good as exact.
+#[allow(clippy::cast_precision_loss, reason = "a pixel is wider")]
+fn share(count: u128, whole: AddressRange) -> f64 {
+    count as f64 / whole.count() as f64
+}

@@ -1,0 +1,266 @@
+"use strict";
+// Draws what the program has counted. Nothing is counted here: numbers are text, and places are shares that come with the data.
+
+const HEIGHT = 62, LEVELS = 5, NARROW = 14, DRAWN = 240, EVERY = 15000;
+const live = document.documentElement.dataset.live === "yes";
+let page = JSON.parse(document.getElementById("data").textContent);
+// Which block each family is zoomed into, by its CIDR.
+const zoomed = {};
+
+const $ = (id) => document.getElementById(id);
+const grouped = (text) => String(text).replace(/\B(?=(\d{3})+$)/g, ",");
+const percent = (value) => (value === null ? "-" : `${value.toFixed(1)}%`);
+
+function make(name, attributes, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (key === "class") made.className = value || "";
+    else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== undefined));
+  return made;
+}
+
+function fill(parent, ...children) {
+  parent.replaceChildren(...children);
+}
+
+const stateOf = (row) => row.idle || row.state;
+
+function pairs(list) {
+  return make("dl", {}, ...list.flatMap(([name, value, field]) => [
+    make("dt", {}, name), make("dd", { "data-field": field }, value)]));
+}
+
+function drawFamilies() {
+  fill($("families"), ...page.families.filter((family) => family.configured).map((family) => {
+    const bar = make("i");
+    bar.style.width = `${family.percentUsed === null ? 0 : family.percentUsed}%`;
+    return make("div", { class: "card", "data-family": family.family },
+      make("h3", {}, family.family),
+      make("div", {}, make("span", { class: "big", "data-field": "free" }, grouped(family.free)), " free"),
+      make("div", { class: "meter", role: "img", "aria-label": `${percent(family.percentUsed)} used` }, bar),
+      pairs([["Usable", grouped(family.usable), "usable"], ["Used", grouped(family.used), "used"],
+        ["Used %", percent(family.percentUsed), "percentUsed"],
+        ["Protected by static bands", `${grouped(family.protectedStatic.used)} of ${grouped(family.protectedStatic.size)} used`],
+        ["Outside every ServiceCIDR", grouped(family.outside), "outside"]]));
+  }));
+}
+
+function nameOf(use) {
+  switch (use.kind) {
+    case "ServiceCIDR": return use.state === "Ready" ? use.name : `${use.name}: ${use.state}`;
+    case "allowed range": return "allowed range";
+    case "pods": return "pods";
+    default: return `${use.kind} ${use.name}`;
+  }
+}
+
+const names = (block) => block.uses.map(nameOf).join(", ");
+
+function told(block) {
+  const lines = [`${block.cidr}${block.uses.length ? `: ${names(block)}` : ""}`];
+  for (const use of block.uses.filter((use) => use.row !== undefined)) {
+    const row = page.serviceCIDRs[use.row];
+    lines.push(`${use.name}: ${grouped(row.usable)} usable, ${grouped(row.used)} used, ${grouped(row.free)} free; ` +
+      `${grouped(row.unique)} that no other gives; static band ${grouped(row.staticBand.used)} of ${grouped(row.staticBand.size)} used`);
+  }
+  return lines;
+}
+
+function classOf(block) {
+  const has = (kind) => block.uses.some((use) => use.kind === kind);
+  const ranges = block.uses.filter((use) => use.kind === "ServiceCIDR");
+  if (ranges.length) return ranges.some((use) => use.state === "Ready") ? "range" : "range idle";
+  if (has("declared network") || has("reserved network") || has("pods")) return "reserved";
+  return has("allowed range") ? "allowed" : "";
+}
+
+// The children of a block, each with its place in pixels. To scale, unless some would be too narrow to be seen: then by prefix
+// length, with a little room for what is between them.
+function placed(space, children, parent, left, width) {
+  if (children.every((child) => space.blocks[child].width * width >= NARROW)) {
+    return { scaled: true, places: children.map((child) => [left + space.blocks[child].start * width, space.blocks[child].width * width]) };
+  }
+  let end = 0;
+  const weights = children.map((child) => {
+    const block = space.blocks[child];
+    const gap = block.start > end ? 3 : 0;
+    end = block.start + block.width;
+    return [gap, block.hostBits + 4];
+  });
+  const rest = end < 1 ? 3 : 0;
+  const all = weights.reduce((sum, [gap, own]) => sum + gap + own, rest);
+  let at = left;
+  const places = weights.map(([gap, own]) => {
+    at += (gap / all) * width;
+    const place = [at, (own / all) * width];
+    at += place[1];
+    return place;
+  });
+  return { scaled: false, places };
+}
+
+function strip(block) {
+  if (!block.parts) return [];
+  const most = Math.max(1, ...block.parts);
+  const bars = block.parts.map((count) => {
+    const bar = make("i");
+    bar.style.height = count ? `${15 + (85 * count) / most}%` : "0";
+    return bar;
+  });
+  const made = [make("div", { class: "parts", "aria-hidden": "true" }, ...bars)];
+  if (block.staticBand) {
+    const band = make("div", { class: "band", "aria-hidden": "true" });
+    band.style.width = `${block.staticBand * 100}%`;
+    made.push(band);
+  }
+  return made;
+}
+
+function drawSpace(space) {
+  const children = space.blocks.map(() => []);
+  space.blocks.forEach((block, place) => { if (block.parent !== null) children[block.parent].push(place); });
+  let root = space.blocks.findIndex((block) => block.cidr === zoomed[space.family]);
+  if (root < 0) root = 0;
+  const path = [];
+  for (let at = root; at !== null; at = space.blocks[at].parent) path.unshift(at);
+
+  const panel = make("div", { class: "told soft", "aria-live": "polite" }, "Point at a block, or go to it with Tab, for its numbers. A click or Enter zooms in.");
+  const tell = (block) => fill(panel, ...told(block).map((line) => make("div", {}, line)));
+  const map = make("div", { class: "map" });
+  const width = Math.max(280, $("spaces").clientWidth || 900) - 2;
+  let deepest = 0, unscaled = false, left_out = 0;
+
+  const zoom = (place) => {
+    zoomed[space.family] = space.blocks[place].cidr;
+    draw();
+    const again = document.querySelector(`[data-space="${space.family}"] [data-cidr="${space.blocks[place].cidr}"]`);
+    if (again) again.focus();
+  };
+
+  const draw_block = (place, left, wide, level) => {
+    const block = space.blocks[place];
+    deepest = Math.max(deepest, level);
+    const button = make("button", {
+      type: "button", class: `block ${classOf(block)}`, "data-cidr": block.cidr,
+      "aria-label": told(block).join(". ") + (place === root && block.parent !== null ? ". Enter zooms out" : ". Enter zooms in"),
+      onclick: () => zoom(place === root && block.parent !== null ? block.parent : place),
+      onfocus: () => tell(block), onmouseenter: () => tell(block),
+    });
+    if (wide > 34) button.append(make("span", {}, block.cidr), make("span", { class: "what" }, names(block)));
+    button.append(...strip(block));
+    Object.assign(button.style, {
+      left: `${left}px`, width: `${Math.max(2, wide - 2)}px`, top: `${level * HEIGHT + 2}px`, height: `${HEIGHT - 4}px`,
+    });
+    map.append(button);
+    if (level + 1 >= LEVELS) { left_out += children[place].length; return; }
+    const shown = children[place].slice(0, DRAWN);
+    left_out += children[place].length - shown.length;
+    const { scaled, places } = placed(space, shown, place, left, wide);
+    if (!scaled) unscaled = true;
+    shown.forEach((child, index) => draw_block(child, places[index][0], places[index][1], level + 1));
+  };
+  draw_block(root, 0, width, 0);
+  map.style.height = `${(deepest + 1) * HEIGHT + 2}px`;
+
+  const crumbs = path.map((place) => make("li", {}, make("button", {
+    type: "button", "aria-current": place === root ? "true" : false, onclick: () => zoom(place),
+  }, space.blocks[place].cidr)));
+  const scale = unscaled
+    ? "Not to scale where blocks would be too narrow to be seen: their width there goes by prefix length."
+    : "To scale.";
+  const more = left_out ? ` ${grouped(left_out)} more blocks aren't drawn here: zoom in, or see the table.` : "";
+  return make("section", { "data-space": space.family },
+    make("h2", {}, `${space.family} address space`),
+    make("nav", { "aria-label": `${space.family} zoom` }, make("ol", {}, ...crumbs)),
+    map, make("p", { class: "soft" }, scale + more), panel);
+}
+
+function legend() {
+  const key = (kind, text) => make("li", {}, make("span", { class: `block ${kind}` }), text);
+  return make("ul", { class: "legend", "aria-label": "Legend" },
+    key("range", "ServiceCIDR; bars: where its addresses are used; double line: static band"),
+    key("range idle", "gives no address: the label says why"), key("allowed", "allowed range"),
+    key("reserved", "not for Services: pods, declared or reserved"));
+}
+
+function drawRows() {
+  const cells = (row) => [
+    ["name", row.name], ["cidr", row.cidr], ["state", stateOf(row)], ["usable", grouped(row.usable)], ["used", grouped(row.used)],
+    ["free", grouped(row.free)], ["percentUsed", percent(row.percentUsed)], ["unique", grouped(row.unique)],
+    ["staticBand", `${grouped(row.staticBand.used)} of ${grouped(row.staticBand.size)}`],
+  ];
+  fill($("rows").tBodies[0], ...page.serviceCIDRs.map((row) => {
+    const overlaps = row.overlaps.map((one) => `${one.relation} ${one.serviceCIDR || `network ${one.network}`} ${one.cidr}`).join("; ");
+    const more = Number(row.overlapCount) - row.overlaps.length;
+    return make("tr", {}, ...cells(row).map(([field, text], place) => make("td", {
+      "data-field": field, class: place > 2 ? "n" : field === "state" && text !== "Ready" ? "idle" : undefined,
+    }, text)), make("td", { class: "wrap", "data-field": "overlaps" }, more > 0 ? `${overlaps}; and ${grouped(more)} more` : overlaps));
+  }));
+  fill($("free").tBodies[0], ...page.freeBlocks.map((blocks) => make("tr", { "data-family": blocks.family },
+    make("td", {}, blocks.family),
+    make("td", { "data-field": "largest" }, blocks.largest ? `${grouped(blocks.largest.count)} (${blocks.largest.first}-${blocks.largest.last})` : "-"),
+    make("td", { class: "wrap" }, blocks.byPrefixLength.map((one) => `${grouped(one.count)} × /${one.prefixLength}`).join(", ") || "-"))));
+  fill($("notes"), ...page.notes.map((note) => make("li", {}, note)));
+  $("odd").hidden = page.notes.length === 0;
+}
+
+function draw() {
+  fill($("summary"), ...page.summary.split("; ").map((line) => make("span", {}, line)));
+  document.title = `${page.summary} - ServiceCIDRs`;
+  fill($("spaces"), ...page.spaces.map(drawSpace), ...(page.spaces.length ? [legend()] : []));
+}
+
+function drawAll() {
+  drawFamilies();
+  drawRows();
+  draw();
+}
+
+function tellForecast(answer) {
+  const list = (texts) => (texts.length ? [make("ul", {}, ...texts.map((text) => make("li", {}, text)))] : []);
+  if (answer.message) {
+    fill($("forecast"), make("p", { class: "verdict no" }, answer.message));
+    return;
+  }
+  const counts = (counts) => `${grouped(counts.usable)} usable, ${grouped(counts.used)} used, ${grouped(counts.free)} free`;
+  fill($("forecast"),
+    make("p", { class: `verdict ${answer.allowed ? "yes" : "no"}` }, answer.allowed ? "Allowed by the policy" : "Denied by the policy"),
+    ...list([...answer.denials, ...answer.alternatives]), ...list(answer.warnings),
+    make("table", {}, make("thead", {}, make("tr", {}, ...["Family", "Before", "After"].map((text) => make("th", { scope: "col" }, text)))),
+      make("tbody", {}, ...answer.families.map((one) => make("tr", { "data-family": one.family },
+        make("td", {}, one.family), make("td", {}, counts(one.before)), make("td", { "data-field": "after" }, counts(one.after)))))));
+}
+
+async function ask(path) {
+  const answer = await fetch(path, { headers: { Accept: "application/json" }, cache: "no-store" });
+  const text = await answer.text();
+  try { return JSON.parse(text); } catch { return { message: text.trim() || `status ${answer.status}` }; }
+}
+
+async function refresh() {
+  if (document.hidden) return;
+  try {
+    const answer = await ask("/report?view=page");
+    if (answer.message) throw new Error(answer.message);
+    if (JSON.stringify(answer) !== JSON.stringify(page)) { page = answer; drawAll(); }
+    $("age").textContent = `As of ${new Date().toLocaleTimeString()}`;
+  } catch (error) {
+    $("age").textContent = `No answer since: ${error.message}`;
+  }
+  $("age").hidden = false;
+}
+
+drawAll();
+window.addEventListener("resize", () => draw());
+if (live) {
+  $("what-if").hidden = false;
+  document.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try { tellForecast(await ask(`/forecast?add=${encodeURIComponent($("add").value.trim())}`)); }
+    catch (error) { tellForecast({ message: `no answer: ${error.message}` }); }
+  });
+  setInterval(refresh, EVERY);
+}

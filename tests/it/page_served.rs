@@ -1,0 +1,152 @@
+//! The page and its forecasts, as a server gives them: headers, bounds, and the same words as the webhook.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::program::{Server, fixtures, program};
+
+const POLICY: &str =
+    "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\n";
+
+fn server() -> Server {
+    let inventory = fixtures().join("inventories/full.json");
+    Server::start_with(POLICY, &["--inventory", inventory.to_str().unwrap()])
+}
+
+/// Status and JSON of a forecast.
+fn forecast(server: &Server, query: &str) -> (u16, Value) {
+    let answer = server.get(&format!("{}/forecast{query}", server.health));
+    (answer.status().as_u16(), serde_json::from_str(answer.body()).unwrap())
+}
+
+#[track_caller]
+fn check_schema(kind: &str, document: &Value) {
+    let schema = program().args(["schema", kind]).output().unwrap();
+    let schema: Value = serde_json::from_slice(&schema.stdout).unwrap();
+    let errors: Vec<String> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{kind}: {errors:#?}");
+}
+
+/// What stands between two marks.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+    text.split_once(before).unwrap().1.split_once(after).unwrap().0
+}
+
+#[test]
+fn the_page_lets_nothing_run_but_what_is_in_it() {
+    let server = server();
+    let answer = server.get(&format!("{}/", server.health));
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let policy = header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'sha256-") && policy.ends_with("; frame-ancestors 'none'")
+    );
+    assert!(policy.contains("; connect-src 'self'; ") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(
+        (header("x-content-type-options"), header("referrer-policy")),
+        ("nosniff".to_owned(), "no-referrer".to_owned())
+    );
+    let page = answer.body();
+    assert_eq!(
+        between(page, "Content-Security-Policy\" content=\"", "\""),
+        policy.strip_suffix("; frame-ancestors 'none'").unwrap()
+    );
+    for forbidden in ["http://", "https://", "src=", "href=", " onclick", " onload", " onerror", "style="] {
+        let markup = page.split("<script").next().unwrap().split("</style>").last().unwrap();
+        assert!(!markup.contains(forbidden), "{forbidden}");
+    }
+    let file =
+        program().args(["report", "-o", "html", "-f"]).arg(fixtures().join("inventories/full.json")).output().unwrap();
+    let file = String::from_utf8(file.stdout).unwrap();
+    assert!(
+        file.contains("; connect-src 'none'; ")
+            && file.contains("data-live=\"no\"")
+            && page.contains("data-live=\"yes\"")
+    );
+    // The same document in the file, in the page, and where the page asks for it again.
+    let data = |page: &str| serde_json::from_str::<Value>(between(page, "id=\"data\">", "</script>")).unwrap();
+    let asked = server.get(&format!("{}/report?view=page", server.health));
+    assert_eq!(data(page), serde_json::from_str::<Value>(asked.body()).unwrap());
+    let (mut own, mut shown) = (data(&file), data(page));
+    check_schema("CapacityPage", &data(page));
+    // The file was made without the policy, which draws the allowed range.
+    assert_ne!(own["spaces"].take(), shown["spaces"].take());
+    assert_eq!(own, shown);
+    let report: Value = serde_json::from_str(server.get(&format!("{}/report", server.health)).body()).unwrap();
+    assert_eq!(shown["families"], report["families"]);
+}
+
+#[test]
+fn a_forecast_says_what_the_webhook_would() {
+    let server = server();
+    let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
+    for cidr in ["10.96.0.0/24", "10.96.1.0/24", "172.20.0.0/16", "10.96.0.0/28", "10.96.0.0/31", "fd00::/112"] {
+        let mut review: Value = serde_json::from_str(&recorded.replace("10.96.0.0/24", cidr)).unwrap();
+        review["request"]["dryRun"] = json!(true);
+        let answer = server.review(review.to_string().as_bytes());
+        let (status, told) = forecast(&server, &format!("?add={}", cidr.replace('/', "%2F")));
+        assert_eq!(status, 200);
+        assert_eq!(told["allowed"], answer["response"]["allowed"], "{cidr}");
+        let denied: Vec<&str> = [&told["denials"], &told["alternatives"]]
+            .iter()
+            .flat_map(|list| list.as_array().unwrap())
+            .map(|text| text.as_str().unwrap())
+            .collect();
+        assert_eq!(denied.join("; "), answer["response"]["status"]["message"].as_str().unwrap_or_default(), "{cidr}");
+        let renamed = told["warnings"].to_string().replace("(what if)", "newcidr1").replace("`newcidr1`", "newcidr1");
+        let warnings = match &answer["response"]["warnings"] {
+            Value::Null => json!([]),
+            warnings => warnings.clone(),
+        };
+        assert_eq!(renamed, warnings.to_string(), "{cidr}");
+    }
+    let (_, told) = forecast(&server, "?add=10.96.0.0/24,fd00::/112");
+    check_schema("WhatIf", &told);
+    assert_eq!((&told["kind"], &told["add"]), (&json!("WhatIf"), &json!(["10.96.0.0/24", "fd00::/112"])));
+}
+
+#[test]
+fn a_forecast_is_bounded_and_changes_nothing() {
+    let server = server();
+    let before = server.get(&format!("{}/report", server.health)).into_body();
+    let counted = || {
+        server
+            .metric(r#"servicecidr_guard_admission_requests_total{operation="CREATE",decision="allow",dry_run="true"}"#)
+    };
+    let reviews = counted();
+    let usage = json!({"message": "write it as /forecast?add=CIDR or add=CIDR,CIDR"});
+    let long = format!("?add={}", "1".repeat(300));
+    for query in
+        ["", "?", "?add=", "?remove=kubernetes", "?add=10.0.0.0/8&add=10.0.0.0/8", "?x=1&add=10.0.0.0/8", &long]
+    {
+        assert_eq!(forecast(&server, query), (400, usage.clone()), "{query}");
+    }
+    for (query, problem) in [
+        ("?add=10.96.0.1/24", "spec.cidrs[0]: `10.96.0.1/24` has host bits set: use 10.96.0.0/24"),
+        ("?add=%1b[31m", "spec.cidrs[0]: `\\u{1b}[31m` is not a CIDR: write it as 10.9.8.0/24 or 2001:db8::/64"),
+        ("?add=10.0.0.0/24,10.1.0.0/24", "spec.cidrs: holds two CIDRs of one IP family: write one, or one of each"),
+        ("?add=a,b,c", "spec.cidrs: holds 3 CIDRs: write one, or one of each IP family"),
+    ] {
+        assert_eq!(forecast(&server, query), (400, json!({"message": problem})), "{query}");
+    }
+    forecast(&server, "?add=10.96.0.0/24");
+    assert_eq!(server.get(&format!("{}/report", server.health)).into_body(), before);
+    assert_eq!(counted(), reviews, "a forecast is no review");
+    for path in ["/", "/forecast", "/report"] {
+        assert_eq!(server.get(&format!("{}{path}", server.webhook)).status(), 404, "the webhook's port has no {path}");
+    }
+}
+
+#[test]
+fn without_an_inventory_there_is_no_page() {
+    let server = Server::start(&POLICY.replace("noOverlap: {}\n", ""));
+    for path in ["/", "/forecast?add=10.0.0.0/24", "/report?view=page"] {
+        let answer = server.get(&format!("{}{path}", server.health));
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(answer.body().contains("start with --inventory"), "{}", answer.body());
+    }
+}
