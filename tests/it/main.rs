@@ -20,6 +20,7 @@ mod config; // the policy file: every error, exactly
 mod config_rules; // the rules of the policy file: defaults and mistakes
 mod connection; // a connection as kube-apiserver holds one
 mod draft; // `init`: drafts for clusters of twenty shapes
+mod evidence; // each exit code, result and sentence of the reference is seen
 mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
@@ -33,6 +34,7 @@ mod raw; // connections, byte by byte
 mod recorded; // what a real kube-apiserver asked, under three policies
 mod reference; // docs/cli.md, docs/schemas and the examples of --help
 mod reload; // files that change under a running server
+mod said; // sentences that no other test hears
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end
 mod server_limits; // time, memory, connections and the log

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::evidence::is_a_test;
+use crate::reference::{scratch, shell};
+
 /// The documents whose console blocks show what the program prints: `commands` runs them.
 pub const REPLAYED: [&str; 4] = ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md"];
 
@@ -61,67 +64,102 @@ const ELSEWHERE: [(&str, &str, &str); 18] = [
     ),
 ];
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files with an ending in a folder and those below it.
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|own| own == ending) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Every document.
 fn documents() -> Vec<PathBuf> {
-    fn within(folder: PathBuf, found: &mut Vec<PathBuf>) {
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                within(path, found);
-            } else if path.extension().is_some_and(|ending| ending == "md") {
-                found.push(path);
-            }
-        }
-    }
     let mut found = vec![root().join("README.md"), root().join("charts/servicecidr-guard/README.md")];
-    within(root().join("docs"), &mut found);
+    found.extend(files(&root().join("docs"), "md"));
     found
+}
+
+/// How a command line is shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// In a console block that `commands` replays.
+    Replayed,
+    /// In a block of shell.
+    Shell,
+    /// With a prompt, beside what isn't replayed.
+    Prompted,
 }
 
 /// The command lines of a document's blocks, lines that go on joined: of a console what follows the prompt, of
 /// shell all.
-fn lines(text: &str) -> Vec<String> {
+fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
     let mut found = Vec::new();
-    for (place, block) in text.split("```").enumerate().filter(|(place, _)| place % 2 == 1) {
-        let (tag, block) = block.split_once('\n').unwrap_or_else(|| panic!("block {place} has one line"));
-        let joined = block.replace("\\\n", " ");
-        let commands = joined.lines().filter_map(|line| match tag {
-            "sh" => Some(line),
-            "console" | "" => line.strip_prefix("$ "),
-            _ => None,
-        });
-        let plain = commands.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        found.extend(plain.filter(|line| !line.is_empty()));
+    let mut rest = text.lines().enumerate();
+    while let Some((number, opening)) = rest.by_ref().find(|(_, line)| line.trim_start().starts_with("```")) {
+        let block: Vec<&str> =
+            rest.by_ref().map(|(_, line)| line).take_while(|line| !line.trim_start().starts_with("```")).collect();
+        let tag = opening.trim_start().trim_start_matches('`');
+        let is_known = ["sh", "console", "", "text", "yaml", "json"].contains(&tag);
+        assert!(is_known, "{name}:{}: a block of `{tag}`: nothing says whether it is run", number + 1);
+        let is_replayed = opening == "```console"
+            && REPLAYED.contains(&name)
+            && block.first().is_some_and(|line| line.starts_with("$ servicecidr-guard "));
+        let joined = block.join("\n").replace("\\\n", " ");
+        let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in joined.lines().map(str::trim) {
+            match (tag, line.strip_prefix("$ ")) {
+                ("sh", _) if !line.is_empty() => found.push((Way::Shell, plain(line))),
+                ("console" | "" | "text", Some(line)) if is_replayed => found.push((Way::Replayed, plain(line))),
+                ("console" | "" | "text", Some(line)) => found.push((Way::Prompted, plain(line))),
+                _ => {}
+            }
+        }
     }
     found
+}
+
+/// Runs a line of shell beside the files that examples name.
+#[track_caller]
+fn check_runs(name: &str, line: &str) {
+    let output = shell(line, scratch().path());
+    assert!(output.status.success(), "{name}: {line}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
 fn every_command_line_of_the_documents_is_run_by_a_test() {
     let mut unused: BTreeSet<&str> = ELSEWHERE.iter().map(|(beginning, ..)| *beginning).collect();
     let mut unknown = Vec::new();
+    let mut run = 0;
     for path in documents() {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-        let is_replayed = REPLAYED.contains(&name.as_str());
-        for line in lines(&fs::read_to_string(&path).unwrap()) {
+        for (way, line) in lines(&name, &fs::read_to_string(&path).unwrap()) {
             // This is what it runs.
-            if line == "make test" {
+            if line == "make test" || way == Way::Replayed {
                 continue;
             }
             if let Some((beginning, ..)) = ELSEWHERE.iter().find(|(beginning, ..)| line.starts_with(beginning)) {
                 unused.remove(beginning);
-            } else if !(is_replayed && line.starts_with("servicecidr-guard ")) {
+            } else if way == Way::Shell && line.starts_with("servicecidr-guard ") {
+                check_runs(&name, &line);
+                run += 1;
+            } else {
                 unknown.push(format!("{name}: {line}"));
             }
         }
     }
     assert!(unknown.is_empty(), "no test is named for {unknown:#?}");
     assert!(unused.is_empty(), "no document shows {unused:?}");
+    assert!(run > 0, "no document shows a line of shell that calls the program");
     for (beginning, file, test) in ELSEWHERE {
-        let text = fs::read_to_string(root().join("tests/it").join(file)).unwrap_or_default();
-        assert!(text.contains(&format!("fn {test}(")), "{file} has no test {test}, which runs `{beginning}`");
+        assert!(is_a_test(file, test), "{file} has no test {test}, which runs `{beginning}`");
     }
 }

@@ -1,0 +1,227 @@
+//! What the reference says is seen: each exit code, each result over every inventory, each sentence.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::messages::{flat, pieces, rows};
+use crate::program::{fixtures, program};
+use crate::reference::{commands, kinds, printed_schema, scratch};
+use crate::shown::{files, root};
+
+/// A command and one of its exit codes.
+type Ending = (String, i32);
+
+/// What ends in a way that no console block shows, run beside `cluster.json` and `policy.yaml`.
+const ENDINGS: [(&str, i32); 18] = [
+    ("serve", 2),
+    ("serve --policy missing.yaml --tls-cert tls.crt --tls-key tls.key", 3),
+    ("overlaps", 2),
+    ("overlaps -f missing.json", 3),
+    ("report -f missing.json", 3),
+    ("simulate -f missing.json --services 1", 3),
+    ("explain kubernetes -f missing.json", 3),
+    ("suggest -f missing.json --prefix-length 24", 3),
+    ("init", 2),
+    ("init -f missing.json", 3),
+    ("probe --url localhost", 2),
+    ("probe --health-url http://127.0.0.1:1", 3),
+    ("export vap", 2),
+    ("export vap --policy missing.yaml", 3),
+    ("certs --dns a..b", 2),
+    ("certs --out policy.yaml/certs", 3),
+    ("schema Nothing", 2),
+    ("report -f cluster.json --fail-below 99%", 1),
+];
+
+/// What needs a server that answers wrongly: the test that asks one.
+const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] =
+    [("probe", 1, "probe.rs", "another_server_is_not_taken_for_the_webhook")];
+
+/// The command that a line calls, by its longest name.
+fn called<'a>(line: &str, known: &'a BTreeSet<String>) -> &'a str {
+    let is_called = |words: &&String| line == words.as_str() || line.starts_with(&format!("{words} "));
+    known.iter().filter(is_called).max_by_key(|words| words.len()).unwrap_or_else(|| panic!("no command in `{line}`"))
+}
+
+/// The endings that console blocks show; `commands` holds the blocks to what the program does.
+fn shown_endings(known: &BTreeSet<String>) -> BTreeSet<Ending> {
+    let mut documents = files(&fixtures().join("commands"), "md");
+    documents.extend(crate::shown::REPLAYED.map(|name| root().join(name)));
+    let mut found = BTreeSet::new();
+    for document in documents {
+        let text = fs::read_to_string(document).unwrap();
+        for run in text.split("$ servicecidr-guard ").skip(1) {
+            let own = run.split("```").next().unwrap();
+            let line = own.lines().next().unwrap();
+            if let Some(code) = own.lines().find_map(|line| line.strip_prefix("[exit code ")) {
+                found.insert((called(line, known).to_owned(), code.trim_end_matches(']').parse().unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_exit_code_of_the_table_is_seen_and_no_other() {
+    let known: BTreeSet<String> =
+        commands().into_iter().map(|(words, _)| words["servicecidr-guard ".len()..].to_owned()).collect();
+    let mut seen = shown_endings(&known);
+    for (line, code) in ENDINGS {
+        let folder = scratch();
+        let output = program().args(line.split(' ')).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        seen.insert((called(line, &known).to_owned(), code));
+    }
+    for (command, code, file, test) in ENDINGS_ELSEWHERE {
+        assert!(is_a_test(file, test), "{file} has no test {test}");
+        seen.insert((command.to_owned(), code));
+    }
+    let table = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    let mut listed = BTreeSet::new();
+    for row in table.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let (command, cells) = row.split_once("` | ").unwrap();
+        for (code, cell) in (1..=3).zip(cells.split(" | ")) {
+            if cell.trim_end_matches(" |") != "-" {
+                listed.insert((command.to_owned(), code));
+            }
+        }
+    }
+    let unseen: Vec<_> = listed.difference(&seen).collect();
+    assert!(unseen.is_empty(), "no console block and no line of ENDINGS shows {unseen:?}");
+    let unlisted: Vec<_> = seen.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "the table of docs/cli.md lacks {unlisted:?}");
+}
+
+/// Every form of result, of an inventory.
+const RESULTS: [&str; 7] = [
+    "report",
+    "report --add more=10.200.0.0/24 --remove kubernetes",
+    "overlaps",
+    "simulate --services 5",
+    "explain kubernetes",
+    "explain 10.96.0.10",
+    "suggest --within 10.0.0.0/8 --prefix-length 24",
+];
+
+#[test]
+fn every_result_over_every_inventory_is_what_its_schema_says() {
+    let mut seen = BTreeSet::new();
+    let mut inventories = files(&fixtures().join("inventories"), "json");
+    // It holds Nodes alone, which give no result.
+    inventories.extend(
+        files(&fixtures().join("inventories"), "yaml").into_iter().filter(|path| !path.ends_with("nodes.yaml")),
+    );
+    for inventory in &inventories {
+        for form in RESULTS {
+            let mut command = program();
+            command.args(form.split(' ')).arg("-f").arg(inventory).args(["-o", "json"]);
+            let output = command.output().unwrap();
+            let place = format!("{form} -f {}", inventory.display());
+            let result: Value = serde_json::from_slice(&output.stdout)
+                .unwrap_or_else(|error| panic!("{place}: {error}: {}", String::from_utf8_lossy(&output.stderr)));
+            let kind = result["kind"].as_str().unwrap().to_owned();
+            let schema: Value = serde_json::from_str(&printed_schema(&kind)).unwrap();
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            let errors: Vec<String> = validator.iter_errors(&result).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{place}: {errors:#?}");
+            seen.insert(kind);
+        }
+    }
+    assert!(inventories.len() >= 7, "only {} inventories were read", inventories.len());
+    let kinds: BTreeSet<String> = kinds().into_iter().collect();
+    assert_eq!(seen, kinds, "RESULTS lacks a command that prints what is missing here");
+}
+
+/// The objects of a schema that take fields which they don't name.
+fn open(place: &str, schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(fields) => {
+            let is_object = fields.get("type").is_some_and(|kind| *kind == "object" || kind[0] == "object");
+            let names = fields.get("properties").is_some_and(Value::is_object);
+            if (is_object || names) && fields.get("additionalProperties") != Some(&Value::Bool(false)) {
+                found.push(place.to_owned());
+            }
+            for (name, inner) in fields {
+                open(&format!("{place}/{name}"), inner, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|inner| open(place, inner, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_part_of_a_result_takes_a_field_that_its_schema_does_not_name() {
+    for kind in kinds() {
+        let schema: Value = serde_json::from_str(&printed_schema(&kind)).unwrap();
+        let mut found = Vec::new();
+        open(&kind, &schema, &mut found);
+        assert!(found.is_empty(), "these take any field: {found:#?}");
+    }
+}
+
+/// Sentences whose words no test holds, and why.
+const UNSAID: [(&str, &str); 4] = [
+    ("the rules in CEL: {problem}", "no rule makes CEL that can't be written: it would be a mistake of the program"),
+    ("a watch event can't be read: {problem}", "watch.rs counts it by its reason; the words are in the log"),
+    ("a watch event of the unknown type {type}", "watch.rs counts it by its reason; the words are in the log"),
+    ("a watch event without a resourceVersion", "watch.rs counts it by its reason; the words are in the log"),
+];
+
+/// Every text of the tests, and of the fixtures, as one line each file.
+fn tested() -> Vec<String> {
+    let mut found = Vec::new();
+    for ending in ["rs", "md", "json", "yaml"] {
+        for path in files(&root().join("tests"), ending) {
+            // This file, and the lists that are read in it, hold no test of a sentence.
+            if !path.ends_with("it/evidence.rs")
+                && !path.ends_with("it/messages.rs")
+                && !path.ends_with("inventories/large.json")
+            {
+                found.push(plain(&fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    // What the sources test of themselves.
+    for path in files(&root().join("src"), "rs") {
+        let text = fs::read_to_string(path).unwrap();
+        found.extend(text.split_once("#[cfg(test)]").map(|(_, tests)| plain(tests)));
+    }
+    found
+}
+
+fn plain(text: &str) -> String {
+    flat(&text.replace("\\\n", " ").replace("\\\"", "\"")).replace('`', "")
+}
+
+#[test]
+fn every_documented_sentence_is_said_in_a_test() {
+    let tested = tested();
+    let mut unused: BTreeSet<&str> = UNSAID.iter().map(|(sentence, _)| *sentence).collect();
+    let mut untested = Vec::new();
+    for sentence in rows() {
+        let wanted: Vec<String> = pieces(&sentence)
+            .iter()
+            .map(|piece| plain(piece.trim_matches([':', ' '])))
+            .filter(|piece| piece.len() > 2)
+            .collect();
+        // One test may put a sentence together of several texts, in any order.
+        if !wanted.is_empty()
+            && !tested.iter().any(|text| wanted.iter().all(|piece| text.contains(piece)))
+            && !unused.remove(sentence.as_str())
+        {
+            untested.push(sentence);
+        }
+    }
+    assert!(untested.is_empty(), "no test holds {untested:#?}");
+    assert!(unused.is_empty(), "these are said in a test, or are no sentences: {unused:?}");
+}
+
+/// Whether a file of the tests has this test.
+pub fn is_a_test(file: &str, test: &str) -> bool {
+    let path: &Path = &root().join("tests/it").join(file);
+    fs::read_to_string(path).unwrap_or_default().contains(&format!("fn {test}("))
+}

@@ -1,0 +1,107 @@
+//! Sentences that no other test hears: what each is the answer to.
+
+use std::fs;
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use crate::program::{Server, agent, fixtures, program};
+
+/// What `explain` says of a list, or of a folder.
+fn explain(place: &str, list: &str) -> Output {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("list.json"), list).unwrap();
+    program().args(["explain", "10.96.0.0", "-f", place]).current_dir(folder.path()).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_folder_without_lists_is_named() {
+    let output = explain("empty", "");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(said(&output), "error: empty: no *.json, *.yaml or *.yml in it\n");
+}
+
+#[test]
+fn without_kubernetes_both_families_count() {
+    let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"more"},"spec":{"cidrs":["10.96.0.0/24"]}}"#;
+    let output = explain("list.json", list);
+    let noted = "note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured\n";
+    assert!(said(&output).contains(noted), "{output:?}");
+}
+
+#[test]
+fn a_range_that_is_not_ready_says_so() {
+    let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/24"]},
+        "status":{"conditions":[{"type":"Ready","status":"False","message":"","reason":"","lastTransitionTime":null}]}}"#;
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("list.json"), list).unwrap();
+    let mut command = program();
+    let output =
+        command.args(["explain", "kubernetes", "-f", "list.json"]).current_dir(folder.path()).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("- 10.96.0.0/24 gives no address: its condition Ready is not True\n"), "{printed}");
+}
+
+#[test]
+fn a_pod_without_an_account_says_what_to_set() {
+    let folder = TempDir::new().unwrap();
+    let made = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.yaml");
+    fs::copy(policy, folder.path().join("policy.yaml")).unwrap();
+    let output = program()
+        .args(["serve", "--policy", "policy.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key"])
+        .args(["--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--inventory", "cluster"])
+        .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        .env("KUBERNETES_SERVICE_PORT", "1")
+        .env_remove("KUBECONFIG")
+        .env("HOME", folder.path())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = said(&output);
+    assert!(said.starts_with("error: the pod's account: "), "{said}");
+    let what = ": set `automountServiceAccountToken: true`, or name a file with --kubeconfig FILE\n";
+    assert!(said.ends_with(what), "{said}");
+}
+
+#[test]
+fn the_log_says_what_is_left_out_refused_and_noted() {
+    let folder = TempDir::new().unwrap();
+    let overlapping = |number: u32| {
+        format!(r#"{{"kind":"ServiceCIDR","metadata":{{"name":"n{number}"}},"spec":{{"cidrs":["10.96.0.0/24"]}}}}"#)
+    };
+    let mut items: Vec<String> = (0..12).map(overlapping).collect();
+    let inventory = folder.path().join("list.json");
+    let write = |items: &[String]| {
+        fs::write(&inventory, format!(r#"{{"kind":"List","items":[{}]}}"#, items.join(","))).unwrap();
+    };
+    write(&items);
+    let head = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
+    let server = Server::start_with(&format!("{head}denyAll: {{}}\n"), &["--inventory", inventory.to_str().unwrap()]);
+    assert!(server.logged("more CIDRs share addresses")["more"].as_u64().unwrap() > 0);
+    items.push(r#"{"kind":"IPAddress","metadata":{"name":"no address"}}"#.to_owned());
+    write(&items);
+    let left_out = server.logged("left out of the inventory")["left_out"].clone();
+    assert!(left_out.as_str().unwrap().ends_with("metadata.name: not an IP address"), "{left_out}");
+
+    let ca = fs::read(server.folder.path().join("ca.crt")).unwrap();
+    let answer = agent(&ca).post(format!("{}/validate", server.webhook)).content_type("text/plain").send("{}").unwrap();
+    assert_eq!(answer.status(), 415);
+    assert_eq!(server.logged("a body that isn't read")["refused"], "Content-Type is not application/json");
+    server.review(&fs::read(fixtures().join("admission/refused-resource/request.json")).unwrap());
+    let refused = server.logged("review refused");
+    assert!(refused["error"].as_str().unwrap().starts_with("request.resource: unexpected resource "), "{refused}");
+
+    let noted = format!("{head}allowedRanges: {{ranges: [10.96.5.7/16]}}\n");
+    fs::write(server.folder.path().join("policy.yaml"), noted).unwrap();
+    server.signal("HUP");
+    let note = server.logged("policy reloaded with a note")["note"].clone();
+    assert!(note.as_str().unwrap().contains("`10.96.5.7/16` has host bits set: use 10.96.0.0/16"), "{note}");
+}
