@@ -5,7 +5,7 @@ mod file;
 mod loaded;
 mod rules;
 
-pub use diagnostic::Diagnostic;
+pub use crate::document::Diagnostic;
 pub use file::schema;
 pub(crate) use loaded::read;
 pub use loaded::{ConfigError, Loaded, MAX_POLICY_BYTES};

@@ -1,5 +1,6 @@
 //! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
 
+mod diagnostic;
 mod floor;
 mod outlook;
 mod removal;
@@ -10,6 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::capacity::Named;
 use crate::inventory::Allocation;
 
+pub use diagnostic::Diagnostic;
 pub(crate) use floor::{Floor, FloorError};
 pub(crate) use outlook::OutlookDocument;
 pub(crate) use removal::RemovalDocument;
