@@ -1,8 +1,7 @@
 //! What the commands about a cluster's state read: lists from files, and what a policy declares.
 
-use std::fs::{self, File};
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::inventory::{FamiliesSource, Inventory};
 use crate::kube::{ListReader, Reading};
@@ -10,6 +9,7 @@ use crate::net::grouped;
 use crate::policy::Policy;
 
 use super::output::{Encoding, Room};
+use super::sources::{Depth, sources};
 use super::table::{Header, plural};
 use super::{Failure, output, policy};
 
@@ -85,6 +85,11 @@ impl Format {
 }
 
 impl Holdings {
+    /// These files.
+    pub fn of(files: Vec<PathBuf>) -> Self {
+        Self { files }
+    }
+
     /// Reads everything, with what a policy declares. What was left out is said on stderr; so is what had
     /// to be assumed.
     pub fn read(&self, policy: Option<&Policy>) -> Result<State, Failure> {
@@ -94,15 +99,9 @@ impl Holdings {
         }
         let mut progress = Progress::new();
         let mut reader = ListReader::new(&mut inventory, |count| progress.show(count));
-        for (name, path) in self.sources()? {
-            let read = match path {
-                Some(path) => {
-                    let file = File::open(&path).map_err(|error| Failure::io(format!("{name}: {error}")))?;
-                    reader.read(&name, file)
-                }
-                None => reader.read(&name, io::stdin().lock()),
-            };
-            read.map_err(Failure::input)?;
+        let sources = sources(&self.files, Depth::Folder)?;
+        for source in &sources {
+            reader.read(&source.name, source.open()?).map_err(Failure::input)?;
         }
         let reading = reader.finish();
         progress.clear();
@@ -117,28 +116,19 @@ impl Holdings {
         if inventory.families().source() == FamiliesSource::Assumed {
             output::talk("note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured");
         }
-        Ok(State { inventory, is_whole: reading.left_out == 0 })
-    }
-
-    /// Every file that is meant, with the name that it goes by; standard input has no path.
-    fn sources(&self) -> Result<Vec<(String, Option<PathBuf>)>, Failure> {
-        let mut sources = Vec::new();
-        for path in &self.files {
-            if path == Path::new("-") {
-                sources.push(("standard input".to_owned(), None));
-            } else if path.is_dir() {
-                sources.extend(within(path)?.into_iter().map(|path| (path.display().to_string(), Some(path))));
-            } else {
-                sources.push((path.display().to_string(), Some(path.clone())));
-            }
-        }
-        Ok(sources)
+        let origin = match sources.as_slice() {
+            [one] => one.name.clone(),
+            _ => "inventory".to_owned(),
+        };
+        Ok(State { inventory, origin, is_whole: reading.left_out == 0 })
     }
 }
 
 /// What was read.
 pub(super) struct State {
     pub inventory: Inventory,
+    /// The file that it was read from, if it is one.
+    pub origin: String,
     /// Whether nothing was left out.
     is_whole: bool,
 }
@@ -151,24 +141,6 @@ impl State {
         }
         Err(Failure::input("the result lacks what was left out"))
     }
-}
-
-/// The lists of a folder, by name, as `kubectl -f DIR` takes them.
-fn within(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: io::Error| Failure::io(format!("{}: {error}", folder.display()));
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let is_list = path.extension().is_some_and(|ending| ending == "json" || ending == "yaml" || ending == "yml");
-        if is_list && path.is_file() {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(Failure::input(format!("{}: no *.json, *.yaml or *.yml in it", folder.display())));
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 fn say_left_out(reading: &Reading) {
