@@ -1,17 +1,21 @@
 //! The commands: arguments, outcome, exit code.
 
 mod certs;
+mod check;
 mod dev;
 mod explain;
 mod export;
+mod findings;
 mod input;
 mod output;
 mod overlaps;
 mod policy;
 mod probe;
 mod report;
+mod scan;
 mod serve;
 mod simulate;
+mod sources;
 mod table;
 
 use std::fmt::Display;
@@ -39,6 +43,10 @@ enum Command {
     Simulate(simulate::Args),
     /// Explain a ServiceCIDR or an address
     Explain(explain::Args),
+    /// Judge manifests by a policy before they are applied
+    Check(check::Args),
+    /// Judge what a cluster already holds by a policy
+    Scan(scan::Args),
     Probe(probe::Args),
     Export(export::Args),
     /// Write a private CA and a serving certificate, for trying and for tests
@@ -54,6 +62,8 @@ struct Failure {
     code: u8,
     message: String,
     hint: Option<String>,
+    /// Whether it is what was asked for, and no mistake.
+    is_finding: bool,
 }
 
 /// Runs a command. Exit codes: 0 clean, 1 denied or findings, 2 usage or input, 3 cluster or I/O.
@@ -65,6 +75,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Overlaps(args) => overlaps::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
@@ -75,11 +87,11 @@ pub fn run(args: Args) -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(finding) if finding.code == 1 => {
+        Err(finding) if finding.is_finding => {
             if !finding.message.is_empty() {
                 output::talk(&finding.message);
             }
-            ExitCode::from(1)
+            ExitCode::from(finding.code)
         }
         Err(failure) => {
             output::failure(&failure.message, failure.hint.as_deref());
@@ -91,15 +103,19 @@ pub fn run(args: Args) -> ExitCode {
 impl Failure {
     /// Not a mistake: what was asked is so, and the exit code says it too.
     fn finding(said: impl Display) -> Self {
-        Self { code: 1, message: format!("{said}"), hint: None }
+        Self { code: 1, message: format!("{said}"), hint: None, is_finding: true }
     }
 
     fn input(error: impl Display) -> Self {
-        Self { code: 2, message: format!("{error:#}"), hint: None }
+        Self { code: 2, message: format!("{error:#}"), hint: None, is_finding: false }
     }
 
     fn io(error: impl Display) -> Self {
-        Self { code: 3, message: format!("{error:#}"), hint: None }
+        Self { code: 3, message: format!("{error:#}"), hint: None, is_finding: false }
+    }
+
+    fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
     }
 
     fn with_hint(self, hint: impl Into<String>) -> Self {

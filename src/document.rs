@@ -1,5 +1,6 @@
 //! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
 
+mod check;
 mod diagnostic;
 mod floor;
 mod outlook;
@@ -11,6 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::capacity::Named;
 use crate::inventory::Allocation;
 
+pub(crate) use check::{CheckFinding, CheckReport, CheckResult};
 pub use diagnostic::Diagnostic;
 pub(crate) use floor::{Floor, FloorError};
 pub(crate) use outlook::OutlookDocument;

@@ -21,13 +21,18 @@ pub struct Diagnostic {
     /// What to write instead, where that is known.
     pub hint: Option<String>,
     /// The text of the line before the place and from it on, as far as it is shown.
-    line: (String, String),
+    line: Option<(String, String)>,
 }
 
 impl Diagnostic {
     /// Of a file as a whole.
     pub(crate) fn whole(source: &str, message: String) -> Self {
-        Self { source: source.to_owned(), at: None, message, hint: None, line: Default::default() }
+        Self { source: source.to_owned(), at: None, message, hint: None, line: None }
+    }
+
+    /// At a line and column whose text isn't shown.
+    pub(crate) fn bare(source: &str, at: (u64, u64), message: String) -> Self {
+        Self { at: Some(at), ..Self::whole(source, message) }
     }
 
     /// At a line and column, in the text of that line.
@@ -49,7 +54,7 @@ impl Diagnostic {
             Some((end, _)) => format!("{}…", visible(after.get(..end).unwrap_or_default())),
             None => visible(after),
         };
-        Self { source: source.to_owned(), at: Some(at), message, hint: None, line: (before, after) }
+        Self { source: source.to_owned(), at: Some(at), message, hint: None, line: Some((before, after)) }
     }
 
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
@@ -75,9 +80,8 @@ impl fmt::Display for Diagnostic {
                 None => Ok(()),
             };
         }
-        if let Some((line, _)) = self.at {
+        if let (Some((line, _)), Some((before, after))) = (self.at, &self.line) {
             let number = line.to_string();
-            let (before, after) = &self.line;
             let indent: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             write!(f, "\n  {number} | {before}{after}\n  {:>1$} | {indent}^", "", number.len())?;
         }
