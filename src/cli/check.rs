@@ -108,9 +108,9 @@ fn say_what_is_not_known(policy: &Policy, is_given: bool, inventory: &Inventory)
             policy.removal.as_ref().map(|_| "removal"),
         ];
         let rules: Vec<&str> = rules.into_iter().flatten().collect();
+        let rules = rules.join(", ");
         output::talk(&format!(
-            "note: what the cluster holds isn't known without --inventory: {} sees these manifests alone",
-            rules.join(", ")
+            "note: without --inventory only these manifests are known to {rules}, and not what the cluster holds"
         ));
     } else if is_given && policy.wants_nodes() && inventory.nodes().next().is_none() {
         output::talk("note: no Node was read: discover of reserved-networks has nothing to judge by");

@@ -73,12 +73,7 @@ fn within(folder: &Path, depth: Depth) -> Result<Vec<PathBuf>, Failure> {
     }
     if paths.is_empty() {
         let folder = Excerpt::visible(&folder.display().to_string());
-        let failure = Failure::input(format!("{folder}: no *.json, *.yaml or *.yml in it"));
-        return Err(if depth == Depth::Tree {
-            failure
-        } else {
-            failure.with_hint("-R looks into the folders in it, where a command has it")
-        });
+        return Err(Failure::input(format!("{folder}: no *.json, *.yaml or *.yml in it")));
     }
     paths.sort();
     Ok(paths)

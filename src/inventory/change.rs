@@ -90,6 +90,11 @@ pub enum Fault {
         /// Why it isn't one.
         error: CidrError,
     },
+    /// A version of the API that has no ServiceCIDR.
+    Version {
+        /// As it is written.
+        text: String,
+    },
     /// Neither a name nor a `generateName`.
     NoName,
     /// A name that no object can have.

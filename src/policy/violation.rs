@@ -151,6 +151,7 @@ impl Violation {
             Self::Invalid(Fault::Missing { field } | Fault::Unreadable { field, .. } | Fault::Name { field, .. }) => {
                 (*field).to_owned()
             }
+            Self::Invalid(Fault::Version { .. }) => "apiVersion".to_owned(),
             Self::Unknown { rule: "removal", .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }

@@ -13,7 +13,7 @@ pub(super) fn narrow(all: &[Judged], header: Header) -> String {
     let mut table = Table::new([first, ("NAME", Align::Left), ("VERDICT", Align::Left), ("RULES", Align::Left)]);
     for judged in all {
         let first = judged.state.map_or_else(|| judged.source(), str::to_owned);
-        table.row([first, judged.name.clone(), judged.outcome().word().to_owned(), rules(&judged.found)]);
+        table.row([first, name(judged), judged.outcome().word().to_owned(), rules(&judged.found)]);
     }
     let mut text = if table.is_empty() { String::new() } else { table.render(header) };
     for judged in all {
@@ -33,7 +33,7 @@ pub(super) fn wide(all: &[Judged], header: Header) -> String {
         let row = |source: String, found: [String; 4]| {
             let state = judged.state.unwrap_or("-").to_owned();
             let verdict = judged.outcome().word().to_owned();
-            [source, judged.name.clone(), state, verdict].into_iter().chain(found)
+            [source, name(judged), state, verdict].into_iter().chain(found)
         };
         if judged.found.is_empty() {
             table.row(row(judged.source(), ["-", "-", "-", ""].map(str::to_owned)));
@@ -49,6 +49,10 @@ pub(super) fn wide(all: &[Judged], header: Header) -> String {
         }
     }
     if table.is_empty() { String::new() } else { table.render(header) }
+}
+
+fn name(judged: &Judged) -> String {
+    if judged.name.is_empty() { "-".to_owned() } else { judged.name.clone() }
 }
 
 fn rules(found: &[Found]) -> String {

@@ -94,7 +94,7 @@ fn of_value<E: From<ManifestError>>(
     let wrong =
         |value: &RawValue, message: &str| invalid(text.diagnostic(text.offset(value.get()), message.to_owned()));
     let [api_version, kind, items, metadata, spec] = fields(value, ["apiVersion", "kind", "items", "metadata", "spec"])
-        .map_err(|problem| wrong(value, &format!("{}: expected an object", said(&problem))))?;
+        .map_err(|problem| wrong(value, &format!("a manifest that {}", Excerpt::visible(&problem))))?;
     let api_version = api_version.map(string).transpose().ok().flatten();
     let kind = kind.map(string).transpose().ok().flatten();
     let api_version = api_version.as_deref().or(inherited.api_version);
@@ -131,20 +131,13 @@ fn invalid(diagnostic: Diagnostic) -> ManifestError {
     ManifestError::Invalid(Box::new(diagnostic))
 }
 
-fn said(problem: &Problem) -> String {
-    Excerpt::visible(problem)
-}
-
 fn version(api_version: Option<&str>) -> Result<Version, Fault> {
     match api_version {
         None => Err(Fault::Missing { field: "apiVersion" }),
         Some("networking.k8s.io/v1") => Ok(Version::V1),
         Some("networking.k8s.io/v1beta1") => Ok(Version::V1Beta1),
         Some("networking.k8s.io/v1alpha1") => Ok(Version::V1Alpha1),
-        Some(other) => {
-            let problem = format!("{} never had ServiceCIDRs: write networking.k8s.io/v1", Excerpt(other));
-            Err(Fault::Unreadable { field: "apiVersion", problem })
-        }
+        Some(other) => Err(Fault::Version { text: other.to_owned() }),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{Error, Spanned};
 
 use crate::policy::Excerpt;
 
@@ -35,14 +35,28 @@ pub(super) fn to_json(text: &str) -> Result<Json, Complaint> {
     Ok(json)
 }
 
-fn complaint(error: &serde_saphyr::Error) -> Complaint {
+fn complaint(error: &Error) -> Complaint {
     let error = error.without_snippet();
     let at = error.location().filter(|at| at.line() > 0);
     let at = at.and_then(|at| Some((usize::try_from(at.line()).ok()?, usize::try_from(at.column()).ok()?)));
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let message = first.rsplit_once(" at line ").map_or(first, |(message, _)| message);
-    (at, format!("not YAML: {}", Excerpt::visible(message)))
+    let message = match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("duplicate field {}: keep one of the two", Excerpt(key))
+        }
+        Error::MultipleDocuments { .. } => "a second document: write --- before it".to_owned(),
+        other => {
+            let text = other.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let message = first.split(" at line ").next().unwrap_or_default();
+            match message {
+                _ if message.starts_with("budget breached") || message.starts_with("alias") => {
+                    "too much for one document: aliases of aliases, or too many values".to_owned()
+                }
+                _ => format!("not YAML: {}", Excerpt::visible(message)),
+            }
+        }
+    };
+    (at, message)
 }
 
 impl Node {
@@ -147,9 +161,6 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut fields = Vec::new();
         while let Some(key) = access.next_key::<String>()? {
-            if fields.len() >= super::MAX_DOCUMENT {
-                return Err(A::Error::custom("too many fields"));
-            }
             fields.push((key, access.next_value()?));
         }
         Ok(Value::Map(fields))

@@ -99,6 +99,7 @@ fn invalid(fault: &Fault, f: &mut Formatter<'_>) -> fmt::Result {
         Fault::TooManyCidrs { count } => write!(f, "holds {count} CIDRs: write one, or one of each IP family"),
         Fault::SameFamily => write!(f, "holds two CIDRs of one IP family: write one, or one of each"),
         Fault::Malformed { text, error, .. } => write!(f, "{} {error}", Excerpt(text)),
+        Fault::Version { text } => write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Excerpt(text)),
         Fault::NoName => write!(f, "is missing: write a name or a generateName"),
         Fault::Name { text, .. } => write!(
             f,
