@@ -25,7 +25,7 @@ use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
 pub use alternative::Alternative;
-pub use decide::decide;
+pub use decide::{decide, judge};
 pub use excerpt::Excerpt;
 pub use outlook::{Outlook, WarnOn, outlook};
 pub use preset::Preset;

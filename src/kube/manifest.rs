@@ -46,7 +46,6 @@ pub fn read_manifests<E: From<ManifestError>>(
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut pieces = Pieces::new(reader);
-    let invalid = |diagnostic| ManifestError::Invalid(Box::new(diagnostic));
     loop {
         let piece = match pieces.next_piece() {
             Ok(Some(piece)) => piece,
@@ -55,10 +54,10 @@ pub fn read_manifests<E: From<ManifestError>>(
                 return Err(ManifestError::Read { source_name: source_name.to_owned(), error }.into());
             }
             Err(Problem::At { at, message }) => {
-                return Err(invalid(Diagnostic::bare(source_name, at, message)).into());
+                return Err(ManifestError::Invalid(Box::new(Diagnostic::bare(source_name, at, message))).into());
             }
         };
-        let text = Text::read(source_name, piece).map_err(invalid)?;
+        let text = Text::read(source_name, piece).map_err(ManifestError::Invalid)?;
         object::each(&text, each)?;
     }
 }

@@ -58,16 +58,17 @@ fn result(judged: &Judged, found: &Found) -> Value {
         "note"
     };
     let uri = uri(&judged.file);
-    let mut place = json!({"artifactLocation": {"uri": uri}});
-    if let Some((line, column)) = found.diagnostic.at {
-        place["region"] = json!({"startLine": line, "startColumn": column});
-    }
+    let region = found.diagnostic.at.map(|(line, column)| json!({"startLine": line, "startColumn": column}));
+    let place = match region {
+        Some(region) => json!({"artifactLocation": {"uri": uri}, "region": region}),
+        None => json!({"artifactLocation": {"uri": uri}}),
+    };
     let object = format!("servicecidr.networking.k8s.io/{}", judged.name);
     let hint = found.diagnostic.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
     // What a finding is, wherever its line goes: not the line, and not the sentence, which may hold counts.
     let identity = [found.rule, &uri, &judged.name, &found.field].join("\n");
-    let fingerprint: String =
-        digest(&SHA256, identity.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = digest(&SHA256, identity.as_bytes());
+    let fingerprint = fingerprint.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     json!({
         "ruleId": found.rule,
         "ruleIndex": RULES.iter().position(|(id, ..)| *id == found.rule),
@@ -87,7 +88,7 @@ fn uri(path: &str) -> String {
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            other => uri.push_str(&format!("%{other:02X}")),
+            other => uri = format!("{uri}%{other:02X}"),
         }
     }
     uri

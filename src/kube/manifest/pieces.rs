@@ -28,6 +28,9 @@ pub(super) enum Problem {
     At { at: (u64, u64), message: String },
 }
 
+/// The bytes of a document, and the line and column of the first.
+type Cut = (Vec<u8>, (u64, u64));
+
 /// A stream, cut where a document ends.
 pub(super) struct Pieces<R> {
     reader: BufReader<R>,
@@ -93,7 +96,7 @@ impl<R: Read> Pieces<R> {
     }
 
     /// One JSON value, found by its brackets. What isn't bracketed is one line, which won't parse.
-    fn json(&mut self) -> Result<Option<(Vec<u8>, (u64, u64))>, Problem> {
+    fn json(&mut self) -> Result<Option<Cut>, Problem> {
         self.blank().map_err(Problem::Read)?;
         let start = self.next;
         let mut bytes = Vec::new();
@@ -115,7 +118,7 @@ impl<R: Read> Pieces<R> {
     }
 
     /// What stands between two markers.
-    fn yaml(&mut self) -> Result<Option<(Vec<u8>, (u64, u64))>, Problem> {
+    fn yaml(&mut self) -> Result<Option<Cut>, Problem> {
         let (mut bytes, mut start) = self.held.take().unwrap_or((Vec::new(), self.next));
         loop {
             if bytes.ends_with(b"\n") && is_blank(&bytes) {
@@ -198,12 +201,10 @@ fn too_large(at: (u64, u64)) -> Problem {
 
 /// The place behind some text.
 fn after(start: (u64, u64), text: &[u8]) -> (u64, u64) {
-    let characters = |text: &[u8]| text.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
-    match text.iter().rposition(|byte| *byte == b'\n') {
-        None => (start.0, start.1 + characters(text)),
-        Some(last) => {
-            let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
-            (start.0 + lines, 1 + characters(text.get(last + 1..).unwrap_or_default()))
-        }
-    }
+    text.iter().fold(start, |(line, column), byte| match byte {
+        b'\n' => (line + 1, 1),
+        // Not the first of a character.
+        0x80..0xc0 => (line, column),
+        _ => (line, column + 1),
+    })
 }

@@ -30,16 +30,17 @@ pub(super) struct Json {
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn read(source_name: &'a str, piece: Piece) -> Result<Self, Diagnostic> {
+    pub(super) fn read(source_name: &'a str, piece: Piece) -> Result<Self, Box<Diagnostic>> {
         let Piece { text, syntax, start } = piece;
         let mut read = Self { source_name, counted: counted(&text, start), written: text, start, json: None };
         match syntax {
             Syntax::Json => {
                 let parsed = serde_json::from_str::<&RawValue>(&read.written);
-                parsed.map(drop).map_err(|error| read.complaint_of_json(&error))?;
+                parsed.map(drop).map_err(|error| Box::new(read.complaint_of_json(&error)))?;
             }
             Syntax::Yaml => {
-                let json = yaml::to_json(&read.written).map_err(|(at, message)| read.complaint_of_yaml(at, message))?;
+                let json = yaml::to_json(&read.written)
+                    .map_err(|(at, message)| Box::new(read.complaint_of_yaml(at, message)))?;
                 read.json = Some(json);
             }
         }
