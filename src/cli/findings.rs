@@ -87,6 +87,14 @@ enum Outcome {
     Allowed,
 }
 
+/// What follows from one finding.
+#[derive(Clone, Copy)]
+enum Level {
+    Denied,
+    Warned,
+    Audited,
+}
+
 impl Found {
     /// The findings of a verdict. `place` puts the sentence about a field where it belongs.
     pub fn all(verdict: &Verdict, place: impl Fn(&str, String) -> Diagnostic) -> Vec<Self> {
@@ -128,6 +136,16 @@ impl Judged {
         }
     }
 
+    fn level(&self, found: &Found) -> Level {
+        if found.actions.deny() && self.exemption.is_none() {
+            Level::Denied
+        } else if found.actions.warn() {
+            Level::Warned
+        } else {
+            Level::Audited
+        }
+    }
+
     fn source(&self) -> String {
         place(&self.file, self.found.first().map_or(self.at, |found| found.diagnostic.at))
     }
@@ -145,6 +163,14 @@ impl Judged {
 }
 
 impl Found {
+    /// A sentence of this finding, and what could stand in place of its CIDR.
+    fn with_hint(&self, sentence: &str) -> String {
+        match &self.diagnostic.hint {
+            Some(hint) => format!("{sentence}; {hint}"),
+            None => sentence.to_owned(),
+        }
+    }
+
     fn document(&self, file: &str) -> CheckFinding {
         CheckFinding {
             rule: self.rule,

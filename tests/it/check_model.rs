@@ -70,7 +70,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
             let own = name.len() + usize::from(name.bytes().next().unwrap_or_default());
             let v4 = if b < 3 { format!("10.2.{own}.0/24") } else { format!("10.{b}.{c}.0/24") };
             let v6 = (is_grown == 0).then(|| format!("fd00:0:{c}{own}::/112"));
-            Manifest { name, cidrs: Value::from_iter([Some(v4), v6].into_iter().flatten()) }
+            Manifest { name, cidrs: [Some(v4), v6].into_iter().flatten().collect() }
         }
         Err(_) => Manifest { name, cidrs },
     })
@@ -137,7 +137,9 @@ fn written(manifests: &[Manifest], separator: &str) -> String {
             "metadata": {"name": manifest.name}, "spec": {"cidrs": manifest.cidrs},
         })
     };
-    manifests.iter().map(|manifest| format!("{separator}{:#}\n", object(manifest))).collect()
+    let objects: Vec<String> =
+        manifests.iter().map(|manifest| format!("{separator}{:#}\n", object(manifest))).collect();
+    objects.concat()
 }
 
 fn report(folder: &TempDir, name: &str, text: &str) -> Vec<Value> {
@@ -189,7 +191,7 @@ fn check_admits_what_an_api_server_with_the_webhook_admits() {
                 match denials {
                     Some(denials) => prop_assert_eq!(said, denials),
                     None => {
-                        prop_assert!(findings.iter().any(|finding| finding["rule"] == "invalid-request"), "{}", result)
+                        prop_assert!(findings.iter().any(|finding| finding["rule"] == "invalid-request"), "{}", result);
                     }
                 }
                 for finding in findings {

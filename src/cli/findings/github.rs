@@ -2,7 +2,7 @@
 
 use crate::policy::Excerpt;
 
-use super::{Found, Judged};
+use super::{Found, Judged, Level};
 
 /// One command a finding.
 pub(super) fn commands(all: &[Judged]) -> String {
@@ -10,20 +10,17 @@ pub(super) fn commands(all: &[Judged]) -> String {
 }
 
 fn command(judged: &Judged, found: &Found) -> String {
-    let level = if found.actions.deny() && judged.exemption.is_none() {
-        "error"
-    } else if found.actions.warn() {
-        "warning"
-    } else {
-        "notice"
+    let level = match judged.level(found) {
+        Level::Denied => "error",
+        Level::Warned => "warning",
+        Level::Audited => "notice",
     };
     let place = match found.diagnostic.at {
         Some((line, column)) => format!("file={},line={line},col={column},", property(&judged.file)),
         None => String::new(),
     };
     let title = property(&format!("{}: {}", found.rule, judged.name));
-    let hint = found.diagnostic.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-    let message = data(&format!("{}{hint}", found.diagnostic.message));
+    let message = data(&found.with_hint(&found.diagnostic.message));
     format!("::{level} {place}title={title}::{message}\n")
 }
 

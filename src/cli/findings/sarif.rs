@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Failure;
 
-use super::{Found, Judged};
+use super::{Found, Judged, Level};
 
 /// Each rule: its id, what it asks for, and where docs/policy.md tells of it.
 const RULES: [(&str, &str, &str); 9] = [
@@ -50,12 +50,10 @@ fn rule((id, asks, heading): (&str, &str, &str)) -> Value {
 }
 
 fn result(judged: &Judged, found: &Found) -> Value {
-    let level = if found.actions.deny() && judged.exemption.is_none() {
-        "error"
-    } else if found.actions.warn() {
-        "warning"
-    } else {
-        "note"
+    let level = match judged.level(found) {
+        Level::Denied => "error",
+        Level::Warned => "warning",
+        Level::Audited => "note",
     };
     let uri = uri(&judged.file);
     let region = found.diagnostic.at.map(|(line, column)| json!({"startLine": line, "startColumn": column}));
@@ -64,7 +62,6 @@ fn result(judged: &Judged, found: &Found) -> Value {
         None => json!({"artifactLocation": {"uri": uri}}),
     };
     let object = format!("servicecidr.networking.k8s.io/{}", judged.name);
-    let hint = found.diagnostic.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
     // What a finding is, wherever its line goes: not the line, and not the sentence, which may hold counts.
     let identity = [found.rule, &uri, &judged.name, &found.field].join("\n");
     let fingerprint = digest(&SHA256, identity.as_bytes());
@@ -73,7 +70,7 @@ fn result(judged: &Judged, found: &Found) -> Value {
         "ruleId": found.rule,
         "ruleIndex": RULES.iter().position(|(id, ..)| *id == found.rule),
         "level": level,
-        "message": {"text": format!("{}{hint}", found.diagnostic.message)},
+        "message": {"text": found.with_hint(&found.diagnostic.message)},
         "locations": [{
             "physicalLocation": place,
             "logicalLocations": [{"name": judged.name, "fullyQualifiedName": object, "kind": "resource"}],

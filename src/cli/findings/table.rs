@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::table::{Align, Header, Table};
 
-use super::{Found, Judged, actions, place};
+use super::{Found, Judged, Level, actions, place};
 
 /// A line a ServiceCIDR, then each finding with the line that it is about.
 pub(super) fn narrow(all: &[Judged], header: Header) -> String {
@@ -19,7 +19,7 @@ pub(super) fn narrow(all: &[Judged], header: Header) -> String {
     for judged in all {
         for found in &judged.found {
             // Writing into a String can't fail.
-            let _ = write!(text, "\n{}: {:#}\n", word(judged, found), found.diagnostic);
+            let _ = write!(text, "\n{}: {:#}\n", word(judged.level(found)), found.diagnostic);
         }
     }
     text
@@ -39,8 +39,7 @@ pub(super) fn wide(all: &[Judged], header: Header) -> String {
             table.row(row(judged.source(), ["-", "-", "-", ""].map(str::to_owned)));
         }
         for found in &judged.found {
-            let hint = found.diagnostic.hint.as_deref().map(|hint| format!("; {hint}")).unwrap_or_default();
-            let message = format!("{}{hint}", found.message);
+            let message = found.with_hint(&found.message);
             let source = place(&judged.file, found.diagnostic.at);
             table.row(row(
                 source,
@@ -66,12 +65,10 @@ fn rules(found: &[Found]) -> String {
 }
 
 /// What follows from one finding.
-fn word(judged: &Judged, found: &Found) -> &'static str {
-    if found.actions.deny() && judged.exemption.is_none() {
-        "denied"
-    } else if found.actions.warn() {
-        "warned"
-    } else {
-        "audited"
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Denied => "denied",
+        Level::Warned => "warned",
+        Level::Audited => "audited",
     }
 }
