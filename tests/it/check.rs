@@ -77,7 +77,8 @@ fn a_link_back_to_a_folder_is_not_followed() {
     let deep = folder.path().join("a/b");
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("one.yaml"), manifest("one", "10.96.0.0/24")).unwrap();
-    for (to, name) in [("../..", "a/b/back"), (".", "itself"), ("b", "a/twice"), ("nowhere", "dangling.yaml")] {
+    // One way back: more would make a walk that follows them endless, and not wrong.
+    for (to, name) in [("../..", "a/b/back"), ("nowhere", "dangling.yaml")] {
         std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
     }
     // A link to a file is one: that is how a volume of a ConfigMap holds its files.
