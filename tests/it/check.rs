@@ -183,6 +183,11 @@ fn depth_and_aliases_end_in_a_refusal() {
     check_file(&nested, 2, "lists within lists within lists");
     let nested = (0..4).fold(manifest_json("deep"), |inner, _| list(&inner));
     check_file(&nested, 0, "1 allowed");
+    // A kind may end so and be none.
+    let other = r#"{"apiVersion":"example.com/v1","kind":"AllowList","spec":{}}"#;
+    check_file(&format!("{other}{}", other.replace("\"spec\"", "\"items\"")), 0, "2 AllowList");
+    check_file(r#"{"apiVersion":"v1","kind":"List"}"#, 2, "x.yaml:1:1: a list without items");
+    check_file(r#"{"apiVersion":"v1","kind":"List","items":{}}"#, 2, "x.yaml:1:42: items is not a list");
     // A large text that is meant many times over.
     let long = format!("a: &a {}\nb:\n{}", "x".repeat(1 << 20), "- *a\n".repeat(5000));
     check_file(&long, 2, "too much for one document");

@@ -99,7 +99,7 @@ fn of_value<E: From<ManifestError>>(
     let kind = kind.map(string).transpose().ok().flatten();
     let api_version = api_version.as_deref().or(inherited.api_version);
     let kind = kind.as_deref().or(inherited.kind).unwrap_or_default();
-    if let Some(of) = kind.strip_suffix("List") {
+    if let Some(of) = list_of(kind, items) {
         let items = items.ok_or_else(|| wrong(value, "a list without items"))?;
         let all: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(|_| wrong(items, "items is not a list"))?;
         if inherited.depth == MAX_LISTS {
@@ -125,6 +125,13 @@ fn of_value<E: From<ManifestError>>(
         (What::Other(kind.to_owned()), Places::default())
     };
     each(Manifest { text, places, what })
+}
+
+/// Of which kind something is a list, if it is one: a kind of somebody else's may be called so and be none.
+fn list_of<'a>(kind: &'a str, items: Option<&RawValue>) -> Option<&'a str> {
+    let of = kind.strip_suffix("List")?;
+    let is_list = ["", "ServiceCIDR"].contains(&of) || items.is_some_and(|items| items.get().starts_with('['));
+    is_list.then_some(of)
 }
 
 fn invalid(diagnostic: Diagnostic) -> ManifestError {
