@@ -92,12 +92,13 @@ fn a_link_back_to_a_folder_is_not_followed() {
 }
 
 /// What `check` says of a stream, with no more address space than that of a small machine.
-fn stream(pieces: &'static [u8], times: usize, first: &'static [u8]) -> Output {
+fn stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: &[&str]) -> Output {
     let policy = fixtures().join("manifests/policy.yaml");
     let line = format!(
-        "ulimit -v 400000; exec {} check -f - --policy {}",
+        "ulimit -v 400000; exec {} check -f - --policy {} {}",
         env!("CARGO_BIN_EXE_servicecidr-guard"),
-        text(&policy)
+        text(&policy),
+        arguments.join(" ")
     );
     let mut command = Command::new("sh");
     command.args(["-c", &line]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -127,12 +128,12 @@ fn a_gigabyte_takes_the_memory_of_one_document() {
         (&BLANKS, b"a:\n - b\n"),
         (&BLANKS, b"{\"a\":"),
     ] {
-        let output = stream(pieces, 1024, first);
+        let output = stream(pieces, 1024, first, &[]);
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
         assert!(said(&output).contains(too_large), "{}", said(&output));
     }
     // What holds no object may be as long as it likes.
-    let output = stream(&LINES, 1024, b"");
+    let output = stream(&LINES, 1024, b"", &[]);
     assert_eq!(
         (output.status.code(), said(&output).contains("no ServiceCIDR was judged")),
         (Some(0), true),
@@ -233,6 +234,57 @@ fn nothing_that_stands_behind_a_marker_is_passed_over() {
     assert_eq!(of(&format!("x: 1\n{far}---\n{far}{one}")), [":8:16"]);
     let wide = json.replace("\"spec\"", &format!("\"ü\":\"{}\",\"spec\"", "ü".repeat(9000)));
     assert_eq!(of(&wide), [format!(":1:{}", 100 + 9000 + 7)]);
+}
+
+/// The schema that OASIS published, as the crate serde-sarif ships it. It is found by cargo and never built.
+fn schema_of_sarif() -> Value {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--locked", "--quiet", "--format-version", "1", "--manifest-path"]).arg(manifest);
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut packages = metadata["packages"].as_array().unwrap().iter();
+    let package = packages.find(|package| package["name"] == "serde-sarif").unwrap();
+    let path = Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("src/schema.json");
+    // One bracket too many, in what a language may be: no regular expression, in the schema as it is published.
+    let schema = fs::read_to_string(path).unwrap().replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
+    schema
+}
+
+#[test]
+fn a_sarif_log_follows_its_published_schema() {
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema_of_sarif()).unwrap();
+    let complaints = |log: &Value| schema.iter_errors(log).map(|error| error.to_string()).collect::<Vec<_>>();
+    let mut results = 0;
+    let mut logs = Vec::new();
+    for name in ["team-a.yaml", "good.yaml", "warned.yaml", "refused.yaml", "outside.json"] {
+        let output = check(&["-f", &format!("../manifests/{name}"), "-o", "sarif"]);
+        logs.push((name, output));
+    }
+    // Paths that are no URIs as they stand.
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a b%:\u{fc}\n\u{202e}[1]?#.yaml");
+    fs::write(&path, manifest("\n\u{1b}[2J", "\u{202e}")).unwrap();
+    logs.push(("a path", check(&["-f", text(&path), "-o", "sarif"])));
+    logs.push(("standard input", stream(b"{\"kind\":\"ServiceCIDR\"}", 1, b"", &["-o", "sarif"])));
+    for name in ["extended.json", "odd.json", "terminating.json", "full.json", "odd.yaml"] {
+        let mut command = program();
+        command.args(["scan", "-o", "sarif", "-f", name, "--policy", "../manifests/every-rule.yaml"]);
+        logs.push((name, command.current_dir(fixtures().join("inventories")).output().unwrap()));
+    }
+    for (name, output) in &logs {
+        let log = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", said(output)));
+        assert_eq!(complaints(&log), Vec::<String>::new(), "{name}: {log:#}");
+        results += log["runs"][0]["results"].as_array().unwrap().len();
+        let mut broken = log.clone();
+        broken["runs"][0]["tool"]["driver"]["name"] = Value::Null;
+        assert_ne!(complaints(&broken), Vec::<String>::new(), "{name}: the schema takes anything");
+    }
+    println!("{} logs, {results} results", logs.len());
+    assert!(results > 20, "{results}");
 }
 
 #[test]
