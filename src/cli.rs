@@ -1,11 +1,13 @@
 //! The commands: arguments, outcome, exit code.
 
 mod certs;
+mod check;
 mod cluster;
 mod complete;
 mod dev;
 mod explain;
 mod export;
+mod findings;
 mod init;
 mod input;
 mod output;
@@ -14,9 +16,11 @@ mod plugin;
 mod policy;
 mod probe;
 mod report;
+mod scan;
 mod schema;
 mod serve;
 mod simulate;
+mod sources;
 mod suggest;
 mod table;
 
@@ -46,6 +50,8 @@ enum Command {
     Explain(explain::Args),
     Suggest(suggest::Args),
     Init(init::Args),
+    Check(check::Args),
+    Scan(scan::Args),
     Probe(probe::Args),
     Export(export::Args),
     Certs(certs::Args),
@@ -60,6 +66,8 @@ struct Failure {
     code: u8,
     message: String,
     hint: Option<String>,
+    /// Whether it is what was asked for, and no mistake.
+    is_finding: bool,
 }
 
 /// Runs the program as it was called: by its own name, or as a plugin of kubectl. The first argument is that name.
@@ -87,6 +95,8 @@ pub fn run(args: Args) -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Init(args) => init::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Certs(args) => certs::run(&args),
@@ -98,11 +108,11 @@ pub fn run(args: Args) -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(finding) if finding.code == 1 => {
+        Err(finding) if finding.is_finding => {
             if !finding.message.is_empty() {
                 output::talk(&finding.message);
             }
-            ExitCode::from(1)
+            ExitCode::from(finding.code)
         }
         Err(failure) => {
             output::failure(&failure.message, failure.hint.as_deref());
@@ -114,15 +124,19 @@ pub fn run(args: Args) -> ExitCode {
 impl Failure {
     /// Not a mistake: what was asked is so, and the exit code says it too.
     fn finding(said: impl Display) -> Self {
-        Self { code: 1, message: format!("{said}"), hint: None }
+        Self { code: 1, message: format!("{said}"), hint: None, is_finding: true }
     }
 
     fn input(error: impl Display) -> Self {
-        Self { code: 2, message: format!("{error:#}"), hint: None }
+        Self { code: 2, message: format!("{error:#}"), hint: None, is_finding: false }
     }
 
     fn io(error: impl Display) -> Self {
-        Self { code: 3, message: format!("{error:#}"), hint: None }
+        Self { code: 3, message: format!("{error:#}"), hint: None, is_finding: false }
+    }
+
+    fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
     }
 
     fn with_hint(self, hint: impl Into<String>) -> Self {

@@ -6,7 +6,7 @@ mod file;
 mod loaded;
 mod rules;
 
-pub use diagnostic::Diagnostic;
+pub use crate::document::Diagnostic;
 pub use draft::draft;
 pub use file::schema;
 pub(crate) use loaded::read;

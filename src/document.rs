@@ -1,5 +1,7 @@
 //! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
 
+mod check;
+mod diagnostic;
 mod floor;
 mod outlook;
 mod page;
@@ -17,6 +19,8 @@ use serde_json::{Value, json};
 use crate::capacity::Named;
 use crate::inventory::Allocation;
 
+pub(crate) use check::{CheckFinding, CheckReport, CheckResult};
+pub use diagnostic::Diagnostic;
 pub(crate) use floor::{Floor, FloorError};
 pub(crate) use outlook::OutlookDocument;
 pub(crate) use page::{Origin, PageDocument, html, last_line, notes};

@@ -4,6 +4,7 @@ mod client;
 mod fields;
 mod item;
 mod list;
+mod manifest;
 mod object;
 mod response;
 mod review;
@@ -13,6 +14,7 @@ mod watch;
 pub use client::{ClientError, Impersonate, Source, connect};
 pub use item::Object;
 pub use list::{LeftOut, ListError, ListReader, Omission, Reading};
+pub use manifest::{MAX_DOCUMENT, Manifest, ManifestError, Places, Text, Version, What, Written, read_manifests};
 pub use response::{Answer, respond};
 pub use review::{Refusal, Review, ReviewError};
 pub use watch::{

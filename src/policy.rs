@@ -27,7 +27,7 @@ use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
 pub use alternative::Alternative;
-pub use decide::decide;
+pub use decide::{decide, judge};
 pub use excerpt::Excerpt;
 pub use outlook::{Outlook, WarnOn, foresee, outlook};
 pub use preset::Preset;

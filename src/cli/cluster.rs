@@ -11,7 +11,7 @@ use super::output::Progress;
 use super::{Failure, output};
 
 /// Which cluster is read, and as whom: as kubectl takes it.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
     /// The kubeconfig [default: the pod's account in a pod; else $KUBECONFIG or ~/.kube/config]

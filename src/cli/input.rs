@@ -1,8 +1,6 @@
 //! What the commands about a cluster's state read: lists from files, and what a policy declares.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::inventory::{FamiliesSource, Inventory};
 use crate::kube::{ListReader, Reading};
@@ -10,6 +8,7 @@ use crate::net::grouped;
 use crate::policy::Policy;
 
 use super::output::{Encoding, Progress};
+use super::sources::{Depth, sources};
 use super::table::Header;
 use super::{Failure, cluster, output, policy};
 use crate::document::plural;
@@ -108,6 +107,11 @@ impl Format {
 }
 
 impl Holdings {
+    /// These files, or the cluster if there is none.
+    pub fn of(files: Vec<PathBuf>, cluster: cluster::Args) -> Self {
+        Self { files, cluster }
+    }
+
     /// Reads everything, with what a policy declares: the files, or the cluster if none is named. What was left out is
     /// said on stderr; so is what had to be assumed.
     pub fn read(&self, policy: Option<&Policy>, nodes: Nodes) -> Result<State, Failure> {
@@ -115,13 +119,14 @@ impl Holdings {
         if let Some(policy) = policy {
             inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
         }
-        let (reading, hint) = if self.files.is_empty() {
+        let (reading, origin, hint) = if self.files.is_empty() {
             let snapshot = self.cluster.read(&mut inventory, nodes == Nodes::Wanted)?;
-            (snapshot.reading, "every cluster has one: is kube-apiserver still starting?")
+            (snapshot.reading, "cluster".to_owned(), "every cluster has one: is kube-apiserver still starting?")
         } else if let Some(flag) = self.cluster.given() {
             return Err(Failure::input(format!("{flag} is for reading the cluster, and -f names files")));
         } else {
-            (self.read_files(&mut inventory)?, "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json")
+            let (reading, origin) = self.read_files(&mut inventory)?;
+            (reading, origin, "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json")
         };
         say_left_out(&reading);
         if reading.service_cidrs == 0 {
@@ -133,49 +138,34 @@ impl Holdings {
         if inventory.families().source() == FamiliesSource::Assumed {
             output::talk("note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured");
         }
-        Ok(State { inventory, is_whole: reading.left_out == 0 })
+        Ok(State { inventory, origin, is_whole: reading.left_out == 0 })
     }
 
-    fn read_files(&self, inventory: &mut Inventory) -> Result<Reading, Failure> {
+    /// What was read, and what the files go by.
+    fn read_files(&self, inventory: &mut Inventory) -> Result<(Reading, String), Failure> {
         let mut progress = Progress::new();
         let mut reader = ListReader::new(inventory, |count| {
             progress.say(count, || format!("read {} objects", grouped(u128::from(count))));
         });
-        let outcome = self.sources()?.into_iter().try_for_each(|(name, path)| {
-            let read = match path {
-                Some(path) => {
-                    let file = File::open(&path).map_err(|error| Failure::io(format!("{name}: {error}")))?;
-                    reader.read(&name, file)
-                }
-                None => reader.read(&name, io::stdin().lock()),
-            };
-            read.map_err(Failure::input)
-        });
+        let sources = sources(&self.files, Depth::Folder)?;
+        let outcome =
+            sources.iter().try_for_each(|source| reader.read(&source.name, source.open()?).map_err(Failure::input));
         let reading = reader.finish();
         progress.clear();
         outcome?;
-        Ok(reading)
-    }
-
-    /// Every file that is meant, with the name that it goes by; standard input has no path.
-    fn sources(&self) -> Result<Vec<(String, Option<PathBuf>)>, Failure> {
-        let mut sources = Vec::new();
-        for path in &self.files {
-            if path == Path::new("-") {
-                sources.push(("standard input".to_owned(), None));
-            } else if path.is_dir() {
-                sources.extend(within(path)?.into_iter().map(|path| (path.display().to_string(), Some(path))));
-            } else {
-                sources.push((path.display().to_string(), Some(path.clone())));
-            }
-        }
-        Ok(sources)
+        let origin = match sources.as_slice() {
+            [one] => one.name.clone(),
+            _ => "inventory".to_owned(),
+        };
+        Ok((reading, origin))
     }
 }
 
 /// What was read.
 pub(super) struct State {
     pub inventory: Inventory,
+    /// The file that it was read from, if it is one.
+    pub origin: String,
     /// Whether nothing was left out.
     is_whole: bool,
 }
@@ -188,24 +178,6 @@ impl State {
         }
         Err(Failure::input("the result lacks what was left out"))
     }
-}
-
-/// The lists of a folder, by name, as `kubectl -f DIR` takes them.
-fn within(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: io::Error| Failure::io(format!("{}: {error}", folder.display()));
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let is_list = path.extension().is_some_and(|ending| ending == "json" || ending == "yaml" || ending == "yml");
-        if is_list && path.is_file() {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(Failure::input(format!("{}: no *.json, *.yaml or *.yml in it", folder.display())));
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 fn say_left_out(reading: &Reading) {

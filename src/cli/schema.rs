@@ -8,7 +8,7 @@ use super::output;
 use super::overlaps::OverlapList;
 use super::simulate::Simulation;
 use super::suggest::SuggestionList;
-use crate::document::{ForecastDocument, PageDocument, Report, WhatIfDocument, schema};
+use crate::document::{CheckReport, ForecastDocument, PageDocument, Report, WhatIfDocument, schema};
 
 /// What has a schema beside the kinds of results.
 const POLICY: &str = "Policy";
@@ -17,12 +17,14 @@ const POLICY: &str = "Policy";
 type Make = fn(&str) -> Schema;
 
 /// Every kind of result, and its schema.
-const RESULTS: [(&str, Make); 9] = [
+const RESULTS: [(&str, Make); 11] = [
     ("AddressExplanation", schema::<AddressExplanation>),
     ("CapacityForecast", schema::<ForecastDocument>),
     ("CapacityPage", schema::<PageDocument>),
     ("CapacityReport", schema::<Report>),
+    ("CheckReport", schema::<CheckReport>),
     ("OverlapList", schema::<OverlapList>),
+    ("ScanReport", schema::<CheckReport>),
     ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
     ("Simulation", schema::<Simulation>),
     ("SuggestionList", schema::<SuggestionList>),

@@ -1,38 +1,17 @@
-//! `Diagnostic`: what is wrong at one place of a file, with that line and a hint.
-
-use std::fmt;
+//! What is wrong in a policy file: the parser's complaints, in our words where ours say more.
 
 use serde_saphyr::{Error, Location};
 
-/// What is wrong at one place of a file.
-///
-/// Printed with `{}` it is one line; with `{:#}` the offending line, a mark below it and the hint follow.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// The file, as it was named.
-    pub source: String,
-    /// Line and column, both from 1; the column counts characters. `None` for the file as a whole.
-    pub at: Option<(u64, u64)>,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead, where that is known.
-    pub hint: Option<String>,
-    /// The text of the line.
-    line: String,
-}
+use crate::document::Diagnostic;
 
 impl Diagnostic {
     pub(super) fn new(source: &str, text: &str, location: Option<Location>, message: String) -> Self {
         let at = location.filter(|place| place.line() > 0).map(|place| (place.line(), place.column()));
-        let line = at
-            .and_then(|(line, _)| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?))
-            .unwrap_or_default()
-            .to_owned();
-        Self { source: source.to_owned(), at, message, hint: None, line }
-    }
-
-    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        let line = at.and_then(|(line, _)| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
+        match at {
+            Some(at) => Self::at(source, at, line.unwrap_or_default(), message),
+            None => Self::whole(source, message),
+        }
     }
 
     /// The parser's complaint, in our words where ours say more.
@@ -79,30 +58,3 @@ fn suggestion(written: &str, expected: &[&str]) -> String {
         (None, words) => format!("expected one of {}", words.iter().map(quoted).collect::<Vec<_>>().join(", ")),
     }
 }
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.at {
-            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.source, self.message)?,
-            None => write!(f, "{}: {}", self.source, self.message)?,
-        }
-        if !f.alternate() {
-            return match &self.hint {
-                Some(hint) => write!(f, ": {hint}"),
-                None => Ok(()),
-            };
-        }
-        if let Some((line, column)) = self.at {
-            let number = line.to_string();
-            let before = usize::try_from(column).unwrap_or(1).saturating_sub(1);
-            let indent: String = self.line.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            write!(f, "\n  {number} | {}\n  {:>2$} | {indent}^", self.line, "", number.len())?;
-        }
-        match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for Diagnostic {}

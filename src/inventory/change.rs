@@ -90,18 +90,36 @@ pub enum Fault {
         /// Why it isn't one.
         error: CidrError,
     },
+    /// A version of the API that has no ServiceCIDR.
+    Version {
+        /// As it is written.
+        text: String,
+    },
+    /// Neither a name nor a `generateName`.
+    NoName,
+    /// A name that no object can have.
+    Name {
+        /// Its field: `metadata.name` or `metadata.generateName`.
+        field: &'static str,
+        /// As it is written.
+        text: String,
+    },
+    /// An entry of `spec.cidrs` differs from the one that is stored.
+    Immutable {
+        /// Its place in `spec.cidrs`, from 0.
+        index: usize,
+        /// As it is written.
+        text: String,
+    },
+    /// `spec.cidrs` becomes another list than one that the stored one can become.
+    ImmutableList,
 }
 
 impl Change {
     /// What turns the CIDRs `old` into `new`. A CREATE has no old ones, a DELETE no new ones.
     #[must_use]
     pub fn between(operation: Operation, name: &str, old: &[String], new: &[String]) -> Self {
-        let adds: Vec<Added> = new
-            .iter()
-            .enumerate()
-            .filter(|(_, text)| !old.contains(text))
-            .map(|(index, text)| Added { index, text: text.clone(), cidr: text.parse() })
-            .collect();
+        let adds = added(old, new);
         let removes = old.iter().filter(|text| !new.contains(text)).cloned().collect();
         let keeps_list = operation == Operation::Update && old == new;
         let faults = match operation {
@@ -137,6 +155,20 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         self.keeps_list
     }
+}
+
+/// The entries of `new` whose text is not among `old`.
+fn added(old: &[String], new: &[String]) -> Vec<Added> {
+    new.iter()
+        .enumerate()
+        .filter(|(_, text)| !old.contains(text))
+        .map(|(index, text)| Added { index, text: text.clone(), cidr: text.parse() })
+        .collect()
+}
+
+/// What kube-apiserver would refuse in a list of CIDRs that replaces none.
+pub(super) fn faults_of_list(new: &[String]) -> Vec<Fault> {
+    faults(&added(&[], new), new)
 }
 
 /// What kube-apiserver would refuse in a list of CIDRs, of which `adds` are new.
@@ -212,7 +244,7 @@ mod tests {
                 Fault::TooManyCidrs { .. } => "N".to_owned(),
                 Fault::SameFamily => "F".to_owned(),
                 Fault::Malformed { index, .. } => format!("[{index}]"),
-                Fault::Missing { .. } | Fault::Unreadable { .. } => unreachable!(),
+                _ => unreachable!(),
             })
             .collect();
         assert_eq!(seen.join(","), expected, "{old:?} -> {new:?}");

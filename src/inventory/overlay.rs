@@ -24,7 +24,7 @@ impl Overlay {
             let current = made.or_else(|| inventory.service_cidr(&change.name));
             let next = match change.operation {
                 Operation::Delete => None,
-                Operation::Create | Operation::Update => Some(changed(current, change)),
+                Operation::Create | Operation::Update => Some(ServiceCidr::after(current, change)),
             };
             overlay.made.retain(|made| made.name != change.name);
             match next {
@@ -45,21 +45,25 @@ impl Overlay {
     }
 }
 
-fn changed(current: Option<&ServiceCidr>, change: &Change) -> ServiceCidr {
-    let adds = change.cidrs().map(|(_, cidr)| cidr);
-    match current {
-        Some(current) => {
-            let kept = |cidr: &Cidr| !change.removes.contains(&cidr.to_string());
-            let cidrs = current.cidrs.iter().copied().filter(kept).chain(adds).collect();
-            ServiceCidr { cidrs, ..current.clone() }
+impl ServiceCidr {
+    /// What a change that is no deletion makes of a ServiceCIDR, or of none.
+    #[must_use]
+    pub fn after(current: Option<&Self>, change: &Change) -> Self {
+        let adds = change.cidrs().map(|(_, cidr)| cidr);
+        match current {
+            Some(current) => {
+                let kept = |cidr: &Cidr| !change.removes.contains(&cidr.to_string());
+                let cidrs = current.cidrs.iter().copied().filter(kept).chain(adds).collect();
+                Self { cidrs, ..current.clone() }
+            }
+            None => Self {
+                name: change.name.clone(),
+                cidrs: adds.collect(),
+                unreadable: Vec::new(),
+                readiness: Readiness::Ready,
+                has_finalizer: true,
+                created: None,
+            },
         }
-        None => ServiceCidr {
-            name: change.name.clone(),
-            cidrs: adds.collect(),
-            unreadable: Vec::new(),
-            readiness: Readiness::Ready,
-            has_finalizer: true,
-            created: None,
-        },
     }
 }

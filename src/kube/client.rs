@@ -106,8 +106,20 @@ async fn config(source: &Source) -> Result<Config, ClientError> {
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(failed)
         }
         None if is_in_pod && !is_chosen => Config::incluster_env().map_err(ClientError::InCluster),
-        None => Config::from_kubeconfig(&options).await.map_err(|error| ClientError::Default(problem(&error, None))),
+        None => default(&options).await.map_err(|error| ClientError::Default(problem(&error, None))),
     }
+}
+
+/// What kubectl would take: of the files of $KUBECONFIG those that are there, else ~/.kube/config.
+async fn default(options: &KubeConfigOptions) -> Result<Config, KubeconfigError> {
+    let list = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let there: Vec<PathBuf> = std::env::split_paths(&list).filter(|path| path.is_file()).collect();
+    if there.is_empty() {
+        return Config::from_kubeconfig(options).await;
+    }
+    let merged =
+        there.iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?))?;
+    Config::from_custom_kubeconfig(merged, options).await
 }
 
 /// What is wrong with a kubeconfig, in the words of one. `path` is named already.

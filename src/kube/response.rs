@@ -58,13 +58,10 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
     let (code, reason) = if is_invalid { (422, "Invalid") } else { (403, "Forbidden") };
     let sentences: Vec<String> = verdict.denials().map(Violation::to_string).collect();
     let alternatives = verdict.alternatives.iter().map(ToString::to_string);
-    let causes = verdict.denials().zip(&sentences).map(|(violation, sentence)| {
-        let prefix = format!("{}: ", violation.field());
-        StatusCause {
-            reason: violation.rule().to_owned(),
-            message: cut(sentence.strip_prefix(&prefix).unwrap_or(sentence), MAX_MESSAGE),
-            field: violation.field(),
-        }
+    let causes = verdict.denials().map(|violation| StatusCause {
+        reason: violation.rule().to_owned(),
+        message: cut(&violation.message(), MAX_MESSAGE),
+        field: violation.field(),
     });
     let causes = causes.collect();
     let whole: Vec<String> = sentences.into_iter().chain(alternatives).collect();

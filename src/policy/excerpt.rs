@@ -38,6 +38,26 @@ impl Excerpt<'_> {
         let _ = escaped(text, &mut plain);
         plain
     }
+
+    /// The whole text on one line, control and other invisible characters escaped: for paths and lines of
+    /// files.
+    ///
+    /// ```
+    /// use servicecidr_guard::policy::Excerpt;
+    ///
+    /// assert_eq!(Excerpt::visible("a\\b 'c'\u{1b}[2J\u{202e}"), "a\\b 'c'\\u{1b}[2J\\u{202e}");
+    /// ```
+    #[must_use]
+    pub fn visible(text: &str) -> String {
+        let mut visible = String::with_capacity(text.len());
+        for character in text.chars() {
+            match character {
+                '\\' | '\'' | '"' => visible.push(character),
+                _ => visible.extend(character.escape_debug()),
+            }
+        }
+        visible
+    }
 }
 
 impl fmt::Display for Excerpt<'_> {

@@ -119,6 +119,14 @@ impl Violation {
         Self::OutsideAllowedRanges { index, cidr, narrower, allowed }
     }
 
+    /// The sentence without its field.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let sentence = self.to_string();
+        let prefix = format!("{}: ", self.field());
+        sentence.strip_prefix(&prefix).unwrap_or(&sentence).to_owned()
+    }
+
     /// The rule's id: stable, for machines.
     #[must_use]
     pub fn rule(&self) -> &'static str {
@@ -140,17 +148,22 @@ impl Violation {
     #[must_use]
     pub fn field(&self) -> String {
         match self {
-            Self::Invalid(Fault::Missing { field } | Fault::Unreadable { field, .. }) => (*field).to_owned(),
+            Self::Invalid(Fault::Missing { field } | Fault::Unreadable { field, .. } | Fault::Name { field, .. }) => {
+                (*field).to_owned()
+            }
+            Self::Invalid(Fault::Version { .. }) => "apiVersion".to_owned(),
             Self::Unknown { rule: "removal", .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }
             | Self::Blocked { .. }
             | Self::Stranded { .. }
+            | Self::Invalid(Fault::NoName)
             | Self::Exhausted { .. } => "metadata.name".to_owned(),
-            Self::Unknown { .. } | Self::Invalid(Fault::NoCidrs | Fault::TooManyCidrs { .. } | Fault::SameFamily) => {
+            Self::Unknown { .. }
+            | Self::Invalid(Fault::NoCidrs | Fault::TooManyCidrs { .. } | Fault::SameFamily | Fault::ImmutableList) => {
                 "spec.cidrs".to_owned()
             }
-            Self::Invalid(Fault::Malformed { index, .. })
+            Self::Invalid(Fault::Malformed { index, .. } | Fault::Immutable { index, .. })
             | Self::OutsideAllowedRanges { index, .. }
             | Self::PrefixLength { index, .. }
             | Self::Reserved { index, .. }

@@ -21,6 +21,7 @@ mod webhook;
 mod cluster {
     mod bootstrap; // the control plane is never locked out
     mod chart; // the chart: what is rendered, installed, rotated, advised
+    mod check; // `check --inventory cluster` beside the API server with the webhook
     mod client_certificate; // kube-apiserver shows who it is
     mod documented; // beside the documented ValidatingAdmissionPolicies
     mod floor; // the ValidatingAdmissionPolicies of `export vap`, beside the webhook

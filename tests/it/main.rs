@@ -14,6 +14,8 @@ mod admission; // every sentence of an answer, exactly
 mod capacity; // capacity, forecasts, allocation and removal
 mod certs; // `certs`: what it writes and refuses to
 mod chart; // values, schema, README, alerts and dashboard of the chart
+mod check; // `check` on hostile input, and what its logs for programs hold
+mod check_model; // `check` beside a slow obvious API server with the webhook
 mod client_auth; // --client-ca: who is answered
 mod commands; // report, overlaps, simulate, explain: what they print
 mod config; // the policy file: every error, exactly

@@ -20,6 +20,8 @@ pub fn program() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SERVICECIDR_GUARD_")) {
         command.env_remove(name);
     }
+    // Nobody's own cluster.
+    command.env("KUBECONFIG", "/nowhere/kubeconfig").env_remove("KUBERNETES_SERVICE_HOST");
     command
 }
 

@@ -47,7 +47,8 @@ fn help(command: &Command) -> String {
 fn examples(command: &Command) -> Vec<String> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let lines = after.strip_prefix("Examples:\n").unwrap_or_else(|| panic!("{}: no examples", command.get_name()));
-    lines.lines().map(|line| line.trim_start().to_owned()).collect()
+    // What begins with a mark says what the next is for.
+    lines.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
 #[track_caller]
@@ -152,8 +153,12 @@ pub fn scratch() -> tempfile::TempDir {
     for (from, to) in [
         (fixtures().join("inventories/extended.json"), "cluster.json"),
         (root().join("examples/policy.yaml"), "policy.yaml"),
+        (fixtures().join("manifests/good.yaml"), "team-a.yaml"),
+        (fixtures().join("manifests/good.yaml"), "deploy/network/team-a.yaml"),
     ] {
-        fs::copy(from, folder.path().join(to)).unwrap();
+        let to = folder.path().join(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
     }
     folder
 }
@@ -200,7 +205,7 @@ fn shown_results() -> Vec<Value> {
 }
 
 /// What the server alone prints: `page_served` holds it to its schema.
-const SERVED: [&str; 2] = ["CapacityPage", "WhatIf"];
+pub const SERVED: [&str; 2] = ["CapacityPage", "WhatIf"];
 
 #[test]
 fn every_result_is_what_its_schema_says() {

@@ -56,6 +56,8 @@ pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
 pub(crate) fn last_line(report: &CapacityReport) -> String {
     let said = |family: &FamilyCapacity| {
         let free = 100.0 - family.percent_used().unwrap_or(100.0);
+        // A few of 2^64 are less than a float can tell from none.
+        let free = if family.used > 0 { free.min(99.95) } else { free };
         let (name, left, usable) = (family.family, grouped(family.free()), grouped(family.usable));
         match family.free() {
             0 if family.usable == 0 => format!("{name}: no address is usable"),

@@ -99,6 +99,19 @@ fn invalid(fault: &Fault, f: &mut Formatter<'_>) -> fmt::Result {
         Fault::TooManyCidrs { count } => write!(f, "holds {count} CIDRs: write one, or one of each IP family"),
         Fault::SameFamily => write!(f, "holds two CIDRs of one IP family: write one, or one of each"),
         Fault::Malformed { text, error, .. } => write!(f, "{} {error}", Excerpt(text)),
+        Fault::Version { text } => write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Excerpt(text)),
+        Fault::NoName => write!(f, "is missing: write a name or a generateName"),
+        Fault::Name { text, .. } => write!(
+            f,
+            "{} is no name: use lower-case letters, digits, `-` and `.`, with a letter or digit at each end",
+            Excerpt(text)
+        ),
+        Fault::Immutable { text, .. } => {
+            write!(f, "{} can't take the place of what is stored: make another ServiceCIDR for it", Excerpt(text))
+        }
+        Fault::ImmutableList => {
+            write!(f, "can't be changed so: all that can be is a second CIDR, of the other IP family, behind the first")
+        }
     }
 }
 

@@ -144,6 +144,8 @@ fn the_kubeconfig_is_found_as_kubectl_finds_it() {
     let context = context.trim();
     // The first of several files has the current-context.
     kubectl.prints("KUBECONFIG=wrong:admin kubectl servicecidr report", 3);
+    // One that isn't there is passed over.
+    assert_eq!(kubectl.prints("KUBECONFIG=absent:admin kubectl servicecidr report", 0), expected);
     assert_eq!(kubectl.prints("KUBECONFIG=admin:wrong kubectl servicecidr report", 0), expected);
     assert_eq!(
         kubectl.prints(&format!("KUBECONFIG=wrong:admin kubectl servicecidr report --context {context}"), 0),

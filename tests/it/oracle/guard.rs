@@ -111,7 +111,13 @@ pub fn faults(cidrs: &[String]) -> String {
         Fault::TooManyCidrs { .. } => "N".to_owned(),
         Fault::SameFamily => "F".to_owned(),
         Fault::Malformed { index, error, .. } => format!("[{index}]{}", letter(*error)),
-        Fault::Missing { .. } | Fault::Unreadable { .. } => panic!("{cidrs:?}: {fault:?}"),
+        Fault::Missing { .. }
+        | Fault::Unreadable { .. }
+        | Fault::Version { .. }
+        | Fault::NoName
+        | Fault::Name { .. }
+        | Fault::Immutable { .. }
+        | Fault::ImmutableList => panic!("{cidrs:?}: {fault:?}"),
     };
     change.faults.iter().map(short).collect::<Vec<_>>().join(",")
 }

@@ -1,0 +1,142 @@
+//! `Change::applied`: what a manifest does to what is stored, with all that kube-apiserver's own validation
+//! refuses.
+//!
+//! Upstream: pkg/apis/networking/validation/validation.go, and the names of
+//! staging/src/k8s.io/apiserver/pkg/storage/names/generate.go.
+
+use super::change::faults_of_list;
+use super::{Change, Fault, Operation};
+
+/// How many characters of a `generateName` are kept before the five that make it a name.
+const MAX_BASE: usize = 58;
+/// The longest name.
+const MAX_NAME: usize = 253;
+
+impl Change {
+    /// What creating a ServiceCIDR does, or, where one of that name is stored, giving it this list.
+    ///
+    /// The faults are those of kube-apiserver: it asks no webhook about what it refuses itself.
+    #[must_use]
+    pub fn applied(name: &str, stored: Option<&[String]>, new: &[String]) -> Self {
+        let Some(old) = stored else { return Self::between(Operation::Create, name, &[], new) };
+        let mut change = Self::between(Operation::Update, name, old, new);
+        change.faults = faults_of_update(old, new);
+        change
+    }
+}
+
+/// What is wrong with the name of a new object.
+#[must_use]
+pub fn faults_of_name(name: &str, generate_name: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if !generate_name.is_empty() && !generates(generate_name) {
+        faults.push(Fault::Name { field: "metadata.generateName", text: generate_name.to_owned() });
+    }
+    match (name, generate_name) {
+        ("", "") => faults.push(Fault::NoName),
+        ("", _) => {}
+        (name, _) if is_subdomain(name) => {}
+        (name, _) => faults.push(Fault::Name { field: "metadata.name", text: name.to_owned() }),
+    }
+    faults
+}
+
+fn faults_of_update(old: &[String], new: &[String]) -> Vec<Fault> {
+    let changed = old.iter().zip(new).enumerate().filter(|(_, (old, new))| old != new);
+    let changed = changed.map(|(index, (_, text))| Fault::Immutable { index, text: text.clone() });
+    match (old, new) {
+        (old, new) if old.len() == new.len() => changed.collect(),
+        ([_], [_, _]) => changed.chain(faults_of_list(new)).collect(),
+        _ => vec![Fault::ImmutableList],
+    }
+}
+
+/// Whether a `generateName` makes a name: it is checked as a prefix, and so is what becomes of it.
+fn generates(base: &str) -> bool {
+    let masked = match base.strip_suffix('-') {
+        Some(rest) if !rest.is_empty() => {
+            let mut characters = rest.chars();
+            characters.next_back();
+            format!("{}a", characters.as_str())
+        }
+        _ => base.to_owned(),
+    };
+    let kept: String = base.chars().take(MAX_BASE).collect();
+    is_subdomain(&masked) && base.len() <= MAX_NAME && is_subdomain(&format!("{kept}x0x0x"))
+}
+
+/// Whether a text is a DNS-1123 subdomain.
+fn is_subdomain(text: &str) -> bool {
+    let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        let ends = bytes.first().is_some_and(is_alphanumeric) && bytes.last().is_some_and(is_alphanumeric);
+        ends && bytes.iter().all(|byte| is_alphanumeric(byte) || *byte == b'-')
+    };
+    text.len() <= MAX_NAME && text.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_kube_apiserver_takes() {
+        for good in ["kubernetes", "a.b-c.1", "1", "10.0.0.0", &"a".repeat(253)] {
+            assert_eq!(faults_of_name(good, ""), [], "{good}");
+        }
+        for bad in ["A", "-a", "a-", "a_b", "a..b", "a/b", ".a", "a.", "ä", &"a".repeat(254)] {
+            let fault = Fault::Name { field: "metadata.name", text: bad.to_owned() };
+            assert_eq!(faults_of_name(bad, ""), [fault], "{bad}");
+        }
+        assert_eq!(faults_of_name("", ""), [Fault::NoName]);
+        for good in ["team-a-", "a", "a.b", &"a".repeat(253)] {
+            assert_eq!(faults_of_name("", good), [], "{good}");
+        }
+        for bad in ["Team-", "-", "a.", "a_", "ab.-", "ä-", &"a".repeat(254)] {
+            let fault = Fault::Name { field: "metadata.generateName", text: bad.to_owned() };
+            assert_eq!(faults_of_name("", bad), [fault], "{bad}");
+        }
+    }
+
+    #[track_caller]
+    fn check(old: &[&str], new: &[&str], expected: &str) {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let change = Change::applied("a", Some(&owned(old)), &owned(new));
+        let seen = change.faults.iter().map(|fault| match fault {
+            Fault::Immutable { index, .. } => format!("imm{index}"),
+            Fault::ImmutableList => "imm".to_owned(),
+            Fault::SameFamily => "F".to_owned(),
+            Fault::Malformed { index, .. } => format!("[{index}]"),
+            _ => unreachable!("{fault:?}"),
+        });
+        assert_eq!(seen.collect::<Vec<_>>().join(","), expected, "{old:?} -> {new:?}");
+    }
+
+    /// The vectors U1 to U21, which Kubernetes 1.37.2 answered.
+    #[test]
+    fn an_update_is_refused_where_kube_apiserver_refuses_it() {
+        let (v4, v6, wide) = ("10.0.0.0/24", "fd00::/64", "10.0.0.0/16");
+        check(&[v4], &[v4], "");
+        check(&[v4], &[v4, v6], "");
+        check(&[v6], &[v6, v4], "");
+        check(&[v4], &[v6, v4], "imm0");
+        check(&[v4], &[wide], "imm0");
+        check(&[v4], &[wide, v6], "imm0");
+        check(&[v4], &[v4, "10.1.0.0/24"], "F");
+        check(&[v4], &[v4, v4], "F");
+        check(&[v4], &[v4, "FD00::/64"], "[1]");
+        check(&[v4], &[v4, "fd00::/48"], "");
+        check(&[v4, v6], &[v6, v4], "imm0,imm1");
+        check(&[v4, v6], &[v4], "imm");
+        check(&[v4, v6], &[], "imm");
+        check(&[v4], &[], "imm");
+        check(&[v4], &[v4, v6, wide], "imm");
+        check(&[v4, v6], &[v4, "fd01::/64"], "imm1");
+        check(&["010.0.0.0/24"], &["010.0.0.0/24"], "");
+        check(&["010.0.0.0/24"], &["010.0.0.0/24", v6], "[0]");
+        check(&[v4], &["10.0.0.0/24 "], "imm0");
+        check(&[], &[], "");
+        check(&[], &[v4], "imm");
+    }
+}

@@ -1,0 +1,327 @@
+//! `check` and `scan` on hostile input, and what their logs for programs hold.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{fixtures, program};
+
+const FORMATS: [&str; 7] = ["table", "wide", "json", "yaml", "name", "sarif", "github"];
+
+/// Runs `check` under the policy of the fixtures.
+fn check(arguments: &[&str]) -> Output {
+    let policy = fixtures().join("manifests/policy.yaml");
+    let folder = fixtures().join("inventories");
+    program().arg("check").args(arguments).arg("--policy").arg(policy).current_dir(folder).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A ServiceCIDR in YAML. Its CIDR stands at line 4, column 16.
+fn manifest(name: &str, cidr: &str) -> String {
+    let (name, cidr) = (quoted(name), quoted(cidr));
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: {name}}}\nspec: {{cidrs: [{cidr}]}}\n"
+    )
+}
+
+/// A text as JSON and YAML both read it.
+fn quoted(text: &str) -> String {
+    let escaped = |c: char| if c.is_ascii_graphic() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
+    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
+}
+
+#[test]
+fn somebody_elses_text_never_reaches_a_terminal_raw() {
+    let folder = TempDir::new().unwrap();
+    let hostile = "a\u{1b}[31m\u{202e}x\u{9b}2J\u{200b}\r\n::error::y";
+    let inner = manifest(hostile, hostile);
+    fs::write(folder.path().join("b\u{1b}[2J\n::error::z\u{202e}.yaml"), &inner).unwrap();
+    let kinds = format!("kind: {}\n---\n{inner}---\n{inner}", quoted(hostile));
+    fs::write(folder.path().join("kinds.yaml"), kinds).unwrap();
+    let broken = format!("kind: ServiceCIDR\n# {hostile}\n{hostile}: [\n");
+    let broken_path = folder.path().join("broken");
+    fs::write(&broken_path, broken).unwrap();
+    let mut outputs: Vec<(String, Output)> = Vec::new();
+    for format in FORMATS {
+        let output = check(&["-f", text(folder.path()), "-o", format]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        outputs.push((format.to_owned(), output));
+    }
+    let output = check(&["-f", text(&broken_path)]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    outputs.push(("broken".to_owned(), output));
+    for (format, output) in outputs {
+        let said = said(&output);
+        let raw = said.chars().find(|c| (c.is_control() && *c != '\n') || "\u{202e}\u{200b}".contains(*c));
+        assert_eq!(raw, None, "{format}: {said:?}");
+        assert!(!said.contains("\n::error::"), "{format}: {said}");
+    }
+}
+
+#[test]
+fn a_link_back_to_a_folder_is_not_followed() {
+    let folder = TempDir::new().unwrap();
+    let deep = folder.path().join("a/b");
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("one.yaml"), manifest("one", "10.96.0.0/24")).unwrap();
+    // One way back: more would make a walk that follows them endless, and not wrong.
+    for (to, name) in [("../..", "a/b/back"), ("nowhere", "dangling.yaml")] {
+        std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    }
+    // A link to a file is one: that is how a volume of a ConfigMap holds its files.
+    std::os::unix::fs::symlink("a/b/one.yaml", folder.path().join("linked.yaml")).unwrap();
+    let output = check(&["-R", "-f", text(folder.path()), "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sources = report["results"].as_array().unwrap().iter().map(|result| result["source"].as_str().unwrap());
+    let names: Vec<&str> = sources.map(|source| source.rsplit('/').next().unwrap()).collect();
+    assert_eq!(names, ["one.yaml:4:16", "linked.yaml:4:16"]);
+}
+
+/// What `check` says of a stream, with no more address space than that of a small machine.
+fn stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: &[&str]) -> Output {
+    let policy = fixtures().join("manifests/policy.yaml");
+    let line = format!(
+        "ulimit -v 400000; exec {} check -f - --policy {} {}",
+        env!("CARGO_BIN_EXE_servicecidr-guard"),
+        text(&policy),
+        arguments.join(" ")
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || {
+        // A command that refuses its input early closes it.
+        let _ = input.write_all(first).and_then(|()| (0..times).try_for_each(|_| input.write_all(pieces)));
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+#[test]
+fn a_gigabyte_takes_the_memory_of_one_document() {
+    const MIB: usize = 1 << 20;
+    static BLANKS: [u8; MIB] = [b' '; MIB];
+    static ZEROS: [u8; MIB] = [0; MIB];
+    static LETTERS: [u8; MIB] = [b'x'; MIB];
+    static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| [&[b'#'; 1023], &b"\n"[..]].concat().repeat(1024));
+    let too_large = "error: standard input:1:1: a document larger than 8 MiB: no manifest: split it with ---";
+    for (pieces, first) in [
+        (&ZEROS, &b""[..]),
+        (&LETTERS, b"kind: "),
+        (&LETTERS, b"{\"kind\":\""),
+        (&BLANKS, b"a:\n - b\n"),
+        (&BLANKS, b"{\"a\":"),
+    ] {
+        let output = stream(pieces, 1024, first, &[]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains(too_large), "{}", said(&output));
+    }
+    // What holds no object may be as long as it likes.
+    let output = stream(&LINES, 1024, b"", &[]);
+    assert_eq!(
+        (output.status.code(), said(&output).contains("no ServiceCIDR was judged")),
+        (Some(0), true),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn a_hundred_thousand_documents_are_judged_one_by_one() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("many.yaml");
+    let one = |number: usize| {
+        // One of fifty lies elsewhere.
+        let first = if number.is_multiple_of(50) { 11 } else { 10 };
+        format!(
+            "---\n{}",
+            manifest(&format!("n{number}"), &format!("{first}.{}.{}.0/24", number / 256 % 256, number % 256))
+        )
+    };
+    fs::write(&path, (0..100_000).map(one).collect::<String>()).unwrap();
+    let policy = folder.path().join("policy.yaml");
+    fs::write(&policy, "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {ranges: [10.0.0.0/8]}\n")
+        .unwrap();
+    let output =
+        program().args(["check", "-f", text(&path), "-o", "name", "--policy", text(&policy)]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).ends_with("2000 denied, 98000 allowed\n"), "{}", said(&output));
+    let names = String::from_utf8(output.stdout).unwrap();
+    let expected = (0..100_000).step_by(50).map(|number| format!("servicecidr.networking.k8s.io/n{number}"));
+    assert!(names.lines().eq(expected), "{names}");
+}
+
+#[test]
+fn depth_and_aliases_end_in_a_refusal() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.yaml");
+    let check_file = |content: &str, code: i32, expected: &str| {
+        fs::write(&path, content).unwrap();
+        let output = check(&["-f", text(&path)]);
+        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    };
+    check_file(&format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)), 2, "not YAML: ");
+    check_file(&format!("{}1{}", "{\"items\":".repeat(100_000), "}".repeat(100_000)), 0, "1 without a kind");
+    let list = |inner: &str| format!("{{\"kind\":\"List\",\"items\":[{inner}]}}");
+    let nested = (0..5).fold(manifest_json("deep"), |inner, _| list(&inner));
+    check_file(&nested, 2, "lists within lists within lists");
+    let nested = (0..4).fold(manifest_json("deep"), |inner, _| list(&inner));
+    check_file(&nested, 0, "1 allowed");
+    // A kind may end so and be none.
+    let other = r#"{"apiVersion":"example.com/v1","kind":"AllowList","spec":{}}"#;
+    check_file(&format!("{other}{}", other.replace("\"spec\"", "\"items\"")), 0, "2 AllowList");
+    check_file(r#"{"apiVersion":"v1","kind":"List"}"#, 2, "x.yaml:1:1: a list without items");
+    check_file(r#"{"apiVersion":"v1","kind":"List","items":{}}"#, 2, "x.yaml:1:42: items is not a list");
+    // A large text that is meant many times over.
+    let long = format!("a: &a {}\nb:\n{}", "x".repeat(1 << 20), "- *a\n".repeat(5000));
+    check_file(&long, 2, "too much for one document");
+}
+
+fn manifest_json(name: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{{"name":"{name}"}},"spec":{{"cidrs":["10.96.0.0/24"]}}}}"#
+    )
+}
+
+#[test]
+fn nothing_that_stands_behind_a_marker_is_passed_over() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.yaml");
+    let of = |content: &str| {
+        fs::write(&path, content).unwrap();
+        let output = check(&["-f", text(&path), "-o", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        let results = report["results"].as_array().unwrap().iter();
+        let sources =
+            results.map(|result| result["source"].as_str().unwrap().rsplit("x.yaml").next().unwrap().to_owned());
+        sources.collect::<Vec<_>>()
+    };
+    let one = manifest("a", "10.96.0.0/24");
+    let json = manifest_json("a");
+    assert_eq!(of(&format!("--- {json}\n--- {json}\n")), [":1:104", ":2:104"]);
+    assert_eq!(of(&format!("---\n---\n# c\n\n--- # d\n{one}")), [":9:16"]);
+    assert_eq!(of(&format!("%YAML 1.2\n---\n{one}...\n")), [":6:16"]);
+    assert_eq!(of(&format!("\u{feff}{one}---\r\n{}", one.replace('\n', "\r\n"))), [":4:16", ":9:16"]);
+    let indented = one.replace('\n', "\n  ");
+    assert_eq!(of(&format!("  \n  {indented}")), [":5:18"]);
+    assert_eq!(of(&format!("---x: 1\n---\n{one}")), [":6:16"]);
+    assert_eq!(of(&format!("\n {json}{json}\n\n{json}")), [":2:101", ":2:217", ":4:100"]);
+    // Characters are counted, not bytes; and an alias stands where it is written.
+    assert_eq!(
+        of(
+            "x: [ü, &c 10.96.0.0/24]\napiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: a}\nspec: {ü: 1, cidrs: [*c]}\n"
+        ),
+        [":5:22"]
+    );
+    let far = format!("# {}\n", "ü".repeat(9000));
+    assert_eq!(of(&format!("x: 1\n{far}---\n{far}{one}")), [":8:16"]);
+    let wide = json.replace("\"spec\"", &format!("\"ü\":\"{}\",\"spec\"", "ü".repeat(9000)));
+    assert_eq!(of(&wide), [format!(":1:{}", 100 + 9000 + 7)]);
+}
+
+/// The schema that OASIS published, as the crate serde-sarif ships it. It is found by cargo and never built.
+fn schema_of_sarif() -> Value {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--locked", "--quiet", "--format-version", "1", "--manifest-path"]).arg(manifest);
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut packages = metadata["packages"].as_array().unwrap().iter();
+    let package = packages.find(|package| package["name"] == "serde-sarif").unwrap();
+    let path = Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("src/schema.json");
+    // One bracket too many, in what a language may be: no regular expression, in the schema as it is published.
+    let schema = fs::read_to_string(path).unwrap().replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
+    schema
+}
+
+#[test]
+fn a_sarif_log_follows_its_published_schema() {
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema_of_sarif()).unwrap();
+    let complaints = |log: &Value| schema.iter_errors(log).map(|error| error.to_string()).collect::<Vec<_>>();
+    let mut results = 0;
+    let mut logs = Vec::new();
+    for name in ["team-a.yaml", "good.yaml", "warned.yaml", "refused.yaml", "outside.json"] {
+        let output = check(&["-f", &format!("../manifests/{name}"), "-o", "sarif"]);
+        logs.push((name, output));
+    }
+    // Paths that are no URIs as they stand.
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("a b%:\u{fc}\n\u{202e}[1]?#.yaml");
+    fs::write(&path, manifest("\n\u{1b}[2J", "\u{202e}")).unwrap();
+    logs.push(("a path", check(&["-f", text(&path), "-o", "sarif"])));
+    logs.push(("standard input", stream(b"{\"kind\":\"ServiceCIDR\"}", 1, b"", &["-o", "sarif"])));
+    for name in ["extended.json", "odd.json", "terminating.json", "full.json", "odd.yaml"] {
+        let mut command = program();
+        command.args(["scan", "-o", "sarif", "-f", name, "--policy", "../manifests/every-rule.yaml"]);
+        logs.push((name, command.current_dir(fixtures().join("inventories")).output().unwrap()));
+    }
+    for (name, output) in &logs {
+        let log = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", said(output)));
+        assert_eq!(complaints(&log), Vec::<String>::new(), "{name}: {log:#}");
+        results += log["runs"][0]["results"].as_array().unwrap().len();
+        let mut broken = log.clone();
+        broken["runs"][0]["tool"]["driver"]["name"] = Value::Null;
+        assert_ne!(complaints(&broken), Vec::<String>::new(), "{name}: the schema takes anything");
+    }
+    println!("{} logs, {results} results", logs.len());
+    assert!(results > 20, "{results}");
+}
+
+#[test]
+fn a_sarif_log_is_whole() {
+    let mut levels = Vec::new();
+    for arguments in [["-f", "../manifests/team-a.yaml"], ["-f", "../recorded"], ["-f", "../manifests/refused.yaml"]] {
+        let output = check(&[&arguments[..], &["-o", "sarif"]].concat());
+        let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(log["version"], "2.1.0");
+        let run = &log["runs"][0];
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        let mut prints = Vec::new();
+        for result in run["results"].as_array().unwrap() {
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+            let place = &result["locations"][0]["physicalLocation"];
+            let [line, column] = ["startLine", "startColumn"].map(|name| place["region"][name].as_u64().unwrap());
+            assert!(line >= 1 && column >= 1, "{result}");
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(uri.starts_with(arguments[1]), "{uri}");
+            let print = &result["partialFingerprints"]["servicecidrGuard/v1"];
+            assert_eq!(print.as_str().unwrap().len(), 64);
+            prints.push((print.clone(), result["ruleId"].clone(), uri.to_owned()));
+            levels.push(result["level"].as_str().unwrap().to_owned());
+        }
+        assert!(!prints.is_empty());
+        let headings = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md")).unwrap();
+        for rule in rules {
+            let text = rule["help"]["text"].as_str().unwrap();
+            let heading = text.rsplit_once('#').unwrap().1.trim_end_matches('.');
+            let is_there = headings
+                .lines()
+                .any(|line| line.starts_with("## ") && line[3..].to_lowercase().replace(' ', "-") == heading);
+            assert!(is_there, "docs/policy.md has no heading {heading}");
+        }
+    }
+    levels.sort();
+    levels.dedup();
+    assert_eq!(levels, ["error", "warning"]);
+}

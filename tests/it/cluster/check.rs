@@ -1,0 +1,159 @@
+//! `check --inventory cluster` beside the API server with the webhook: what one admits of manifests, the other does.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::program::{Server, eventually, program};
+use crate::webhook::{self, POLICY, SERVICE_CIDRS, create_ready, exists};
+
+use super::live_walk::settled;
+
+const MANIFESTS: usize = 300;
+const RULES: &str = "\
+allowedRanges: {ranges: [10.96.0.0/14, \"fd00::/48\"]}
+noOverlap: {validationActions: [Deny], relations: [Same, Within]}
+prefixLength: {ipv4: {shortest: 16, longest: 29}}
+usable: {validationActions: [Deny]}
+reservedNetworks: {presets: [loopback], discover: [nodePodCIDRs], validationActions: [Deny]}
+";
+
+/// The same numbers, every time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+
+    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[usize::try_from(self.below(all.len() as u64)).unwrap()]
+    }
+}
+
+fn cidr(numbers: &mut Numbers) -> String {
+    match numbers.below(12) {
+        0 => format!("10.{}.{}.0/24", 100 + numbers.below(4), numbers.below(256)),
+        1 => numbers
+            .of(&[
+                "10.96.0.1/24",
+                "10.97.3.0/16",
+                "nonsense",
+                "10.97.0.0/33",
+                "",
+                "10.096.0.0/24",
+                "::ffff:10.97.0.0/120",
+            ])
+            .to_owned(),
+        2 => numbers.of(&["10.97.0.0/30", "10.96.0.0/14", "10.98.0.0/15", "10.97.7.7/32"]).to_owned(),
+        3 => format!("fd00:0:0:{:x}::/112", numbers.below(300)),
+        4 => format!("10.99.244.{}/28", 16 * numbers.below(16)),
+        5 | 6 => format!("10.97.{}.{}/26", numbers.below(16), 64 * numbers.below(4)),
+        _ => format!("10.{}.{}.0/24", 96 + numbers.below(4), numbers.below(256)),
+    }
+}
+
+/// A manifest: mostly of a new name, at times of one that may be there.
+fn manifest(numbers: &mut Numbers, place: usize, stored: &[Value]) -> Value {
+    let name = match numbers.below(14) {
+        0 => numbers.of(&["Team", "a_b", "-a", "a..b", "10.1.1.0/24"]).to_owned(),
+        1 => "kubernetes".to_owned(),
+        2..=5 if !stored.is_empty() => {
+            let one = &stored[usize::try_from(numbers.below(stored.len() as u64)).unwrap()];
+            let mut again = one.clone();
+            let cidrs = again["spec"]["cidrs"].as_array_mut().unwrap();
+            match numbers.below(5) {
+                0 => {}
+                1 => cidrs[0] = json!(cidr(numbers)),
+                2 => cidrs.push(json!(cidr(numbers))),
+                3 => cidrs.push(json!(format!("fd00:0:0:{:x}::/112", 300 + numbers.below(300)))),
+                _ => cidrs.truncate(1),
+            }
+            return again;
+        }
+        _ => format!("team-{place}"),
+    };
+    let cidrs: Vec<String> = match numbers.below(20) {
+        0 => vec![],
+        1 => vec![cidr(numbers), cidr(numbers)],
+        2 => vec![cidr(numbers), format!("fd00:0:0:{:x}::/112", numbers.below(300))],
+        3 => vec![cidr(numbers), cidr(numbers), cidr(numbers)],
+        _ => vec![cidr(numbers)],
+    };
+    json!({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": name}, "spec": {"cidrs": cidrs}})
+}
+
+fn manifests() -> Vec<Value> {
+    let mut numbers = Numbers(0x5eed_cafe_f00d);
+    let mut all: Vec<Value> = Vec::new();
+    for place in 0..MANIFESTS {
+        let named: Vec<Value> = all
+            .iter()
+            .filter(|one| one["metadata"]["name"].as_str().unwrap().starts_with("team-"))
+            .filter(|one| one["spec"]["cidrs"].as_array().is_some_and(|cidrs| !cidrs.is_empty()))
+            .cloned()
+            .collect();
+        all.push(manifest(&mut numbers, place, &named));
+    }
+    all
+}
+
+/// Applies one manifest, as kubectl does: an update where the name is there. Whether it was admitted, and what was said.
+fn apply(plane: &ControlPlane, manifest: &Value) -> (bool, String) {
+    let output = plane.kubectl(&["apply", "--validate=false", "-f", "-"], &manifest.to_string());
+    (output.status.success(), crate::control_plane::said(&output))
+}
+
+/// Waits until what was admitted is ready, and the webhook knows it.
+fn wait_for(plane: &ControlPlane, server: &Server, name: &str) {
+    eventually("it is ready", || {
+        let stored = plane.get(&format!("{SERVICE_CIDRS}/{name}")).1;
+        stored["metadata"]["finalizers"].is_array() && crate::control_plane::is_ready(&stored)
+    });
+    settled(plane, server);
+}
+
+#[test]
+fn what_check_admits_of_300_manifests_is_what_the_api_server_with_the_webhook_admits() {
+    let plane = ControlPlane::start();
+    create_ready(&plane, "team-before", &["10.97.0.0/24"]);
+    let node = json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.99.244.0/24", "podCIDRs": ["10.99.244.0/24"]}});
+    assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
+    let server = webhook::start_following(&plane, RULES);
+    webhook::wait_until_refused(&plane, "10.99.244.0/28", "of the pods of discovered node worker-1");
+
+    let all = manifests();
+    let (file, policy) = (plane.folder.path().join("manifests.yaml"), server.path("policy.yaml"));
+    let text: Vec<String> = all.iter().map(|one| serde_json::to_string_pretty(one).unwrap()).collect();
+    fs::write(&file, format!("---\n{}\n", text.join("\n---\n"))).unwrap();
+    assert!(fs::read_to_string(&policy).unwrap().starts_with(POLICY));
+    let mut check = program();
+    check.args(["check", "-o", "json", "--inventory", "cluster", "--kubeconfig"]).arg(plane.kubeconfig());
+    let output = check.arg("--policy").arg(&policy).arg("-f").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let judged = report["results"].as_array().unwrap();
+    assert_eq!(judged.len(), MANIFESTS);
+
+    let (mut allowed, mut updates, mut differing) = (0, 0, Vec::new());
+    for (manifest, judged) in all.iter().zip(judged) {
+        let name = manifest["metadata"]["name"].as_str().unwrap();
+        let was_there = exists(&plane, name);
+        let (is_admitted, said) = apply(&plane, manifest);
+        if judged["allowed"] != is_admitted {
+            differing.push(format!("{manifest}: check {judged}\nkubectl: {said}"));
+        }
+        if is_admitted {
+            allowed += 1;
+            updates += usize::from(was_there);
+            wait_for(&plane, &server, name);
+        }
+    }
+    println!("{MANIFESTS} manifests: {allowed} allowed, of them {updates} updates; {} denied", MANIFESTS - allowed);
+    assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+    assert!(allowed >= 60 && MANIFESTS - allowed >= 60 && updates >= 10, "{allowed} {updates}");
+}
