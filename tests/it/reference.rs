@@ -238,7 +238,7 @@ fn every_kind_that_is_printed_has_a_schema() {
                 continue;
             }
             let text = fs::read_to_string(&path).unwrap();
-            for call in text.split("document(").skip(1).chain(text.split(" Document::new(").skip(1)) {
+            for call in text.split("output::document(").skip(1).chain(text.split(" Document::new(").skip(1)) {
                 let kind = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
                 // What names no kind is the function that all go through, or reads.
                 let is_through = path.ends_with("cli/output.rs")
