@@ -27,7 +27,7 @@ pub(crate) use page::{Origin, PageDocument, html, last_line, notes};
 pub(crate) use removal::RemovalDocument;
 pub(crate) use report::{Entry, ForecastDocument, Report};
 pub(crate) use what_if::WhatIfDocument;
-pub(crate) use words::{percent, plural};
+pub(crate) use words::{harmless, percent, plural, visible_json};
 
 /// The version of every result's schema.
 const API_VERSION: &str = "servicecidr-guard/v1alpha1";

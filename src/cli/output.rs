@@ -7,7 +7,7 @@ use anstream::{eprint, eprintln, print};
 use anstyle::AnsiColor;
 use serde::Serialize;
 
-use crate::document::Document;
+use crate::document::{Document, harmless, visible_json};
 
 use super::Failure;
 
@@ -39,7 +39,7 @@ pub(super) fn room() -> Room {
 
 /// What the command was asked for.
 pub(super) fn data(text: &str) {
-    print!("{text}");
+    print!("{}", harmless(text));
 }
 
 /// What the command was asked for, each on a line.
@@ -58,7 +58,9 @@ pub(super) fn document<T: Serialize>(kind: &'static str, content: T, encoding: E
             let value = serde_json::to_value(&document).map_err(Failure::io)?;
             serde_saphyr::to_string(&value).map_err(Failure::io)?
         }
-        Encoding::Json => format!("{}\n", serde_json::to_string_pretty(&document).map_err(Failure::io)?),
+        Encoding::Json => {
+            format!("{}\n", visible_json(&serde_json::to_string_pretty(&document).map_err(Failure::io)?))
+        }
     };
     data(&text);
     Ok(())
@@ -69,14 +71,14 @@ pub(super) fn talk(text: &str) {
     let words = [("warning: ", AnsiColor::Yellow), ("note: ", AnsiColor::Cyan), ("left out: ", AnsiColor::Yellow)];
     match words.iter().find_map(|(word, colour)| Some((word, colour, text.strip_prefix(word)?))) {
         Some((word, colour, rest)) => coloured(word, *colour, rest),
-        None => eprintln!("{text}"),
+        None => eprintln!("{}", harmless(text)),
     }
 }
 
 /// A line whose first word says what it is. The colour is for terminals, unless NO_COLOR says otherwise.
 fn coloured(word: &str, colour: AnsiColor, rest: &str) {
     let style = colour.on_default().bold();
-    eprintln!("{style}{}{style:#} {rest}", word.trim_end());
+    eprintln!("{style}{}{style:#} {}", word.trim_end(), harmless(rest));
 }
 
 /// How far the command is: in place of what it said before, on the same line.

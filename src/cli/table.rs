@@ -1,5 +1,7 @@
 //! `Table`: aligned columns as kubectl prints them: no borders, three blanks between, numbers to the right.
 
+use crate::policy::Excerpt;
+
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
@@ -19,7 +21,8 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        // A cell may hold a name from a file, and a row is one line.
+        self.rows.push(cells.into_iter().map(|cell| Excerpt::visible(&cell)).collect());
     }
 
     pub fn is_empty(&self) -> bool {

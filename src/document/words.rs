@@ -1,4 +1,6 @@
-//! Numbers in words.
+//! Numbers and texts, as they are written.
+
+use std::borrow::Cow;
 
 /// A percentage for people: one digit, `-` where there is none. What isn't all is never 100.0%, what
 /// isn't nothing never 0.0%.
@@ -14,6 +16,27 @@ pub(crate) fn percent(value: Option<f64>) -> String {
 /// `one` or `many`, by the count.
 pub(crate) fn plural(count: u128, one: &'static str, many: &'static str) -> &'static str {
     if count == 1 { one } else { many }
+}
+
+/// A text without what a terminal would obey, whoever wrote it: other control characters than ends of lines and tabs
+/// are escaped.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |character: char| character.is_control() && character != '\n' && character != '\t';
+    rewritten(text, is_obeyed, |character| character.escape_unicode().to_string())
+}
+
+/// JSON with the control characters beyond ASCII escaped, which JSON leaves as they are: a terminal obeys some.
+pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |character: char| character.is_control() && !character.is_ascii();
+    rewritten(text, is_obeyed, |character| format!("\\u{:04x}", u32::from(character)))
+}
+
+fn rewritten(text: &str, is_meant: impl Fn(char) -> bool, write: impl Fn(char) -> String) -> Cow<'_, str> {
+    if !text.contains(&is_meant) {
+        return Cow::Borrowed(text);
+    }
+    let each = |character: char| if is_meant(character) { write(character) } else { character.to_string() };
+    Cow::Owned(text.chars().map(each).collect())
 }
 
 #[cfg(test)]

@@ -110,6 +110,46 @@ fn colour_is_for_terminals_and_for_the_word_that_says_what_a_line_is() {
 }
 
 #[test]
+fn a_hostile_name_never_reaches_a_terminal_as_it_is() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hostile.json");
+    let name = "a\\u001b[31mred\\n\\u009bx\\u202e";
+    let address = format!(
+        r#"{{"kind":"IPAddress","metadata":{{"name":"10.0.0.9"}},"spec":{{"parentRef":{{"resource":"services","namespace":"{name}","name":"{name}"}}}}}}"#
+    );
+    let range = |name: &str| {
+        format!(r#"{{"kind":"ServiceCIDR","metadata":{{"name":"{name}"}},"spec":{{"cidrs":["10.0.0.0/24"]}}}}"#)
+    };
+    std::fs::write(&path, format!(r#"{{"kind":"List","items":[{},{},{address}]}}"#, range(name), range("b"))).unwrap();
+    let policy = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/policy.yaml");
+    let policy = format!("--policy {}", policy.display());
+    for command in [
+        "report",
+        "report -o wide",
+        "report -o json",
+        "report -o yaml",
+        "report -o html",
+        "overlaps",
+        "overlaps -o json",
+        "explain b",
+        "explain 10.0.0.9",
+        "explain nobody",
+        "simulate --services 3",
+        "init",
+        "suggest --within 10.0.0.0/8 --prefix-length 24 -o wide",
+        &format!("scan {policy}"),
+        &format!("scan {policy} -o github"),
+        &format!("scan {policy} -o name"),
+        &format!("scan {policy} -o sarif"),
+        &format!("check {policy}"),
+    ] {
+        let seen = on_a_terminal(&format!("{command} -f {}", path.display()), &[("NO_COLOR", "1")]);
+        let is_obeyed = |it: char| it.is_control() && !['\n', '\r', '\t'].contains(&it);
+        assert!(!seen.contains(is_obeyed) && !seen.is_empty(), "{command}: {seen:?}");
+    }
+}
+
+#[test]
 fn a_long_read_tells_a_terminal_how_far_it_is_and_nobody_else() {
     let folder = TempDir::new().unwrap();
     let address = |number: u32| {

@@ -8,7 +8,8 @@ use crate::evidence::is_a_test;
 use crate::reference::{scratch, shell};
 
 /// The documents whose console blocks show what the program prints: `commands` runs them.
-pub const REPLAYED: [&str; 4] = ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md"];
+pub const REPLAYED: [&str; 5] =
+    ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md", "docs/checking.md"];
 
 /// What else is shown: how a line begins, the file of the test that runs it, and the test.
 const ELSEWHERE: [(&str, &str, &str); 18] = [

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
-use crate::document::Document;
+use crate::document::{Document, visible_json};
 
 use super::PageDocument;
 
@@ -24,7 +24,8 @@ pub(crate) enum Origin {
 /// The page, and its Content-Security-Policy, which stands in the page as well.
 pub(crate) fn html(page: &PageDocument, origin: Origin) -> serde_json::Result<(String, String)> {
     // `<` could end the element that holds the data.
-    let data = serde_json::to_string(&Document::new("CapacityPage", page))?.replace('<', "\\u003c");
+    let data = serde_json::to_string(&Document::new("CapacityPage", page))?;
+    let data = visible_json(&data).replace('<', "\\u003c");
     let connect = match origin {
         Origin::File => "'none'",
         Origin::Server => "'self'",

@@ -81,8 +81,14 @@ fn what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list() {
     let piped =
         "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json | kubectl servicecidr report -f -";
     assert_eq!(kubectl.prints(piped, 0), report);
-    // A saved draft, and the policy in force: what exists passes.
-    kubectl.prints("kubectl servicecidr init > draft.yaml && kubectl servicecidr report --policy draft.yaml", 0);
+    // What exists passes the draft that is made of it.
+    kubectl.prints("kubectl servicecidr init > draft.yaml", 0);
+    let scanned = kubectl.prints("kubectl servicecidr scan --policy draft.yaml -o json 2> said", 0);
+    let file = kubectl.prints("kubectl servicecidr scan --policy draft.yaml -o json -f cluster.json 2> said", 0);
+    assert_eq!(scanned.replace("\"cluster\"", "\"cluster.json\""), file);
+    assert!(scanned.contains("\"no-overlap\""), "{scanned}");
+    kubectl.prints("kubectl servicecidr suggest --prefix-length 24 --within 10.96.0.0/16 -o manifest > next.yaml", 0);
+    kubectl.prints("kubectl servicecidr check -f next.yaml --policy draft.yaml --inventory cluster", 0);
 }
 
 #[test]
