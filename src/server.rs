@@ -151,6 +151,8 @@ pub(crate) struct State {
     policy: ArcSwap<Policy>,
     knowledge: Knowledge,
     reports: Reports,
+    pages: page::Pages,
+    forecasts: page::Turns,
     /// What the policy asks to be followed beside ServiceCIDRs and IPAddresses.
     wanted: watch::Sender<Wanted>,
     certificate: Arc<ArcSwap<Certificate>>,
@@ -206,6 +208,8 @@ impl Server {
             policy: ArcSwap::from_pointee(first.policy),
             knowledge: first.knowledge,
             reports: Reports::default(),
+            pages: page::Pages::default(),
+            forecasts: page::Turns::default(),
             certificate: Arc::new(ArcSwap::from_pointee(first.certificate)),
             client_auth: first.client_auth.map(Arc::new),
             budget: Budget::default(),

@@ -6,20 +6,18 @@ use std::time::{Duration, Instant};
 use actix_web::web::Bytes;
 
 use crate::capacity::{CapacityReport, Survey};
-use crate::document::{Document, PageDocument, Report};
+use crate::document::{Document, Report};
 use crate::inventory::overlaps;
-use crate::policy::Policy;
 
 use super::knowledge::Knowledge;
 
 /// How long a report is given to others who ask.
-const SHARED_FOR: Duration = Duration::from_secs(1);
+pub(super) const SHARED_FOR: Duration = Duration::from_secs(1);
 
 /// The last report.
 #[derive(Default)]
 pub(super) struct Reports {
     last: Mutex<Option<(Instant, Arc<Snapshot>)>>,
-    page: Mutex<Option<Page>>,
 }
 
 /// What was known at one moment.
@@ -32,36 +30,7 @@ pub(super) struct Snapshot {
     pub json: Bytes,
 }
 
-/// The last page, made for a policy.
-struct Page {
-    at: Instant,
-    policy: Arc<Policy>,
-    document: Arc<PageDocument>,
-}
-
 impl Reports {
-    /// Something made of the page of what is known now, or was within the last second.
-    pub fn page<T>(&self, knowledge: &Knowledge, policy: &Arc<Policy>, make: impl FnOnce(&PageDocument) -> T) -> T {
-        let document = {
-            let mut last = self.page.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*last {
-                Some(page) if page.at.elapsed() < SHARED_FOR && Arc::ptr_eq(&page.policy, policy) => {
-                    Arc::clone(&page.document)
-                }
-                _ => {
-                    let document = Arc::new(knowledge.ask(|known| {
-                        let report = CapacityReport::of(known.inventory);
-                        PageDocument::new(known.inventory, Some(policy), &report, &Survey::of(known.inventory))
-                    }));
-                    let (policy, document) = (Arc::clone(policy), document);
-                    *last = Some(Page { at: Instant::now(), policy, document: Arc::clone(&document) });
-                    document
-                }
-            }
-        };
-        make(&document)
-    }
-
     /// The report of what is known now, or was within the last second.
     pub fn get(&self, knowledge: &Knowledge) -> Arc<Snapshot> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

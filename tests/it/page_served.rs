@@ -142,6 +142,24 @@ fn a_forecast_is_bounded_and_changes_nothing() {
 }
 
 #[test]
+fn a_flood_of_forecasts_is_told_to_wait_and_holds_nobody_up() {
+    let server = server();
+    let mut told = None;
+    // So many in one second that some are too many, on a machine of any speed but the slowest, which has more rounds.
+    for _ in 0..4000 {
+        let answer = server.get(&format!("{}/forecast?add=10.96.0.0/24", server.health));
+        if answer.status() == 429 {
+            assert_eq!(answer.headers()["retry-after"], "1");
+            told = Some(answer.into_body());
+            break;
+        }
+        assert_eq!(answer.status(), 200);
+    }
+    assert_eq!(told.unwrap(), r#"{"message":"more than 50 forecasts in a second: ask again"}"#);
+    assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
+}
+
+#[test]
 fn without_an_inventory_there_is_no_page() {
     let server = Server::start(&POLICY.replace("noOverlap: {}\n", ""));
     for path in ["/", "/forecast?add=10.0.0.0/24", "/report?view=page"] {

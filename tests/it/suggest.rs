@@ -1,10 +1,15 @@
 //! `suggest` against a search that tries every block, and the decision against what it suggests.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use proptest::prelude::*;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Change, Inventory, Known, Node, Operation, Readiness, ServiceCidr};
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
 use servicecidr_guard::policy::{Part, Policy, Request, Search, SearchError, decide};
+
+use crate::program::{fixtures, program};
 
 /// How many addresses a space has.
 const SPACE: u128 = 1024;
@@ -228,4 +233,50 @@ fn a_range_of_any_width_is_searched_at_once() {
     assert_eq!(find(IpFamily::IPv6, 64).unwrap(), ["::/64", "0:0:0:1::/64"]);
     let too_short = find(IpFamily::IPv6, 63).unwrap_err().to_string();
     assert_eq!(too_short, "/63 of IPv6 gives no address: kube-apiserver allocates from IPv6 /64 and longer only");
+}
+
+#[test]
+fn what_is_suggested_passes_check() {
+    let run = |arguments: &[&str], input: &[u8]| {
+        let mut command = program();
+        command.args(arguments).current_dir(fixtures().join("inventories"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // `suggest` reads none of it.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    };
+    let mut checked = 0;
+    for inventory in ["fresh.json", "extended.json", "terminating.json", "nodes.yaml", "page.yaml"] {
+        for (family, length) in [("IPv4", "20"), ("IPv4", "24"), ("IPv4", "26"), ("IPv4", "28"), ("IPv6", "112")] {
+            let policy = ["--policy", "../policies/plan.yaml"];
+            let suggest = [
+                "suggest",
+                "-f",
+                inventory,
+                "--prefix-length",
+                length,
+                "--family",
+                family,
+                "--count",
+                "5",
+                "-o",
+                "manifest",
+            ];
+            let suggested = run(&[&suggest[..], &policy].concat(), b"");
+            if suggested.stdout.is_empty() {
+                continue;
+            }
+            let check = ["check", "-f", "-", "--inventory", inventory, "-o", "json"];
+            let report = run(&[&check[..], &policy].concat(), &suggested.stdout);
+            let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+            for result in report["results"].as_array().unwrap() {
+                assert!(
+                    result["allowed"] == true && result["findings"] == serde_json::json!([]),
+                    "{inventory}: {result:#}"
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 60, "only {checked} were checked");
 }

@@ -1,0 +1,41 @@
+//! Manifests, YAML and JSON, whole and by the byte: whatever comes, no panic, the same objects at the same places, and every
+//! place within the text.
+#![no_main]
+
+use std::io::Read;
+
+use libfuzzer_sys::fuzz_target;
+use servicecidr_guard::kube::{Manifest, ManifestError, What, read_manifests};
+
+/// Gives few bytes at a time, as a pipe may.
+struct Drops<'a>(&'a [u8]);
+
+impl Read for Drops<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = into.len().min(7);
+        self.0.read(into.get_mut(..count).unwrap_or_default())
+    }
+}
+
+/// What was read, in words, and how it ended.
+fn read(source: impl Read, lines: usize) -> (Vec<String>, Result<(), String>) {
+    let mut seen = Vec::new();
+    let end = read_manifests::<ManifestError>("fuzz", source, &mut |manifest: Manifest<'_>| {
+        let Manifest { text, places, what } = &manifest;
+        let diagnostic = text.diagnostic(places.of_field("spec.cidrs[0]"), String::from("here"));
+        let (line, column) = diagnostic.at.unwrap_or((1, 1));
+        assert!(line >= 1 && column >= 1 && line <= lines as u64 + 1, "{line}:{column} of {lines} lines");
+        seen.push(match what {
+            What::Other(kind) => format!("{line}:{column} other {kind:?}"),
+            What::ServiceCidr(written) => format!("{line}:{column} {written:?}"),
+            What::Review(review) => format!("{line}:{column} {review:?}"),
+        });
+        Ok(())
+    });
+    (seen, end.map_err(|error| error.to_string()))
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let lines = bytes.iter().filter(|byte| **byte == b'\n' || **byte == b'\r').count();
+    assert_eq!(read(bytes, lines), read(Drops(bytes), lines));
+});
