@@ -151,8 +151,10 @@ function drawSpace(space) {
     });
     if (wide > 34) button.append(make("span", {}, block.cidr), make("span", { class: "what" }, names(block)));
     button.append(...strip(block));
+    // In shares of the whole, so that paper, which is as wide as it likes, has them too.
     Object.assign(button.style, {
-      left: `${left}px`, width: `${Math.max(2, wide - 2)}px`, top: `${level * HEIGHT + 2}px`, height: `${HEIGHT - 4}px`,
+      left: `${(100 * left) / width}%`, width: `calc(${(100 * wide) / width}% - 2px)`, minWidth: "2px",
+      top: `${level * HEIGHT + 2}px`, height: `${HEIGHT - 4}px`,
     });
     map.append(button);
     if (level + 1 >= LEVELS) { left_out += children[place].length; return; }
