@@ -28,12 +28,15 @@ const FORECASTS: u32 = 50;
 /// What a ServiceCIDR that nobody makes is called: no name that one can have.
 const NAME: &str = "(what if)";
 
-/// The last page.
+/// The page, and the turns of its forecasts.
 #[derive(Default)]
-pub(super) struct Pages(Mutex<Option<Arc<Page>>>);
+pub(super) struct Page {
+    last: Mutex<Option<Arc<Made>>>,
+    forecasts: Turns,
+}
 
 /// A page as it was made, for a policy.
-struct Page {
+struct Made {
     at: Instant,
     policy: Arc<Policy>,
     html: Bytes,
@@ -45,13 +48,13 @@ struct Page {
 
 /// How many forecasts were answered in this second.
 #[derive(Default)]
-pub(super) struct Turns(Mutex<Option<(Instant, u32)>>);
+struct Turns(Mutex<Option<(Instant, u32)>>);
 
-impl Pages {
+impl Page {
     /// The page of what is known now, or was within the last second.
-    fn get(&self, knowledge: &Knowledge, policy: &Arc<Policy>) -> serde_json::Result<Arc<Page>> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |page: &&Arc<Page>| page.at.elapsed() < SHARED_FOR && Arc::ptr_eq(&page.policy, policy);
+    fn get(&self, knowledge: &Knowledge, policy: &Arc<Policy>) -> serde_json::Result<Arc<Made>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |page: &&Arc<Made>| page.at.elapsed() < SHARED_FOR && Arc::ptr_eq(&page.policy, policy);
         if let Some(page) = last.as_ref().filter(fresh) {
             return Ok(Arc::clone(page));
         }
@@ -61,7 +64,7 @@ impl Pages {
         });
         let (html, security) = html(&document, Origin::Server)?;
         let json = serde_json::to_vec(&Document::new("CapacityPage", document))?.into();
-        let page = Arc::new(Page { at: Instant::now(), policy: Arc::clone(policy), html: html.into(), security, json });
+        let page = Arc::new(Made { at: Instant::now(), policy: Arc::clone(policy), html: html.into(), security, json });
         *last = Some(Arc::clone(&page));
         Ok(page)
     }
@@ -85,7 +88,7 @@ pub(super) async fn page(state: web::Data<State>) -> HttpResponse {
     if let Some(answer) = unread(&state) {
         return answer;
     }
-    match state.pages.get(&state.knowledge, &state.policy.load()) {
+    match state.page.get(&state.knowledge, &state.policy.load()) {
         Ok(page) => HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
             .insert_header((header::CONTENT_SECURITY_POLICY, format!("{}; frame-ancestors 'none'", page.security)))
@@ -99,7 +102,7 @@ pub(super) async fn page(state: web::Data<State>) -> HttpResponse {
 
 /// What the page shows, as JSON.
 pub(super) fn page_document(state: &State) -> HttpResponse {
-    match state.pages.get(&state.knowledge, &state.policy.load()) {
+    match state.page.get(&state.knowledge, &state.policy.load()) {
         Ok(page) => HttpResponse::Ok().content_type("application/json").body(page.json.clone()),
         Err(error) => HttpResponse::InternalServerError().body(format!("page: {error}\n")),
     }
@@ -118,7 +121,7 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
     if let Some(fault) = change.faults.first() {
         return refused(&Violation::Invalid(fault.clone()).to_string());
     }
-    if !state.forecasts.take(Instant::now()) {
+    if !state.page.forecasts.take(Instant::now()) {
         return HttpResponse::TooManyRequests()
             .insert_header((header::RETRY_AFTER, "1"))
             .json(json!({"message": format!("more than {FORECASTS} forecasts in a second: ask again")}));
