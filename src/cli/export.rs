@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::document::{Floor, FloorError};
+use crate::inventory::is_subdomain;
 
 use super::{Failure, output, policy};
 
@@ -62,7 +63,7 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let Language::Vap(args) = &args.language;
-    if !is_subdomain(&args.name) {
+    if args.name.len() > MAX_NAME || !is_subdomain(&args.name) {
         let message = format!("--name {:?}: not the name of an object of at most {MAX_NAME} characters", args.name);
         return Err(Failure::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
     }
@@ -99,13 +100,4 @@ fn print(objects: &[Value], format: Format) -> Result<(), Failure> {
     };
     output::data(&text);
     Ok(())
-}
-
-/// A DNS subdomain of RFC 1123 with room for what follows.
-fn is_subdomain(name: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(is_letter)
-    };
-    name.len() <= MAX_NAME && name.split('.').all(is_label)
 }

@@ -65,8 +65,9 @@ fn generates(base: &str) -> bool {
     is_subdomain(&masked) && base.len() <= MAX_NAME && is_subdomain(&format!("{kept}x0x0x"))
 }
 
-/// Whether a text is a DNS-1123 subdomain.
-fn is_subdomain(text: &str) -> bool {
+/// Whether a text is a DNS-1123 subdomain, which the name of an object is.
+#[must_use]
+pub fn is_subdomain(text: &str) -> bool {
     let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_label = |label: &str| {
         let bytes = label.as_bytes();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::Failure;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, is_subdomain};
 use crate::net::Cidr;
 
 /// A ServiceCIDR for each, as a YAML document. Their names are new.
@@ -15,6 +15,10 @@ pub(super) fn manifest(found: &[Cidr], name: Option<&str>, inventory: &Inventory
             (Some(name), 0) => name.to_owned(),
             (Some(name), place) => format!("{name}-{}", place + 1),
         };
+        if !is_subdomain(&name) {
+            let message = format!("--name {name:?}: not the name of an object");
+            return Err(Failure::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
+        }
         if inventory.service_cidr(&name).is_some() {
             return Err(Failure::input(format!("--name {name}: there is a ServiceCIDR of this name"))
                 .with_hint("--name NAME chooses another"));
