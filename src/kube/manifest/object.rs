@@ -34,6 +34,7 @@ pub enum What {
 }
 
 /// A ServiceCIDR as it is written.
+#[derive(Debug)]
 pub struct Written {
     /// Of which version, where that can be read.
     pub version: Option<Version>,
