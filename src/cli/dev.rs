@@ -41,6 +41,7 @@ pub(super) fn files(listen: &[SocketAddr]) -> Result<Files, Failure> {
 pub(super) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
     let served = [
         (format!("https://{webhook}/validate"), "judges AdmissionReviews"),
+        (format!("http://{health}/"), "the page: what is left, and what would be"),
         (format!("http://{health}/readyz"), "and /livez, /metrics, /report"),
         (format!("{FOLDER}/policy.yaml"), "the policy: edit it, it is read again within a second"),
         (format!("{FOLDER}/inventory.json"), "what the cluster holds: 10.96.0.0/28, full; edit it too"),
