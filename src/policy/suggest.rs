@@ -176,13 +176,13 @@ impl<'a> Search<'a> {
 
     /// The widest aligned block that is free in one of the ranges, narrow ones too, beside what was found.
     fn largest_left(&self, found: &[Cidr]) -> Option<Cidr> {
+        let one = |cidr: &Cidr| RangeSet::union(self.family, [AddressRange::of(*cidr)]);
+        let all = RangeSet::union(self.family, self.ranges.iter().map(|range| AddressRange::of(*range)));
         let found = RangeSet::union(self.family, found.iter().map(|cidr| AddressRange::of(*cidr)));
-        let of = |range: &Cidr| {
-            let range = RangeSet::union(self.family, [AddressRange::of(*range)]);
-            free(self.policy, self.inventory, &range, self.family).difference(&found)
-        };
+        let left = free(self.policy, self.inventory, &all, self.family).difference(&found);
         let blocks = self.ranges.iter().filter_map(|range| {
-            of(range).ranges().iter().flat_map(|range| range.blocks()).min_by_key(|block| block.prefix_len())
+            let inside = left.intersection(&one(range));
+            inside.ranges().iter().flat_map(|range| range.blocks()).min_by_key(|block| block.prefix_len())
         });
         blocks.min_by_key(|block| block.prefix_len())
     }
