@@ -16,7 +16,7 @@ use common::peer::Peer;
 use common::table::{ROUNDS, Table, goal, once};
 use serde::Deserialize;
 use servicecidr_guard::inventory::Inventory;
-use servicecidr_guard::kube::ListReader;
+use servicecidr_guard::k8s::ListReader;
 
 const COUNT: u32 = 1_000_000;
 /// How many objects are in memory at a time, and how many the Kubernetes code decodes.

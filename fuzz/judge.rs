@@ -2,7 +2,7 @@
 
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, Known, Readiness, ServiceCidr};
-use servicecidr_guard::kube::{Answer, Review, respond};
+use servicecidr_guard::k8s::{Answer, Review, respond};
 use servicecidr_guard::policy::{Policy, decide, outlook};
 
 const POLICY: &str = "

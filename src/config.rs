@@ -6,7 +6,7 @@ mod file;
 mod loaded;
 mod rules;
 
-pub use crate::document::Diagnostic;
+pub use crate::diagnostic::Diagnostic;
 pub use draft::draft;
 pub use file::schema;
 pub(crate) use loaded::read;

@@ -1,10 +1,13 @@
 //! A validating admission webhook that guards the ServiceCIDRs of a Kubernetes cluster.
 //!
 //! The modules are layers, each may name only those below it. From the bottom:
-//! [`net`] CIDR arithmetic · [`inventory`] what the cluster holds and what a request changes ·
+//! [`text`] escaping and numbers · [`net`] CIDR arithmetic · [`inventory`] what the cluster holds and what a request changes ·
 //! [`capacity`] what is left, before and after ·
-//! [`policy`] the rules and [`policy::decide`] · `document` what programs read · [`kube`] AdmissionReviews in and out ·
+//! [`policy`] the rules and [`policy::decide`] · `diagnostic` positions in files · `api` result documents · `vap` the ValidatingAdmissionPolicy export ·
+//! `page` the HTML page · [`k8s`] API objects and AdmissionReviews ·
 //! [`config`] the policy file · [`server`] HTTPS, certificates, metrics · [`cli`] the commands.
+
+pub mod text;
 
 pub mod net;
 
@@ -14,9 +17,15 @@ pub mod capacity;
 
 pub mod policy;
 
-mod document;
+mod diagnostic;
 
-pub mod kube;
+mod api;
+
+mod vap;
+
+mod page;
+
+pub mod k8s;
 
 pub mod config;
 

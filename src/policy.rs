@@ -3,7 +3,6 @@
 mod action;
 mod alternative;
 mod decide;
-mod excerpt;
 mod outlook;
 mod preset;
 mod request;
@@ -28,7 +27,6 @@ use crate::net::IpFamily;
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
 pub use alternative::Alternative;
 pub use decide::{decide, judge};
-pub use excerpt::Excerpt;
 pub use outlook::{Outlook, WarnOn, foresee, outlook};
 pub use preset::Preset;
 pub use request::{Part, Request};

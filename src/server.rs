@@ -35,7 +35,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, Diagnostic};
-use crate::kube::{self, ClientError, Timing, Wanted};
+use crate::k8s::{self, ClientError, Timing, Wanted};
 use crate::policy::Policy;
 
 use budget::Budget;
@@ -105,7 +105,7 @@ pub enum InventorySource {
     /// A file as `kubectl get servicecidrs,ipaddresses -o json` prints it.
     File(PathBuf),
     /// The API server of a cluster.
-    Cluster(kube::Source),
+    Cluster(k8s::Source),
 }
 
 /// Why the server can't start, or had to end.
@@ -285,8 +285,8 @@ impl Bound {
     /// Follows the cluster, if that is where the inventory comes from.
     async fn follow(&self) -> Result<(), ServerError> {
         if let (InventorySource::Cluster(source), Knowledge::Cluster(live)) = (&self.inventory, &self.state.knowledge) {
-            let client = kube::connect(source).await?;
-            let following = kube::run(client, Arc::clone(live), self.state.wanted.subscribe(), Timing::default());
+            let client = k8s::connect(source).await?;
+            let following = k8s::run(client, Arc::clone(live), self.state.wanted.subscribe(), Timing::default());
             self.state.tasks.spawn("the watch of the cluster", async move { match following.await {} });
         }
         Ok(())

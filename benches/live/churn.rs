@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::kube::Frame;
+use servicecidr_guard::k8s::Frame;
 
 use crate::APART;
 use crate::common::api::{Api, event};

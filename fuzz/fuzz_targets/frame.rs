@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::kube::Frame;
+use servicecidr_guard::k8s::Frame;
 
 fuzz_target!(|bytes: &[u8]| {
     for kind in Kind::ALL {

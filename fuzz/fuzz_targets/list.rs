@@ -7,7 +7,7 @@ use std::io::Read;
 use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::capacity::{CapacityReport, Survey};
 use servicecidr_guard::inventory::Inventory;
-use servicecidr_guard::kube::{ListReader, Reading};
+use servicecidr_guard::k8s::{ListReader, Reading};
 
 /// Gives few bytes at a time, as a pipe may.
 struct Drops<'a>(&'a [u8]);

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use libfuzzer_sys::fuzz_target;
-use servicecidr_guard::kube::{Manifest, ManifestError, What, read_manifests};
+use servicecidr_guard::k8s::{Manifest, ManifestError, What, read_manifests};
 
 /// Gives few bytes at a time, as a pipe may.
 struct Drops<'a>(&'a [u8]);

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::inventory::Inventory;
-use crate::kube::{Manifest, ManifestError, Refusal, Version, What, read_manifests};
-use crate::policy::{Excerpt, Policy, ValidationActions};
+use crate::k8s::{Manifest, ManifestError, Refusal, Version, What, read_manifests};
+use crate::policy::{Policy, ValidationActions};
+use crate::text::Excerpt;
 
 use super::findings::{self, Found, Judged, Of};
 use super::input::{Holdings, Nodes, State};
 use super::sources::{Depth, sources};
 use super::{Failure, cluster, output, policy};
-use crate::document::plural;
+use crate::text::plural;
 use judge::Judge;
 
 /// How many ServiceCIDRs are judged at once: each is kept until all are printed.
@@ -163,7 +164,7 @@ impl Reading<'_> {
 }
 
 /// What the webhook refuses to answer.
-fn unanswered(refusal: &Refusal, place: impl Fn(&str, String) -> crate::document::Diagnostic) -> Found {
+fn unanswered(refusal: &Refusal, place: impl Fn(&str, String) -> crate::diagnostic::Diagnostic) -> Found {
     let sentence = refusal.to_string();
     let (field, message) = sentence.split_once(": ").unwrap_or(("request", &sentence));
     Found {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::inventory::Inventory;
-use crate::kube::{self, Impersonate, Reason, Snapshot, SnapshotError, Source, Timing};
-use crate::net::grouped;
+use crate::k8s::{self, Impersonate, Reason, Snapshot, SnapshotError, Source, Timing};
+use crate::text::grouped;
 
 use super::output::Progress;
 use super::{Failure, output};
@@ -69,14 +69,14 @@ impl Args {
         let timing = self.timing();
         let mut progress = Progress::new();
         let outcome = runtime.block_on(async {
-            let client = kube::connect(&self.source()).await.map_err(|error| {
+            let client = k8s::connect(&self.source()).await.map_err(|error| {
                 Failure::io(error).with_hint("-f FILE reads what kubectl get -o json printed, without a cluster")
             })?;
             let mut show = |resource: &str, seen: u64, of: Option<u64>| {
                 let of = of.map(|of| format!("/{}", grouped(u128::from(of)))).unwrap_or_default();
                 progress.say(seen, || format!("{resource} {}{of}", grouped(u128::from(seen))));
             };
-            let read = kube::snapshot(&client, &timing, wants_nodes, inventory, &mut show).await;
+            let read = k8s::snapshot(&client, &timing, wants_nodes, inventory, &mut show).await;
             read.map_err(failure)
         });
         progress.clear();
@@ -128,8 +128,8 @@ pub(super) fn service_cidr_names(words: &[&str], patience: Duration) -> Vec<Stri
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
     // Nobody reads an error here: there are no names to offer.
     let ask = async {
-        let client = kube::connect(&args.source()).await.ok()?;
-        kube::service_cidr_names(&client, &args.timing()).await.ok()
+        let client = k8s::connect(&args.source()).await.ok()?;
+        k8s::service_cidr_names(&client, &args.timing()).await.ok()
     };
     let names = runtime.block_on(async { tokio::time::timeout(patience, ask).await });
     names.ok().flatten().unwrap_or_default()
@@ -171,7 +171,7 @@ fn without(resource: &str) -> &'static str {
 /// As kubectl reads `--request-timeout`.
 fn duration(text: &str) -> Result<Duration, String> {
     let wanted = "write it as 30s or 1m, or as a number of seconds";
-    let go = || text.parse::<::kube::core::Duration>().ok().filter(|duration| !duration.is_negative());
+    let go = || text.parse::<kube::core::Duration>().ok().filter(|duration| !duration.is_negative());
     let seconds = text.parse().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| go().map(Duration::from)).ok_or(wanted)?;
     // For ever: longer than anyone waits, and short enough to be added to a clock.

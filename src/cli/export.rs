@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::document::{Floor, FloorError};
 use crate::inventory::is_subdomain;
+use crate::vap::{Floor, FloorError};
 
 use super::{Failure, output, policy};
 

@@ -7,8 +7,10 @@ mod table;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use crate::document::{CheckFinding, CheckReport, CheckResult, Diagnostic};
-use crate::policy::{Alternative, Excerpt, Exemption, Finding, ValidationAction, ValidationActions, Verdict};
+use crate::api::{CheckFinding, CheckReport, CheckResult};
+use crate::diagnostic::Diagnostic;
+use crate::policy::{Alternative, Exemption, Finding, ValidationAction, ValidationActions, Verdict};
+use crate::text::Excerpt;
 
 use super::output::Encoding;
 use super::table::Header;

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use crate::inventory::{FamiliesSource, Inventory};
-use crate::kube::{ListReader, Reading};
-use crate::net::grouped;
+use crate::k8s::{ListReader, Reading};
 use crate::policy::Policy;
+use crate::text::grouped;
 
 use super::output::{Encoding, Progress};
 use super::sources::{Depth, sources};
 use super::table::Header;
 use super::{Failure, cluster, output, policy};
-use crate::document::plural;
+use crate::text::plural;
 
 /// Where the cluster's state is read from, and how the result is printed.
 #[derive(Debug, clap::Args)]

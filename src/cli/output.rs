@@ -7,7 +7,8 @@ use anstream::{eprint, eprintln, print};
 use anstyle::AnsiColor;
 use serde::Serialize;
 
-use crate::document::{Document, harmless, visible_json};
+use crate::api::Document;
+use crate::text::{harmless, visible_json};
 
 use super::Failure;
 

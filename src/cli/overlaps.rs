@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::inventory::{Overlap, overlaps};
-use crate::net::grouped;
+use crate::text::grouped;
 
 use super::input;
 use super::table::{Align, Table};
 use super::{Failure, output};
-use crate::document::Count;
-use crate::document::plural;
+use crate::api::Count;
+use crate::text::plural;
 
 /// List every pair of CIDRs that share addresses: of ServiceCIDRs, and with the networks that the policy
 /// declares.

@@ -13,7 +13,9 @@ use super::input::{Nodes, Source};
 use super::output::{Encoding, Room};
 use super::table::Header;
 use super::{Failure, output};
-use crate::document::{ForecastDocument, Origin, PageDocument, Report, html, percent};
+use crate::api::{ForecastDocument, Report};
+use crate::page::{Origin, PageDocument, html};
+use crate::text::percent;
 
 /// Report what is usable, used and free, now or before and after changes.
 ///

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::document::{Diagnostic, plural};
+use crate::diagnostic::Diagnostic;
 use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, Known, Operation, Readiness, ServiceCidr};
 use crate::net::{Cidr, Relation};
-use crate::policy::{Excerpt, Part, Policy, Request, Verdict, decide};
+use crate::policy::{Part, Policy, Request, Verdict, decide};
+use crate::text::Excerpt;
+use crate::text::plural;
 
 use super::findings::{self, Found, Judged, Of};
 use super::input::{Holdings, Nodes};

@@ -8,7 +8,8 @@ use super::output;
 use super::overlaps::OverlapList;
 use super::simulate::Simulation;
 use super::suggest::SuggestionList;
-use crate::document::{CheckReport, ForecastDocument, PageDocument, Report, WhatIfDocument, schema};
+use crate::api::{CheckReport, ForecastDocument, Report, WhatIfDocument, schema};
+use crate::page::PageDocument;
 
 /// What has a schema beside the kinds of results.
 const POLICY: &str = "Policy";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::ConfigError;
-use crate::kube::Source;
+use crate::k8s::Source;
 use crate::server::{Clients, InventorySource, MinTlsVersion, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 

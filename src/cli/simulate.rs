@@ -4,13 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{AllocateError, Allocator};
-use crate::net::{AddressRange, IpFamily, grouped};
+use crate::net::{AddressRange, IpFamily};
+use crate::text::grouped;
 
 use super::input;
 use super::table::{Align, Table};
 use super::{Failure, output};
-use crate::document::Count;
-use crate::document::plural;
+use crate::api::Count;
+use crate::text::plural;
 
 /// Find out whether more Services fit, by allocating for them as kube-apiserver does.
 ///

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::policy::Excerpt;
+use crate::text::Excerpt;
 
 use super::Failure;
 

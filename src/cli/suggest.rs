@@ -17,7 +17,7 @@ use super::input::{Holdings, Nodes};
 use super::output::Encoding;
 use super::table::Header;
 use super::{Failure, output, policy};
-use crate::document::Count;
+use crate::api::Count;
 
 /// Suggest the next free CIDRs for a ServiceCIDR: within the allowed ranges, and apart from everything known:
 /// ServiceCIDRs, declared networks, presets, and what nodes hold.

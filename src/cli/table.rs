@@ -1,6 +1,6 @@
 //! `Table`: aligned columns as kubectl prints them: no borders, three blanks between, numbers to the right.
 
-use crate::policy::Excerpt;
+use crate::text::Excerpt;
 
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

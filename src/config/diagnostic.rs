@@ -2,7 +2,7 @@
 
 use serde_saphyr::{Error, Location};
 
-use crate::document::Diagnostic;
+use crate::diagnostic::Diagnostic;
 
 impl Diagnostic {
     pub(super) fn new(source: &str, text: &str, location: Option<Location>, message: String) -> Self {

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::inventory::{Families, FamiliesSource, Holder, Inventory, Readiness, overlaps};
 use crate::net::{Cidr, IpFamily, Relation};
-use crate::policy::Excerpt;
+use crate::text::Excerpt;
 
 use reserved::reserved_networks;
 

@@ -8,9 +8,9 @@ use thiserror::Error;
 
 use crate::policy::{Policy, WarnOn};
 
-use super::Diagnostic;
 use super::file::{PolicyFile, RULES};
 use super::rules::Source;
+use crate::diagnostic::Diagnostic;
 
 /// The largest policy file, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;

@@ -2,10 +2,13 @@
 
 use crate::capacity::{FamilyCapacity, Forecast, Removal, forecast, removal};
 use crate::inventory::{Change, Freshness, Known, Operation};
-use crate::net::{Cidr, IpFamily, grouped};
+use crate::net::{Cidr, IpFamily};
+use crate::text::grouped;
 
 use super::violation::Hits;
-use super::{Excerpt, Exemption, Policy, Request, Verdict};
+use crate::text::Excerpt;
+
+use super::{Exemption, Policy, Request, Verdict};
 
 /// Which requests are answered with what they would change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

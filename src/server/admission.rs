@@ -7,7 +7,7 @@ use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::{info, warn};
 
-use crate::kube::{Answer, Refusal, Review, respond};
+use crate::k8s::{Answer, Refusal, Review, respond};
 use crate::policy::{Outlook, Request, Verdict, decide, outlook};
 
 use super::State;

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use crate::inventory::{Inventory, Kind, Known};
-use crate::kube::{ListReader, Live, Status};
+use crate::k8s::{ListReader, Live, Status};
 use crate::policy::Policy;
 
 /// What the webhook knows of the cluster.

@@ -17,7 +17,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::inventory::{Kind, Operation};
-use crate::kube::Status;
+use crate::k8s::Status;
 use crate::policy::{ValidationAction, Verdict};
 
 use super::report::Snapshot;

@@ -11,9 +11,10 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
+use crate::api::{Document, WhatIfDocument};
 use crate::capacity::{CapacityReport, Survey};
-use crate::document::{Document, Origin, PageDocument, WhatIfDocument, html};
 use crate::inventory::{Change, Operation};
+use crate::page::{Origin, PageDocument, html};
 use crate::policy::{Part, Policy, Request, Violation, decide, foresee};
 
 use super::State;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::Signal;
 
 use crate::config::Diagnostic;
-use crate::kube::{Live, Wanted};
+use crate::k8s::{Live, Wanted};
 use crate::policy::Policy;
 
 use super::client_auth::{Ca, ClientAuth};

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Bytes;
 
+use crate::api::{Document, Report};
 use crate::capacity::{CapacityReport, Survey};
-use crate::document::{Document, Report};
 use crate::inventory::overlaps;
 
 use super::knowledge::Knowledge;

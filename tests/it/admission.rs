@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, Known};
-use servicecidr_guard::kube::{Answer, ListReader, Review, respond};
+use servicecidr_guard::k8s::{Answer, ListReader, Review, respond};
 use servicecidr_guard::policy::{Policy, decide, outlook};
 
 use crate::program::fixtures;

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, Known};
-use servicecidr_guard::kube::{ListReader, Review};
+use servicecidr_guard::k8s::{ListReader, Review};
 use servicecidr_guard::policy::{Policy, Violation, decide};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, Known};
-use servicecidr_guard::kube::{Answer, Review, respond};
+use servicecidr_guard::k8s::{Answer, Review, respond};
 use servicecidr_guard::policy::{Policy, Verdict, decide};
 
 use crate::admission::answer;

@@ -6,9 +6,23 @@ use std::path::{Path, PathBuf};
 
 /// The layers of `src/`, lowest first. A file may name those below its own; `telemetry` stands
 /// beside `server`.
-const LAYERS: [&str; 9] = ["net", "inventory", "capacity", "policy", "document", "kube", "config", "server", "cli"];
+const LAYERS: [&str; 13] = [
+    "text",
+    "net",
+    "inventory",
+    "capacity",
+    "policy",
+    "diagnostic",
+    "api",
+    "vap",
+    "page",
+    "k8s",
+    "config",
+    "server",
+    "cli",
+];
 /// The layers that are pure.
-const PURE: [&str; 4] = ["net", "inventory", "capacity", "policy"];
+const PURE: [&str; 5] = ["text", "net", "inventory", "capacity", "policy"];
 /// What a pure layer may not name.
 const IMPURE: [&str; 8] =
     ["actix_web", "kube::", "k8s_openapi", "tokio", "std::fs", "std::env", "std::time", "tracing"];

@@ -2,7 +2,7 @@
 
 use servicecidr_guard::capacity::{Allocator, CapacityReport, removal};
 use servicecidr_guard::inventory::{Inventory, Readiness};
-use servicecidr_guard::kube::ListReader;
+use servicecidr_guard::k8s::ListReader;
 use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
 
 use crate::capacity::inventory;

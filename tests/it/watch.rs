@@ -12,7 +12,7 @@ mod world;
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::kube::{Timing, Wanted};
+use servicecidr_guard::k8s::{Timing, Wanted};
 
 use follower::{FAST, Follower, until};
 use mock::Mock;

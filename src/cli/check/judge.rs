@@ -1,7 +1,7 @@
 //! `Judge`: manifests one after the other, each seeing what those before it made.
 
 use crate::inventory::{Change, Inventory, Known, Operation, Readiness, ServiceCidr, faults_of_name};
-use crate::kube::Written;
+use crate::k8s::Written;
 use crate::net::Cidr;
 use crate::policy::{Finding, Part, Policy, Request, ValidationActions, Verdict, Violation, decide, judge};
 

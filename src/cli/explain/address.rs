@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::api::AddressDocument;
 use crate::capacity::chance;
 use crate::cli::input;
 use crate::cli::table::{Align, Table};
 use crate::cli::{Failure, output};
-use crate::document::AddressDocument;
-use crate::document::percent;
 use crate::inventory::{Allocation, Idle, Inventory, View};
 use crate::net::{AddressRange, Cidr, UsableRange};
+use crate::text::percent;
 
 /// `kind: AddressExplanation`.
 #[derive(JsonSchema, Serialize)]

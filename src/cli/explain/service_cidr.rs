@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::api::{AddressDocument, Entry, RemovalDocument};
 use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, removal};
 use crate::cli::input;
 use crate::cli::table::{Align, Table};
 use crate::cli::{Failure, output};
-use crate::document::{AddressDocument, Entry, RemovalDocument};
-use crate::document::{percent, plural};
 use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, ServiceCidr};
-use crate::net::{Cidr, UsableRange, grouped};
+use crate::net::{Cidr, UsableRange};
+use crate::text::grouped;
+use crate::text::{percent, plural};
 
 /// `kind: ServiceCIDRExplanation`.
 #[derive(JsonSchema, Serialize)]

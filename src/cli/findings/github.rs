@@ -1,6 +1,6 @@
 //! Findings as workflow commands, which GitHub Actions shows at the lines of a pull request.
 
-use crate::policy::Excerpt;
+use crate::text::Excerpt;
 
 use super::{Found, Judged, Level};
 

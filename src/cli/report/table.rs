@@ -3,9 +3,10 @@
 use crate::capacity::{CapacityReport, Forecast, Survey};
 use crate::cli::output::Room;
 use crate::cli::table::{Align, Table};
-use crate::document::{last_line, notes, percent};
 use crate::inventory::Idle;
-use crate::net::grouped;
+use crate::page::{last_line, notes};
+use crate::text::grouped;
+use crate::text::percent;
 
 use super::Args;
 

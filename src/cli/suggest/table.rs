@@ -1,8 +1,9 @@
 //! Suggestions as tables.
 
 use crate::cli::table::{Align, Header, Table};
-use crate::net::{AddressRange, UsableRange, grouped};
+use crate::net::{AddressRange, UsableRange};
 use crate::policy::Suggestions;
+use crate::text::grouped;
 
 /// The CIDRs, and what each gives.
 pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {

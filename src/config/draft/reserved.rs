@@ -2,7 +2,8 @@
 
 use crate::inventory::{Families, Inventory, NodeNetwork};
 use crate::net::{AddressRange, Cidr, RangeSet};
-use crate::policy::{Excerpt, Preset};
+use crate::policy::Preset;
+use crate::text::Excerpt;
 
 use super::{comment, line};
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::inventory::{Change, Inventory, NodeNetwork};
 use crate::net::{Cidr, Relation};
-use crate::policy::{Excerpt, Preset};
+use crate::policy::Preset;
+use crate::text::Excerpt;
 
 /// How many a sentence lists before it says how many more there are.
 const LISTED: usize = 4;

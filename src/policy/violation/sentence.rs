@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use crate::capacity::Named;
 use crate::inventory::{Allocation, Fault, Freshness, Operation};
 use crate::net::{Cidr, IpFamily};
-use crate::policy::Excerpt;
+use crate::text::Excerpt;
 
 use super::{RangeList, Violation};
 

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::inventory::Kind;
-use crate::kube::Status;
+use crate::k8s::Status;
 
 #[derive(Default)]
 pub(super) struct Following {

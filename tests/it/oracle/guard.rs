@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Change, Fault, Inventory, Known, Operation};
-use servicecidr_guard::kube::{Review, respond};
+use servicecidr_guard::k8s::{Review, respond};
 use servicecidr_guard::net::CidrError;
 use servicecidr_guard::policy::{Policy, decide};
 
@@ -68,7 +68,7 @@ pub fn answer(policy: &Policy, review: &Value) -> Answer {
         Ok(request) => {
             let verdict = decide(policy, &Known::nothing(&Inventory::default()), &request);
             let answer =
-                servicecidr_guard::kube::Answer { name: &request.change.name, verdict: &verdict, outlook: None };
+                servicecidr_guard::k8s::Answer { name: &request.change.name, verdict: &verdict, outlook: None };
             (verdict.allows(), respond(&review, Ok(answer)))
         }
         Err(refusal) => (false, respond(&review, Err(&refusal))),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::kube::{Reason, Source, Timing, connect};
+use servicecidr_guard::k8s::{Reason, Source, Timing, connect};
 
 use super::follower::{FAST, Follower, until};
 use super::mock::Mock;

@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::{Inventory, Kind};
-use servicecidr_guard::kube::{Live, Source, Status, Timing, Wanted, connect, run};
+use servicecidr_guard::k8s::{Live, Source, Status, Timing, Wanted, connect, run};
 use servicecidr_guard::net::AddressRange;
 use tokio::sync::{oneshot, watch};
 

@@ -1,7 +1,7 @@
 //! The events of a watch, from their bytes.
 
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::kube::{Frame, FrameError, Object, Omission};
+use servicecidr_guard::k8s::{Frame, FrameError, Object, Omission};
 
 use super::world::node;
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::kube::Timing;
+use servicecidr_guard::k8s::Timing;
 
 use super::follower::{FAST, Follower, until};
 use super::mock;

@@ -1,0 +1,273 @@
+//! `kubectl get servicecidrs,ipaddresses -o json` or `-o yaml`, into an inventory. Read object by
+//! object: a list of any length takes the memory of one object and what the inventory keeps.
+
+mod documents;
+mod visitor;
+
+use std::io::{BufRead, BufReader, Cursor, Read};
+
+use serde::de::DeserializeSeed as _;
+use thiserror::Error;
+
+use crate::inventory::Inventory;
+
+use super::item::Object;
+pub use super::item::Omission;
+use documents::Documents;
+use visitor::{Document, Syntax};
+
+/// How many objects that are left out are kept by name.
+const NAMED: usize = 10;
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// How many ServiceCIDRs.
+    pub service_cidrs: u64,
+    /// How many IPAddresses.
+    pub addresses: u64,
+    /// How many Services.
+    pub services: u64,
+    /// How many Nodes.
+    pub nodes: u64,
+    /// How many objects, or parts of objects, were left out.
+    pub left_out: u64,
+    /// The first ten of them.
+    pub first_left_out: Vec<LeftOut>,
+}
+
+/// An object, or a part of one, that is not in the inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{source_name}: item {item}{name}: {reason}", name = self.named())]
+pub struct LeftOut {
+    /// The file.
+    pub source_name: String,
+    /// The place of the object among all of the file, from 1.
+    pub item: u64,
+    /// Its name, empty if that can't be read.
+    pub name: String,
+    /// Why.
+    pub reason: Omission,
+}
+
+/// Why a file could not be read to its end.
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// It is neither JSON nor YAML, or ends too early.
+    #[error("{source_name}: {problem}")]
+    Syntax {
+        /// The file.
+        source_name: String,
+        /// What the parser says, with the place.
+        problem: String,
+    },
+    /// It can't be read.
+    #[error("{source_name}: {error}")]
+    Read {
+        /// The file.
+        source_name: String,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// Reads one file after the other into an inventory.
+pub struct ListReader<'a> {
+    inventory: &'a mut Inventory,
+    reading: Reading,
+    source_name: String,
+    item: u64,
+    /// How many items of this file were taken before it is read once more.
+    taken: u64,
+    progress: Box<dyn FnMut(u64) + 'a>,
+}
+
+impl<'a> ListReader<'a> {
+    /// A reader into `inventory`. `progress` is told how many objects there were, after each.
+    pub fn new(inventory: &'a mut Inventory, progress: impl FnMut(u64) + 'a) -> Self {
+        let reading = Reading::default();
+        Self { inventory, reading, source_name: String::new(), item: 0, taken: 0, progress: Box::new(progress) }
+    }
+
+    /// Reads a file to its end: lists, single objects, several documents; JSON where it begins with a
+    /// brace, YAML otherwise.
+    ///
+    /// # Errors
+    /// If it is neither, ends too early, or can't be read. What was read until then stays.
+    pub fn read(&mut self, source_name: &str, reader: impl Read) -> Result<(), ListError> {
+        self.begin(source_name);
+        let mut reader = BufReader::with_capacity(1 << 18, reader);
+        let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
+        let (blank, has_brace) = beginning(&mut reader).map_err(failed)?;
+        let reader = Cursor::new(blank).chain(reader);
+        if has_brace {
+            self.read_json(serde_json::Deserializer::from_reader(reader), Syntax::Json)
+        } else {
+            self.read_yaml(reader)
+        }
+    }
+
+    /// Reads a page that is in memory already.
+    ///
+    /// # Errors
+    /// As [`ListReader::read`].
+    pub fn read_page(&mut self, source_name: &str, page: &[u8]) -> Result<(), ListError> {
+        self.begin(source_name);
+        // What is skipped is text, too: bytes that are none make a page that isn't JSON.
+        if let Ok(page) = std::str::from_utf8(page)
+            && self.read_json(serde_json::Deserializer::from_str(page), Syntax::Shaped).is_ok()
+        {
+            return Ok(());
+        }
+        // One by one, so that an object in the way is left out alone.
+        self.taken = self.item;
+        self.item = 0;
+        self.read_json(serde_json::Deserializer::from_slice(page), Syntax::Page)
+    }
+
+    fn begin(&mut self, source_name: &str) {
+        source_name.clone_into(&mut self.source_name);
+        (self.item, self.taken) = (0, 0);
+    }
+
+    /// What was read in all.
+    #[must_use]
+    pub fn finish(self) -> Reading {
+        self.reading
+    }
+
+    fn read_json<'de, R: serde_json::de::Read<'de>>(
+        &mut self,
+        mut documents: serde_json::Deserializer<R>,
+        syntax: Syntax,
+    ) -> Result<(), ListError> {
+        loop {
+            match documents.end() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_io() => return Err(self.syntax(error)),
+                Err(_) => {
+                    Document::new(self, syntax).deserialize(&mut documents).map_err(|error| self.syntax(error))?;
+                }
+            }
+        }
+    }
+
+    fn read_yaml(&mut self, reader: impl BufRead) -> Result<(), ListError> {
+        let mut documents = Documents::new(reader);
+        while let Some(document) = documents.next_document() {
+            let options = documents::options();
+            let read = serde_saphyr::with_deserializer_from_reader_with_options(document, options, |deserializer| {
+                Document::new(self, Syntax::Yaml).deserialize(deserializer)
+            });
+            let before = documents.lines_before();
+            read.map_err(|error| {
+                let error = error.without_snippet();
+                let place =
+                    error.location().map(|at| format!(" at line {} column {}", before + at.line(), at.column()));
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                let message = first.rsplit_once(" at line ").map_or(first, |(message, _)| message);
+                self.syntax(format!("{message}{}", place.unwrap_or_default()))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn syntax(&self, problem: impl std::fmt::Display) -> ListError {
+        let after = match self.item {
+            0 => String::new(),
+            item => format!(" (after item {item})"),
+        };
+        ListError::Syntax { source_name: self.source_name.clone(), problem: format!("{problem}{after}") }
+    }
+
+    fn put(&mut self, object: Object) {
+        match &object {
+            Object::ServiceCidr(_) => self.reading.service_cidrs += 1,
+            Object::Address(_) => self.reading.addresses += 1,
+            Object::Service { .. } => self.reading.services += 1,
+            Object::Node(_) => self.reading.nodes += 1,
+        }
+        object.put(self.inventory);
+    }
+
+    fn leave_out(&mut self, name: &str, reason: Omission) {
+        let (source_name, item) = (self.source_name.clone(), self.item);
+        self.reading.leave_out(LeftOut { source_name, item, name: name.to_owned(), reason });
+    }
+}
+
+impl Reading {
+    /// Counts what is left out, and keeps the first ten.
+    pub(super) fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out += 1;
+        if self.first_left_out.len() < NAMED {
+            self.first_left_out.push(left_out);
+        }
+    }
+
+    /// How many objects were taken up.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.service_cidrs + self.addresses + self.services + self.nodes
+    }
+}
+
+impl LeftOut {
+    fn named(&self) -> String {
+        match self.name.as_str() {
+            "" => String::new(),
+            name => format!(" {}", crate::text::Excerpt(name)),
+        }
+    }
+}
+
+/// What stands before the first byte that isn't blank, as far as it had to be taken, and whether that byte
+/// is a brace. A place in the text counts from the very first byte.
+fn beginning(reader: &mut impl BufRead) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut blank = Vec::new();
+    loop {
+        let seen = reader.fill_buf()?;
+        match seen.iter().position(|byte| !byte.is_ascii_whitespace()) {
+            Some(place) => return Ok((blank, seen.get(place) == Some(&b'{'))),
+            None if seen.is_empty() => return Ok((blank, false)),
+            None => {
+                blank.extend_from_slice(seen);
+                let length = seen.len();
+                reader.consume(length);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Kind;
+
+    #[test]
+    fn a_page_is_read_in_one_pass_or_two_with_the_same_end() {
+        let object = |name: &str, rest: &str| format!(r#"{{"metadata":{{"name":"{name}"}}{rest}}}"#);
+        let good = [object("10.0.0.1", ""), object("10.0.0.2", r#","spec":null"#), object("10.0.0.3", "")];
+        let odd = [object("10.0.0.1", ""), object("x", ""), r#"{"metadata":7}"#.to_owned(), object("10.0.0.3", "")];
+        let text = |items: &[String]| format!(r#"{{"kind":"IPAddressList","items":[{}]}}"#, items.join(","));
+        for (items, taken, left_out) in [(&good[..1], 1, 0), (&good, 2, 1), (&odd, 2, 2)] {
+            let text = text(items);
+            let (mut paged, mut streamed) = (Inventory::default(), Inventory::default());
+            let mut reader = ListReader::new(&mut paged, |_| {});
+            reader.read_page("a", text.as_bytes()).unwrap();
+            let reading = reader.finish();
+            let mut reader = ListReader::new(&mut streamed, |_| {});
+            reader.read("a", text.as_bytes()).unwrap();
+            assert_eq!(reading, reader.finish());
+            assert_eq!((reading.addresses, reading.left_out), (taken, left_out), "{reading:?}");
+            assert_eq!((paged.count(Kind::IpAddresses), streamed.count(Kind::IpAddresses)), (taken, taken));
+        }
+        let skipped = [object("10.0.0.1", r#","x":"?""#), object("10.0.0.2", "")];
+        let no_text: Vec<u8> = text(&skipped).bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+        let mut inventory = Inventory::default();
+        let error = ListReader::new(&mut inventory, |_| {}).read_page("a", &no_text).unwrap_err();
+        assert!(error.to_string().contains("invalid unicode code point"), "{error}");
+        assert_eq!(inventory.count(Kind::IpAddresses), 0);
+    }
+}

@@ -1,0 +1,63 @@
+//! Manifests: ServiceCIDRs as they are written to be applied, and recorded AdmissionReviews, each value with
+//! its place in the file. Read document by document: a stream of any length takes the memory of one.
+
+mod object;
+mod pieces;
+mod text;
+mod yaml;
+
+use std::io::Read;
+
+use thiserror::Error;
+
+use crate::diagnostic::Diagnostic;
+
+pub use object::{Manifest, Places, Version, What, Written};
+pub use pieces::MAX_DOCUMENT;
+pub use text::Text;
+
+use pieces::{Pieces, Problem};
+
+/// Why a stream could not be read to its end.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// It can't be read.
+    #[error("{}: {error}", crate::text::Excerpt::visible(.source_name))]
+    Read {
+        /// The file.
+        source_name: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A document of it isn't one that holds objects.
+    #[error(transparent)]
+    Invalid(Box<Diagnostic>),
+}
+
+/// Reads a stream to its end and hands out its objects, those of lists one by one. JSON where it begins with
+/// a brace, YAML otherwise.
+///
+/// # Errors
+/// If it is neither, holds a document that is too large, or can't be read. What was handed out until then
+/// was sound.
+pub fn read_manifests<E: From<ManifestError>>(
+    source_name: &str,
+    reader: impl Read,
+    each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut pieces = Pieces::new(reader);
+    loop {
+        let piece = match pieces.next_piece() {
+            Ok(Some(piece)) => piece,
+            Ok(None) => return Ok(()),
+            Err(Problem::Read(error)) => {
+                return Err(ManifestError::Read { source_name: source_name.to_owned(), error }.into());
+            }
+            Err(Problem::At { at, message }) => {
+                return Err(ManifestError::Invalid(Box::new(Diagnostic::bare(source_name, at, message))).into());
+            }
+        };
+        let text = Text::read(source_name, piece).map_err(ManifestError::Invalid)?;
+        object::each(&text, each)?;
+    }
+}

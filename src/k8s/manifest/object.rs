@@ -1,0 +1,237 @@
+//! `Manifest`: one object of a document: a ServiceCIDR, an AdmissionReview, or something else.
+
+use serde_json::value::RawValue;
+
+use crate::diagnostic::Diagnostic;
+use crate::inventory::Fault;
+use crate::k8s::fields::{Problem, fields, string};
+use crate::k8s::{Refusal, Review};
+use crate::policy::Request;
+use crate::text::Excerpt;
+
+use super::{ManifestError, Text};
+
+/// How deep lists may lie in lists.
+const MAX_LISTS: usize = 4;
+
+/// One object of a document.
+pub struct Manifest<'a> {
+    /// The document.
+    pub text: &'a Text<'a>,
+    /// Where its parts stand in that.
+    pub places: Places,
+    /// What it is.
+    pub what: What,
+}
+
+/// What an object is.
+pub enum What {
+    /// A ServiceCIDR.
+    ServiceCidr(Written),
+    /// What kube-apiserver asked, or why the webhook refuses to answer.
+    Review(Result<Request, Refusal>),
+    /// Of this kind: not judged.
+    Other(String),
+}
+
+/// A ServiceCIDR as it is written.
+#[derive(Debug)]
+pub struct Written {
+    /// Of which version, where that can be read.
+    pub version: Option<Version>,
+    /// `metadata.name`, empty where there is none.
+    pub name: String,
+    /// `metadata.generateName`, empty where there is none.
+    pub generate_name: String,
+    /// `spec.cidrs`.
+    pub cidrs: Result<Vec<String>, Fault>,
+}
+
+/// A version of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Served from 1.33 on.
+    V1,
+    /// Removed in 1.37.
+    V1Beta1,
+    /// Gone for longer.
+    V1Alpha1,
+}
+
+/// Where the parts of an object stand, in bytes.
+#[derive(Debug, Default)]
+pub struct Places {
+    object: usize,
+    name: Option<usize>,
+    list: Option<usize>,
+    entries: Vec<usize>,
+}
+
+/// What a list says of its items, where they don't say it themselves.
+#[derive(Clone, Copy, Default)]
+struct Inherited<'a> {
+    api_version: Option<&'a str>,
+    kind: Option<&'a str>,
+    depth: usize,
+}
+
+/// Hands out the objects of a document.
+pub(super) fn each<E: From<ManifestError>>(
+    text: &Text<'_>,
+    each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let value: &RawValue = serde_json::from_str(text.json()).map_err(|error| {
+        // It was parsed before, or written by us.
+        invalid(text.diagnostic(0, format!("not JSON: {}", Excerpt::visible(&error.to_string()))))
+    })?;
+    if value.get() == "null" { Ok(()) } else { of_value(text, value, Inherited::default(), each) }
+}
+
+fn of_value<E: From<ManifestError>>(
+    text: &Text<'_>,
+    value: &RawValue,
+    inherited: Inherited<'_>,
+    each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let wrong =
+        |value: &RawValue, message: &str| invalid(text.diagnostic(text.offset(value.get()), message.to_owned()));
+    let [api_version, kind, items, metadata, spec] = fields(value, ["apiVersion", "kind", "items", "metadata", "spec"])
+        .map_err(|problem| wrong(value, &format!("a manifest that {}", Excerpt::visible(&problem))))?;
+    let api_version = api_version.map(string).transpose().ok().flatten();
+    let kind = kind.map(string).transpose().ok().flatten();
+    let api_version = api_version.as_deref().or(inherited.api_version);
+    let kind = kind.as_deref().or(inherited.kind).unwrap_or_default();
+    if let Some(of) = list_of(kind, items) {
+        let items = items.ok_or_else(|| wrong(value, "a list without items"))?;
+        let all: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(|_| wrong(items, "items is not a list"))?;
+        if inherited.depth == MAX_LISTS {
+            return Err(wrong(value, "lists within lists within lists: take them apart").into());
+        }
+        let own = Some(of).filter(|of| !of.is_empty());
+        let api_version = api_version.filter(|_| own.is_some());
+        let inherited = Inherited { api_version, kind: own, depth: inherited.depth + 1 };
+        return all.into_iter().try_for_each(|item| of_value(text, item, inherited, each));
+    }
+    let (what, places) = if kind == "AdmissionReview" {
+        let review = Review::parse(value.get().as_bytes())
+            .map_err(|error| wrong(value, &format!("AdmissionReview: {}", Excerpt::visible(&error.to_string()))))?;
+        match review.request() {
+            Err(Refusal::Resource(_)) => (What::Other("AdmissionReview".to_owned()), Places::default()),
+            request => (What::Review(request), places_of_review(text, value)),
+        }
+    } else if kind == "ServiceCIDR" && api_version.is_none_or(|version| version.starts_with("networking.k8s.io/")) {
+        let version = version(api_version);
+        let written = written(version, metadata, spec);
+        (What::ServiceCidr(written), Places::of(text, value, metadata, spec))
+    } else {
+        (What::Other(kind.to_owned()), Places::default())
+    };
+    each(Manifest { text, places, what })
+}
+
+/// Of which kind something is a list, if it is one: a kind of somebody else's may be called so and be none.
+fn list_of<'a>(kind: &'a str, items: Option<&RawValue>) -> Option<&'a str> {
+    let of = kind.strip_suffix("List")?;
+    let is_list = ["", "ServiceCIDR"].contains(&of) || items.is_some_and(|items| items.get().starts_with('['));
+    is_list.then_some(of)
+}
+
+fn invalid(diagnostic: Diagnostic) -> ManifestError {
+    ManifestError::Invalid(Box::new(diagnostic))
+}
+
+fn version(api_version: Option<&str>) -> Result<Version, Fault> {
+    match api_version {
+        None => Err(Fault::Missing { field: "apiVersion" }),
+        Some("networking.k8s.io/v1") => Ok(Version::V1),
+        Some("networking.k8s.io/v1beta1") => Ok(Version::V1Beta1),
+        Some("networking.k8s.io/v1alpha1") => Ok(Version::V1Alpha1),
+        Some(other) => Err(Fault::Version { text: other.to_owned() }),
+    }
+}
+
+fn written(version: Result<Version, Fault>, metadata: Option<&RawValue>, spec: Option<&RawValue>) -> Written {
+    let mut written = Written {
+        version: version.as_ref().ok().copied(),
+        name: String::new(),
+        generate_name: String::new(),
+        cidrs: Ok(Vec::new()),
+    };
+    let names = names(metadata);
+    if let Ok([name, generate_name]) = &names {
+        written.name.clone_from(name);
+        written.generate_name.clone_from(generate_name);
+    }
+    written.cidrs = version.and_then(|_| names.and_then(|_| cidrs(spec)));
+    written
+}
+
+fn names(metadata: Option<&RawValue>) -> Result<[String; 2], Fault> {
+    let Some(metadata) = metadata else { return Ok(<[String; 2]>::default()) };
+    let [name, generate_name] = fields(metadata, ["name", "generateName"]).map_err(unreadable("metadata"))?;
+    let text = |field, value: Option<&RawValue>| value.map(string).transpose().map_err(unreadable(field));
+    Ok([
+        text("metadata.name", name)?.unwrap_or_default(),
+        text("metadata.generateName", generate_name)?.unwrap_or_default(),
+    ])
+}
+
+fn cidrs(spec: Option<&RawValue>) -> Result<Vec<String>, Fault> {
+    let Some(spec) = spec else { return Ok(Vec::new()) };
+    let [list] = fields(spec, ["cidrs"]).map_err(unreadable("spec"))?;
+    let strings = list.map(crate::k8s::fields::strings).transpose();
+    Ok(strings.map_err(unreadable("spec.cidrs"))?.unwrap_or_default())
+}
+
+fn unreadable(field: &'static str) -> impl Fn(Problem) -> Fault {
+    move |problem| Fault::Unreadable { field, problem }
+}
+
+/// Where the object of a review stands, or the one that is deleted.
+fn places_of_review(text: &Text<'_>, review: &RawValue) -> Places {
+    let whole = Places { object: text.offset(review.get()), ..Places::default() };
+    let request = fields(review, ["request"]).ok().and_then(|[request]| request);
+    let sides = request.and_then(|request| fields(request, ["object", "oldObject"]).ok());
+    let Some([object, old_object]) = sides else { return whole };
+    let Some(object) = object.or(old_object) else { return whole };
+    let [metadata, spec] = fields(object, ["metadata", "spec"]).unwrap_or_default();
+    Places::of(text, object, metadata, spec)
+}
+
+impl Places {
+    fn of(text: &Text<'_>, object: &RawValue, metadata: Option<&RawValue>, spec: Option<&RawValue>) -> Self {
+        let offset = |value: &RawValue| text.offset(value.get());
+        let [name, generate_name] =
+            metadata.and_then(|metadata| fields(metadata, ["name", "generateName"]).ok()).unwrap_or_default();
+        let list = spec.and_then(|spec| fields(spec, ["cidrs"]).ok()).and_then(|[list]| list);
+        let entries: Vec<&RawValue> = list.and_then(|list| serde_json::from_str(list.get()).ok()).unwrap_or_default();
+        Self {
+            object: offset(object),
+            name: name.or(generate_name).or(metadata).map(offset),
+            list: list.or(spec).map(offset),
+            entries: entries.into_iter().map(offset).collect(),
+        }
+    }
+
+    /// Where a field stands, or what is nearest to it.
+    #[must_use]
+    pub fn of_field(&self, field: &str) -> usize {
+        let field = field.strip_prefix("object.").unwrap_or(field);
+        let entry = field.strip_prefix("spec.cidrs[").and_then(|rest| rest.strip_suffix(']'));
+        let entry = entry.and_then(|index| self.entries.get(index.parse::<usize>().ok()?).copied());
+        let part = if field.starts_with("spec") {
+            self.list
+        } else if field.starts_with("metadata") {
+            self.name
+        } else {
+            None
+        };
+        entry.or(part).unwrap_or(self.object)
+    }
+
+    /// Where to look first: the first CIDR, else the name, else the object.
+    #[must_use]
+    pub fn first(&self) -> usize {
+        self.entries.first().copied().or(self.name).unwrap_or(self.object)
+    }
+}

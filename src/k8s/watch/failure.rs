@@ -1,0 +1,161 @@
+//! `Failure`: why a list or a watch didn't go on.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::text::one_line;
+
+/// Why a list or a watch didn't go on, as metrics count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// No connection, or none that is trusted.
+    Unreachable,
+    /// No answer in time, or a watch that said nothing for too long.
+    TimedOut,
+    /// An answer that ended too early.
+    Disconnected,
+    /// 401: the account is not accepted.
+    Unauthorized,
+    /// 403: the account lacks a permission.
+    Forbidden,
+    /// 404: the API server doesn't have the resource.
+    NotFound,
+    /// 410, or a resourceVersion that went back: what was known is listed anew.
+    Expired,
+    /// 429: asked to wait.
+    Throttled,
+    /// Any other 4xx.
+    Rejected,
+    /// 5xx, and whatever else isn't 2xx.
+    ServerError,
+    /// An answer that can't be understood.
+    Garbage,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Disconnected,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Expired,
+        Self::Throttled,
+        Self::Rejected,
+        Self::ServerError,
+        Self::Garbage,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed-out",
+            Self::Disconnected => "disconnected",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Expired => "expired",
+            Self::Throttled => "throttled",
+            Self::Rejected => "rejected",
+            Self::ServerError => "server-error",
+            Self::Garbage => "garbage",
+        }
+    }
+
+    /// That of an HTTP status, or of the code of an ERROR event, which is the same.
+    pub(super) fn of_code(code: u16) -> Self {
+        match code {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            410 => Self::Expired,
+            429 => Self::Throttled,
+            400..=499 => Self::Rejected,
+            _ => Self::ServerError,
+        }
+    }
+
+    /// Whether the next try may go on where this one ended. Otherwise everything is listed anew: after
+    /// what can't be understood too, for it may have been a change.
+    pub(super) fn keeps_place(self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::Disconnected
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Throttled
+            | Self::ServerError => true,
+            Self::Expired | Self::Rejected | Self::Garbage => false,
+        }
+    }
+}
+
+/// Why a list or a watch didn't go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub reason: Reason,
+    /// For people, after `can't list servicecidrs.networking.k8s.io: `.
+    pub message: String,
+    /// How long the API server asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub fn new(reason: Reason, message: impl fmt::Display) -> Self {
+        Self { reason, message: one_line(&message.to_string()), retry_after: None }
+    }
+
+    /// With everything that an error says about its causes, each once.
+    pub fn caused(reason: Reason, error: &dyn Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            let more = next.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = next.source();
+        }
+        Self::new(reason, text)
+    }
+
+    /// A resourceVersion that went back.
+    pub fn expired(seen: &str, version: &str) -> Self {
+        Self::new(Reason::Expired, format!("the resourceVersion went from {seen} back to {version}"))
+    }
+
+    /// From a status code, HTTP's or that of an ERROR event, and the `Status` object with it, which
+    /// need not be one.
+    pub fn answered(code: u16, body: &[u8]) -> Self {
+        let reason = Reason::of_code(code);
+        let status: Status = serde_json::from_slice(body).unwrap_or_default();
+        let what = match reason {
+            Reason::Unauthorized => "unauthorized: the API server doesn't accept the account".to_owned(),
+            Reason::Forbidden => "forbidden".to_owned(),
+            Reason::NotFound => "not found: ServiceCIDRs need Kubernetes 1.33 or newer".to_owned(),
+            Reason::Throttled => "too many requests".to_owned(),
+            _ => format!("the API server answers {code}"),
+        };
+        match status.message.as_str() {
+            "" => Self::new(reason, what),
+            message => Self::new(reason, format!("{what}: {message}")),
+        }
+    }
+}
+
+/// A `Status` of the API, as far as it is read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Status {
+    pub code: u16,
+    pub message: String,
+}

@@ -1,0 +1,115 @@
+//! `Frame`: one event of a watch, from its bytes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::inventory::Kind;
+use crate::k8s::item::Item;
+
+use super::entry::{Entry, Head};
+use super::failure::Status;
+
+/// One event of a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// ADDED or MODIFIED: an object is there, in this state.
+    Put {
+        /// The resourceVersion from which a watch can go on.
+        version: String,
+        /// The object. That it can't be read is no fault of the event.
+        entry: Entry,
+    },
+    /// DELETED: an object is gone.
+    Gone {
+        /// The resourceVersion from which a watch can go on.
+        version: String,
+        /// Its name.
+        name: String,
+    },
+    /// BOOKMARK: nothing happened up to a version.
+    Bookmark {
+        /// The resourceVersion from which a watch can go on.
+        version: String,
+    },
+    /// ERROR: the watch can't go on.
+    Error {
+        /// As an HTTP status: 410 when the version is too old. 0 if there is none.
+        code: u16,
+        /// The `Status` that says more, JSON.
+        status: String,
+    },
+}
+
+/// Why bytes are no event.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FrameError {
+    /// They are not the JSON of an event.
+    #[error("a watch event can't be read: {0}")]
+    Shape(String),
+    /// Its type is none that there is.
+    #[error("a watch event of the unknown type {0:?}")]
+    UnknownType(String),
+    /// It doesn't say where a watch would go on.
+    #[error("a watch event without a resourceVersion")]
+    NoVersion,
+}
+
+/// An event whose object is text, or read already.
+#[derive(Deserialize)]
+struct Event<'a, T> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    object: T,
+}
+
+impl Frame {
+    /// Reads one line of a watch of a kind.
+    ///
+    /// # Errors
+    /// If it is no event. An event whose object can't be read is one.
+    ///
+    /// ```
+    /// use servicecidr_guard::inventory::Kind;
+    /// use servicecidr_guard::k8s::Frame;
+    ///
+    /// let line = br#"{"type":"BOOKMARK","object":{"kind":"Node","metadata":{"resourceVersion":"7"}}}"#;
+    /// assert_eq!(Frame::decode(Kind::Nodes, line), Ok(Frame::Bookmark { version: "7".to_owned() }));
+    /// ```
+    pub fn decode(kind: Kind, line: &[u8]) -> Result<Self, FrameError> {
+        if let Some(frame) = Self::common(kind, line) {
+            return Ok(frame);
+        }
+        let shape = |error: serde_json::Error| FrameError::Shape(error.to_string());
+        let event: Event<'_, &RawValue> = serde_json::from_slice(line).map_err(shape)?;
+        let text = event.object.get();
+        if event.kind == "ERROR" {
+            let Status { code, .. } = serde_json::from_str(text).unwrap_or_default();
+            return Ok(Self::Error { code, status: text.to_owned() });
+        }
+        if !["ADDED", "MODIFIED", "DELETED", "BOOKMARK"].contains(&&*event.kind) {
+            return Err(FrameError::UnknownType(event.kind.into_owned()));
+        }
+        let Head { metadata } = serde_json::from_str(text).map_err(shape)?;
+        let version = metadata.resource_version;
+        if version.is_empty() {
+            return Err(FrameError::NoVersion);
+        }
+        Ok(match &*event.kind {
+            "BOOKMARK" => Self::Bookmark { version },
+            "DELETED" => Self::Gone { version, name: metadata.name },
+            _ => Self::Put { version, entry: Entry::read(kind.name(), text) },
+        })
+    }
+    /// ADDED or MODIFIED, whose object has the shape of its kind: nearly all there are, read in one pass.
+    fn common(kind: Kind, line: &[u8]) -> Option<Self> {
+        // What is skipped must be text, too.
+        let event: Event<'_, Item<'_>> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
+        let version = event.object.metadata.resource_version.some()?.to_owned();
+        ["ADDED", "MODIFIED"]
+            .contains(&&*event.kind)
+            .then(|| Self::Put { version, entry: Entry::of(kind.name(), event.object) })
+    }
+}

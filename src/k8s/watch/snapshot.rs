@@ -1,0 +1,232 @@
+//! `snapshot`: one list of each kind, for a command that looks once.
+
+use http::Request;
+use kube::Client;
+use kube::core::Request as Resource;
+use kube::core::params::ListParams;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::inventory::{Inventory, Kind, Sweep};
+use crate::k8s::item::{Object, Omission};
+use crate::k8s::list::{LeftOut, Reading};
+
+use super::ask::ask_page;
+use super::entry::Entry;
+use super::failure::{Failure, Reason};
+use super::page::Page;
+use super::resource::{path, resource};
+use super::timing::Timing;
+
+/// How often a list is begun anew because its pages had to be given up meanwhile.
+const TRIES: u32 = 5;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// How many objects of each kind, and what was left out.
+    pub reading: Reading,
+    /// The kinds that more would be known from, and couldn't be listed.
+    pub unlisted: Vec<SnapshotError>,
+}
+
+/// Why a kind couldn't be listed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("can't list {resource}: {message}")]
+pub struct SnapshotError {
+    /// The resource, with its group.
+    pub resource: &'static str,
+    /// Why, as metrics of the webhook would count it.
+    pub reason: Reason,
+    /// For people.
+    pub message: String,
+}
+
+/// What is listed.
+#[derive(Clone, Copy)]
+enum Listed {
+    Kind(Kind),
+    Services,
+}
+
+/// One list that was read to its end.
+#[derive(Default)]
+struct List {
+    /// What must not be taken up before the list is whole.
+    kept: Vec<Object>,
+    count: u64,
+    left_out: Vec<(u64, String, Omission)>,
+    /// How many objects were seen.
+    items: u64,
+}
+
+/// Reads ServiceCIDRs, IPAddresses and Services, and Nodes if they are wanted, into an inventory. `progress` is told
+/// how many of which resource, and of how many if the API server says so.
+///
+/// # Errors
+/// If ServiceCIDRs or IPAddresses can't be listed. Without the others less is known, and the result says so.
+pub async fn snapshot(
+    client: &Client,
+    timing: &Timing,
+    wants_nodes: bool,
+    inventory: &mut Inventory,
+    progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
+) -> Result<Snapshot, SnapshotError> {
+    let mut snapshot = Snapshot::default();
+    let mut all = vec![Listed::Kind(Kind::ServiceCidrs), Listed::Kind(Kind::IpAddresses), Listed::Services];
+    all.extend(wants_nodes.then_some(Listed::Kind(Kind::Nodes)));
+    for listed in all {
+        let outcome = listed.read(client, timing, inventory, progress).await;
+        let list = match (outcome, listed) {
+            (Ok(list), _) => list,
+            (Err(failure), Listed::Services | Listed::Kind(Kind::Nodes)) => {
+                snapshot.unlisted.push(listed.error(failure));
+                continue;
+            }
+            (Err(failure), Listed::Kind(Kind::ServiceCidrs)) if failure.reason == Reason::NotFound => {
+                let version = version(client, timing).await.unwrap_or_default();
+                return Err(listed.error(Failure { message: format!("{}{version}", failure.message), ..failure }));
+            }
+            (Err(failure), Listed::Kind(_)) => return Err(listed.error(failure)),
+        };
+        *listed.count(&mut snapshot.reading) = list.count;
+        if let Listed::Services = listed {
+            inventory.know_services();
+        }
+        list.kept.into_iter().for_each(|object| object.put(inventory));
+        for (item, name, reason) in list.left_out {
+            let source_name = listed.resource().to_owned();
+            snapshot.reading.leave_out(LeftOut { source_name, item, name, reason });
+        }
+    }
+    Ok(snapshot)
+}
+
+/// The names of all ServiceCIDRs.
+///
+/// # Errors
+/// If they can't be listed.
+pub async fn service_cidr_names(client: &Client, timing: &Timing) -> Result<Vec<String>, SnapshotError> {
+    let (listed, mut inventory) = (Listed::Kind(Kind::ServiceCidrs), Inventory::default());
+    let read = listed.read(client, timing, &mut inventory, &mut |_, _, _| ()).await;
+    read.map_err(|failure| listed.error(failure))?;
+    Ok(inventory.service_cidrs().map(|service_cidr| service_cidr.name.clone()).collect())
+}
+
+impl Listed {
+    async fn read(
+        self,
+        client: &Client,
+        timing: &Timing,
+        inventory: &mut Inventory,
+        progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
+    ) -> Result<List, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.read_pages(client, timing, inventory, progress).await {
+                // What was read of it belongs to a state that is no more.
+                Err(failure) if failure.reason == Reason::Expired && tries < TRIES => tries += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn read_pages(
+        self,
+        client: &Client,
+        timing: &Timing,
+        inventory: &mut Inventory,
+        progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
+    ) -> Result<List, Failure> {
+        let mut list = List::default();
+        let mut next: Option<String> = None;
+        if let Self::Kind(kind) = self {
+            inventory.begin_relist(kind);
+        }
+        loop {
+            let mut params = ListParams::default().limit(timing.page_size);
+            params.continue_token = next;
+            let request = Resource::new(self.path()).list(&params);
+            let request = request.map_err(|error| Failure::caused(Reason::Rejected, &error))?;
+            let bytes = ask_page(client, timing, request).await?;
+            let page = Page::decode(self.name(), &bytes)?;
+            for entry in page.items.entries(self.name()) {
+                self.take(entry, &mut list, inventory);
+            }
+            progress(self.resource(), list.items, page.remaining.map(|remaining| list.items + remaining));
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        if let Self::Kind(kind) = self {
+            while inventory.sweep(kind) == Sweep::Unfinished {}
+        }
+        Ok(list)
+    }
+
+    fn take(self, entry: Entry, list: &mut List, inventory: &mut Inventory) {
+        let Entry { name, object, parts } = entry;
+        list.items += 1;
+        let item = list.items;
+        list.left_out.extend(parts.into_iter().map(|part| (item, name.clone(), part)));
+        match (object, self) {
+            (Ok(object), Self::Services) => list.kept.push(object),
+            (Ok(object), Self::Kind(_)) => object.put(inventory),
+            (Err(reason), _) => {
+                list.left_out.push((item, name, reason));
+                return;
+            }
+        }
+        list.count += 1;
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.name(),
+            Self::Services => "Service",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => path(kind),
+            Self::Services => "/api/v1/services",
+        }
+    }
+
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => resource(kind),
+            Self::Services => "services",
+        }
+    }
+
+    fn count(self, reading: &mut Reading) -> &mut u64 {
+        match self {
+            Self::Kind(Kind::ServiceCidrs) => &mut reading.service_cidrs,
+            Self::Kind(Kind::IpAddresses) => &mut reading.addresses,
+            Self::Kind(Kind::Nodes) => &mut reading.nodes,
+            Self::Services => &mut reading.services,
+        }
+    }
+
+    fn error(self, failure: Failure) -> SnapshotError {
+        let Failure { reason, message, retry_after: _ } = failure;
+        SnapshotError { resource: self.resource(), reason, message }
+    }
+}
+
+/// What the API server says of its own version, to be put behind a sentence.
+async fn version(client: &Client, timing: &Timing) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Version {
+        git_version: String,
+    }
+    let request = Request::get("/version").body(Vec::new()).ok()?;
+    // That it can't be had was said already, of what was asked for first.
+    let bytes = ask_page(client, timing, request).await.ok()?;
+    let version: Version = serde_json::from_slice(&bytes).ok()?;
+    Some(format!("; the API server is {}", crate::text::Excerpt::plain(&version.git_version)))
+}

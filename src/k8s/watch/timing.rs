@@ -1,0 +1,73 @@
+//! `Timing`: how long a watch waits for what, and how often it tries again.
+
+use std::time::Duration;
+
+/// How long is waited for what. The default is for clusters; tests scale it down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// The longest first pause after a failure; it doubles with each one that follows.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+    /// How long a watch must live for the pauses to begin anew.
+    pub healthy: Duration,
+    /// How long the API server lets a watch live (`timeoutSeconds`), rounded up to seconds.
+    pub watch: Duration,
+    /// How long a watch may say nothing before it is dropped. Longer than `watch`.
+    pub silence: Duration,
+    /// How long the API server may take for the head of an answer.
+    pub answer: Duration,
+    /// How long it may take for a page of a list, in all.
+    pub page: Duration,
+    /// How many objects a page of a list holds.
+    pub page_size: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(30),
+            healthy: Duration::from_secs(5),
+            watch: Duration::from_secs(45),
+            silence: Duration::from_secs(60),
+            answer: Duration::from_secs(30),
+            page: Duration::from_secs(60),
+            page_size: 500,
+        }
+    }
+}
+
+/// The longest that a `Retry-After` is obeyed: one that asks for a day must not blind us for a day.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
+impl Timing {
+    /// How long to wait after the `failures`th failure in a row, counted from 1. `chance` spreads those
+    /// who failed together: the pause is between half and the whole of what is doubled. A longer pause
+    /// that the API server asks for is obeyed, up to five minutes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use servicecidr_guard::k8s::Timing;
+    ///
+    /// let pause = |failures, chance| Timing::default().pause(failures, chance, None).as_millis();
+    /// assert_eq!([pause(1, 0), pause(1, u16::MAX)], [500, 1_000]);
+    /// assert_eq!([pause(3, 0), pause(3, u16::MAX)], [2_000, 4_000]);
+    /// assert_eq!([pause(9, 0), pause(9, u16::MAX)], [15_000, 30_000]);
+    /// let asked = Some(Duration::from_secs(7));
+    /// assert_eq!(Timing::default().pause(1, 0, asked), Duration::from_secs(7));
+    /// ```
+    #[must_use]
+    pub fn pause(&self, failures: u32, chance: u16, asked: Option<Duration>) -> Duration {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+        let whole = self.first_pause.saturating_mul(doubled).min(self.longest_pause);
+        let half = whole / 2;
+        let pause = half + half.mul_f64(f64::from(chance) / f64::from(u16::MAX));
+        pause.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+    }
+
+    /// `timeoutSeconds` of a watch.
+    pub(super) fn watch_seconds(&self) -> u32 {
+        u32::try_from(self.watch.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+    }
+}

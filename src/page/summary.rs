@@ -1,0 +1,70 @@
+//! What a report says in sentences: what is odd, and the one line that matters.
+
+use crate::capacity::{CapacityReport, CidrCapacity, FamilyCapacity, Named, Survey};
+use crate::inventory::{Allocation, Idle};
+use crate::text::grouped;
+use crate::text::{percent, plural};
+
+/// What is odd: ranges that give no address, and IPAddresses that aren't where they should be.
+pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
+    let mut notes: Vec<String> = report
+        .service_cidrs
+        .iter()
+        .filter_map(|entry| Some(format!("{} {} {}", entry.name, entry.cidr, entry.idle?.sentence())))
+        .collect();
+    notes.extend(report.service_cidrs.iter().filter_map(|entry| {
+        let is_twin =
+            |other: &&CidrCapacity| other.cidr == entry.cidr && other.name != entry.name && other.idle == entry.idle;
+        let twin = report.service_cidrs.iter().find(is_twin).filter(|_| entry.idle == Some(Idle::Terminating))?;
+        let (name, cidr) = (&entry.name, entry.cidr);
+        Some(format!(
+            "{name} {cidr} may still be allocated from: kube-apiserver keeps it while {} is there too",
+            twin.name
+        ))
+    }));
+    let addresses = |count: u128| format!("{} {}", grouped(count), plural(count, "IPAddress", "IPAddresses"));
+    let first = |named: &Named<Allocation>| {
+        let all: Vec<String> =
+            named.first.iter().map(|allocation| format!("{} ({})", allocation.address, allocation.parent)).collect();
+        let more = named.count - named.first.len() as u128;
+        let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+        format!("{}{more}", all.join(", "))
+    };
+    for (named, what) in [
+        (Some(&survey.outside), "in no ServiceCIDR"),
+        (Some(&survey.ineffective), "in ServiceCIDRs, but where none gives addresses"),
+        (Some(&survey.foreign), "held by others than kube-apiserver's allocator"),
+        (survey.leaked.as_ref(), "whose Service is gone; kube-apiserver frees them"),
+    ] {
+        if let Some(named) = named.filter(|named| named.count > 0) {
+            notes.push(format!("{} {what}: {}", addresses(named.count), first(named)));
+        }
+    }
+    if let Some(named) = survey.unallocated.as_ref().filter(|named| named.count > 0) {
+        let all: Vec<String> = named
+            .first
+            .iter()
+            .map(|(address, service)| format!("{address} ({}/{})", service.namespace, service.name))
+            .collect();
+        let ips = plural(named.count, "ClusterIP", "ClusterIPs");
+        notes.push(format!("{} {ips} of Services without an IPAddress: {}", grouped(named.count), all.join(", ")));
+    }
+    notes
+}
+
+/// The one line that matters: what is free, by family.
+pub(crate) fn last_line(report: &CapacityReport) -> String {
+    let said = |family: &FamilyCapacity| {
+        let free = 100.0 - family.percent_used().unwrap_or(100.0);
+        // A few of 2^64 are less than a float can tell from none.
+        let free = if family.used > 0 { free.min(99.95) } else { free };
+        let (name, left, usable) = (family.family, grouped(family.free()), grouped(family.usable));
+        match family.free() {
+            0 if family.usable == 0 => format!("{name}: no address is usable"),
+            0 => format!("{name}: range is full"),
+            _ => format!("{name}: {left} of {usable} addresses free ({})", percent(Some(free))),
+        }
+    };
+    let families: Vec<String> = report.families.iter().filter(|family| family.is_configured).map(said).collect();
+    families.join("; ")
+}

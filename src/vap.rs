@@ -1,0 +1,146 @@
+//! `Floor`: what CEL can say of a policy, as ValidatingAdmissionPolicies and their bindings.
+
+mod part;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::policy::{Policy, ValidationAction, ValidationActions};
+
+use part::{Part, parts};
+
+/// What CEL says of the rules.
+const CEL: &str = include_str!("vap/rules.yaml");
+/// How many characters of an expression kube-apiserver reads. What they cost stays within its limit.
+const MOST: usize = 100_000;
+/// The sets of validation actions that there are. A binding's go for all of its policy, so each has its own.
+const SETS: [&[ValidationAction]; 5] = [
+    &[ValidationAction::Deny],
+    &[ValidationAction::Deny, ValidationAction::Audit],
+    &[ValidationAction::Warn],
+    &[ValidationAction::Warn, ValidationAction::Audit],
+    &[ValidationAction::Audit],
+];
+
+/// What CEL can say of a policy.
+#[derive(Debug)]
+pub(crate) struct Floor {
+    /// A ValidatingAdmissionPolicy and its binding for each set of validation actions.
+    pub objects: Vec<Value>,
+    /// What CEL can't say, and why.
+    pub left_out: Vec<&'static str>,
+}
+
+/// Why there is no floor.
+#[derive(Debug, Error)]
+pub(crate) enum FloorError {
+    /// CEL can say nothing of the policy.
+    #[error("CEL can say none of the rules: {}", .0.join("; "))]
+    Nothing(Vec<&'static str>),
+    /// A list is longer than an expression may be.
+    #[error("{rule}: {length} characters of CEL are more than the {MOST} that kube-apiserver reads of an expression")]
+    TooLong {
+        /// The field of the policy.
+        rule: &'static str,
+        /// How long its list is in CEL.
+        length: usize,
+    },
+    /// What CEL says of the rules can't be read.
+    #[error("the rules in CEL: {0}")]
+    Cel(#[from] serde_saphyr::Error),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Cel {
+    match_conditions: Vec<Value>,
+    variables: Vec<Value>,
+    rules: Vec<Expressions>,
+}
+
+/// What CEL says of a rule.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expressions {
+    /// The field of the policy.
+    rule: String,
+    /// The variable that holds what the policy says there.
+    data: String,
+    variables: Vec<Value>,
+    validation: Value,
+}
+
+impl Floor {
+    /// The objects, with names that begin with `name`.
+    pub fn of(policy: &Policy, name: &str) -> Result<Self, FloorError> {
+        let cel: Cel = serde_saphyr::from_str(CEL)?;
+        let (parts, left_out) = parts(policy);
+        if parts.is_empty() {
+            return Err(FloorError::Nothing(left_out));
+        }
+        for Part { rule, data, .. } in &parts {
+            let length = data.to_string().chars().count();
+            if length > MOST {
+                return Err(FloorError::TooLong { rule, length });
+            }
+        }
+        let mut objects = Vec::new();
+        for set in SETS {
+            let has_actions = |part: &&Part| ValidationActions::new(set) == Ok(part.actions);
+            let parts: Vec<&Part> = parts.iter().filter(has_actions).collect();
+            if !parts.is_empty() {
+                let words: Vec<String> = set.iter().map(ToString::to_string).collect();
+                let name = format!("{name}-{}", words.join("-").to_lowercase());
+                objects.push(cel.policy(&name, &parts));
+                objects.push(binding(&name, &words));
+            }
+        }
+        Ok(Self { objects, left_out })
+    }
+}
+
+impl Cel {
+    fn policy(&self, name: &str, parts: &[&Part]) -> Value {
+        let mut operations = vec!["CREATE", "UPDATE"];
+        operations.extend(parts.iter().any(|part| part.judges_delete).then_some("DELETE"));
+        let (mut variables, mut validations) = (self.variables.clone(), Vec::new());
+        for rule in &self.rules {
+            let Some(part) = parts.iter().find(|part| part.rule == rule.rule) else { continue };
+            // JSON is CEL.
+            variables.push(json!({"name": rule.data, "expression": part.data.to_string()}));
+            variables.extend(rule.variables.iter().cloned());
+            validations.push(rule.validation.clone());
+        }
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "matchPolicy": "Equivalent",
+                    "resourceRules": [{
+                        "apiGroups": ["networking.k8s.io"],
+                        "apiVersions": ["v1"],
+                        "operations": operations,
+                        "resources": ["servicecidrs"],
+                        "scope": "Cluster",
+                    }],
+                },
+                "matchConditions": self.match_conditions,
+                "variables": variables,
+                "validations": validations,
+            },
+        })
+    }
+}
+
+fn binding(name: &str, actions: &[String]) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": actions},
+    })
+}
