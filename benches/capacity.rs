@@ -37,7 +37,7 @@ fn main() {
 
 /// G7, and what a whole report takes.
 fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
-    let ranges: Vec<AddressRange> = cidrs.iter().copied().map(AddressRange::of).collect();
+    let ranges: Vec<AddressRange> = cidrs.iter().copied().map(AddressRange::from).collect();
     let bounds: Vec<(u32, u32)> = ranges.iter().map(|range| (range.first() as u32, range.last() as u32)).collect();
     let mut sorted: Vec<u32> = (1..=COUNT).map(|number| v4(number).into()).collect();
     sorted.sort_unstable();

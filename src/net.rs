@@ -1,4 +1,4 @@
-//! CIDR arithmetic: what two CIDRs have to do with each other. Knows nothing of Kubernetes objects.
+//! CIDR and address range arithmetic, independent of Kubernetes objects.
 
 mod cidr;
 mod cidr_map;
@@ -11,7 +11,7 @@ mod usable;
 pub use cidr::{Cidr, CidrError, Relation};
 pub use cidr_map::CidrMap;
 pub use cidr_set::CidrSet;
-pub use family::IpFamily;
-pub use range::{AddressRange, number};
+pub use family::{IpFamily, address_bits};
+pub use range::AddressRange;
 pub use range_set::RangeSet;
-pub use usable::UsableRange;
+pub use usable::{MIN_IPV6_PREFIX_LEN, UsableRange};

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use servicecidr_guard::inventory::{Allocation, Families, Inventory, ParentRef, Readiness, ServiceCidr};
-use servicecidr_guard::net::Cidr;
+use servicecidr_guard::inventory::{Allocation, Inventory, ParentRef, Readiness, ServiceCidr};
+use servicecidr_guard::net::{Cidr, IpFamily};
 
 /// The range that holds every IPv4 address of a cluster here. A million fill 95 % of it.
 pub const RANGE: &str = "10.0.0.0/12";
@@ -61,7 +61,7 @@ pub fn allocation(address: IpAddr, number: u32) -> Allocation {
 /// A cluster with ServiceCIDRs and the first `count` addresses.
 pub fn inventory(cidrs: &[Cidr], count: u32) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.declare(Some(&Families::ALL), Vec::new());
+    inventory.declare(Some(&IpFamily::ALL), Vec::new());
     for (place, cidr) in cidrs.iter().enumerate() {
         inventory.insert_service_cidr(service_cidr(&format!("range-{place:04}"), *cidr));
     }

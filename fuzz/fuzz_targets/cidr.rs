@@ -5,13 +5,13 @@ use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::net::{AddressRange, Cidr, CidrError, Relation};
 
 fuzz_target!(|text: &str| {
-    let lenient = Cidr::lenient(text);
+    let lenient = Cidr::parse_lenient(text);
     match text.parse::<Cidr>() {
         Ok(cidr) => {
             assert_eq!(cidr.to_string(), text);
             assert_eq!(lenient, Ok(cidr));
             assert_eq!(cidr.relation(cidr), Relation::Same);
-            let range = AddressRange::of(cidr);
+            let range = AddressRange::from(cidr);
             assert!(range.contains(range.first_address()) && range.contains(range.last_address()));
         }
         Err(CidrError::HostBits { canonical } | CidrError::NotCanonical { canonical }) => {

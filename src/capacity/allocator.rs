@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 use crate::inventory::View;
-use crate::net::{AddressRange, IpFamily, UsableRange, number};
+use crate::net::{AddressRange, IpFamily, UsableRange, address_bits};
 
 use super::seed::Random;
 
@@ -81,7 +81,7 @@ impl<'a> Allocator<'a> {
         if !self.ranges.iter().any(|range| range.contains(address)) {
             return Err(AllocateError::Mismatch);
         }
-        let (family, number) = (IpFamily::of(address), number(address));
+        let (family, number) = (IpFamily::from(address), address_bits(address));
         if self.is_taken(family, number) {
             return Err(AllocateError::Allocated);
         }
@@ -91,7 +91,7 @@ impl<'a> Allocator<'a> {
 
     /// Gives an address back. Whether it was taken.
     pub fn release(&mut self, address: IpAddr) -> bool {
-        let (family, number) = (IpFamily::of(address), number(address));
+        let (family, number) = (IpFamily::from(address), address_bits(address));
         let was_taken = self.is_taken(family, number);
         if was_taken && !self.taken.remove(&(family, number)) {
             self.released.insert((family, number));

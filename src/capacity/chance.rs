@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::inventory::View;
-use crate::net::{AddressRange, UsableRange, number};
+use crate::net::{AddressRange, UsableRange, address_bits};
 
 /// How likely the next Service without a named ClusterIP takes an address, from 0 to 1.
 ///
@@ -14,10 +14,11 @@ use crate::net::{AddressRange, UsableRange, number};
 #[must_use]
 pub fn chance(view: &View<'_>, address: IpAddr) -> f64 {
     let mut ranges = view.allocators();
-    let family = crate::net::IpFamily::of(address);
+    let family = crate::net::IpFamily::from(address);
     let is_free = |range: &AddressRange| view.used_in(*range) < range.count();
     ranges.retain(|range| range.range().family() == family && is_free(&range.range()));
-    let is_taken = AddressRange::new(family, number(address), number(address)).is_none_or(|one| view.used_in(one) > 0);
+    let is_taken =
+        AddressRange::new(family, address_bits(address), address_bits(address)).is_none_or(|one| view.used_in(one) > 0);
     if ranges.is_empty() || is_taken {
         return 0.0;
     }
@@ -34,7 +35,7 @@ fn within(view: &View<'_>, range: UsableRange, address: IpAddr) -> Option<f64> {
         return None;
     }
     // The starts that lead to it: itself, and the taken ones right below, round about.
-    let number = number(address);
+    let number = address_bits(address);
     let below = number.checked_sub(1).map_or(0, |last| run_up_to(view, band, last));
     let around = if number - below == band.first() { run_up_to(view, band, band.last()) } else { 0 };
     Some(as_f64(1 + below + around) / as_f64(band.count()))

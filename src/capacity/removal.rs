@@ -1,7 +1,7 @@
 //! `removal`: what deleting a ServiceCIDR does: what kube-controller-manager will do, and what is left
 //! without a range.
 
-use crate::inventory::{Allocation, Families, Inventory, ServiceCidr, View};
+use crate::inventory::{Allocation, Inventory, ServiceCidr, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::named::Named;
@@ -54,7 +54,7 @@ pub fn removal_of(inventory: &Inventory, service_cidr: &ServiceCidr) -> Removal 
     let has_parents = own
         .iter()
         .all(|cidr| others.iter().any(|other| matches!(other.relation(*cidr), Relation::Same | Relation::Contains)));
-    for family in Families::ALL {
+    for family in IpFamily::ALL {
         let of_family = |cidrs: &[Cidr]| RangeSet::union(family, cidrs.iter().filter_map(|cidr| inside(*cidr)));
         if !has_parents {
             let only_here = of_family(own).difference(&of_family(&others));
@@ -62,7 +62,8 @@ pub fn removal_of(inventory: &Inventory, service_cidr: &ServiceCidr) -> Removal 
         }
         let (was, will_be) = (before.usable(family), after.usable(family));
         // Of all its ranges, also when it is terminating already and gives nothing.
-        let own = RangeSet::union(family, own.iter().filter_map(|cidr| UsableRange::of(*cidr)).map(UsableRange::range));
+        let own =
+            RangeSet::union(family, own.iter().filter_map(|cidr| UsableRange::for_cidr(*cidr)).map(UsableRange::range));
         removal.stranded.extend(held(&before, &own.difference(&will_be)));
         if was.count() > 0 && will_be.count() == 0 {
             removal.exhausted.push(family);
@@ -80,7 +81,7 @@ fn held<'a>(view: &View<'a>, ranges: &RangeSet) -> impl Iterator<Item = Allocati
 /// The addresses that upstream takes to be in a CIDR (`PrefixContainsIP`): all but the network address
 /// and, of IPv4, the broadcast address; of IPv6 prefixes shorter than /64 too.
 fn inside(cidr: Cidr) -> Option<AddressRange> {
-    let whole = AddressRange::of(cidr);
+    let whole = AddressRange::from(cidr);
     let last = match cidr.family() {
         IpFamily::IPv4 => whole.last().checked_sub(1)?,
         IpFamily::IPv6 => whole.last(),

@@ -2,7 +2,7 @@
 //!
 //! Everything is counted by arithmetic on sorted ranges: no address is walked.
 
-use crate::inventory::{Families, Holder, Idle, Inventory, Readiness, ServiceCidr, View, overlaps};
+use crate::inventory::{Holder, Idle, Inventory, Readiness, ServiceCidr, View, overlaps};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::segments::{Segment, segments};
@@ -95,7 +95,7 @@ impl CapacityReport {
     pub fn of_view(view: &View<'_>) -> Self {
         let entries: Vec<(&ServiceCidr, Cidr)> = view.cidrs().collect();
         let (owners, ranges) = owned_ranges(view);
-        let by_family = Families::ALL.map(|family| (family, segments(family, &ranges)));
+        let by_family = IpFamily::ALL.map(|family| (family, segments(family, &ranges)));
 
         let mut unique = vec![0_u128; entries.len()];
         for segment in by_family.iter().flat_map(|(_, segments)| segments) {
@@ -126,7 +126,7 @@ impl CapacityReport {
 fn owned_ranges(view: &View<'_>) -> (Vec<usize>, Vec<UsableRange>) {
     let all = view.cidrs().enumerate();
     all.filter(|(_, (service_cidr, cidr))| view.idle(service_cidr, *cidr).is_none())
-        .filter_map(|(owner, (_, cidr))| Some((owner, UsableRange::of(cidr)?)))
+        .filter_map(|(owner, (_, cidr))| Some((owner, UsableRange::for_cidr(cidr)?)))
         .unzip()
 }
 
@@ -156,7 +156,7 @@ fn entry(
     overlaps: Vec<SharedWith>,
 ) -> CidrCapacity {
     let idle = view.idle(service_cidr, cidr);
-    let range = UsableRange::of(cidr);
+    let range = UsableRange::for_cidr(cidr);
     let band = |band: AddressRange| Band { size: band.count(), used: view.used_in(band) };
     CidrCapacity {
         name: service_cidr.name.clone(),
@@ -176,7 +176,7 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> (Family
     let usable = RangeSet::union(family, segments.iter().map(|segment| segment.range));
     let protected =
         RangeSet::union(family, segments.iter().filter(|segment| segment.is_protected()).map(|segment| segment.range));
-    let stored = view.cidrs().map(|(_, cidr)| AddressRange::of(cidr));
+    let stored = view.cidrs().map(|(_, cidr)| AddressRange::from(cidr));
     let stored = RangeSet::union(family, stored);
     let used = view.used(&usable);
     let inside = view.used(&stored);
@@ -198,7 +198,7 @@ impl FamilyCapacity {
     /// has and shares.
     pub(super) fn all_with_usable(view: &View<'_>) -> [(Self, RangeSet); 2] {
         let (_, ranges) = owned_ranges(view);
-        Families::ALL.map(|family| of_family(view, family, &segments(family, &ranges)))
+        IpFamily::ALL.map(|family| of_family(view, family, &segments(family, &ranges)))
     }
 
     /// How many addresses are to be had.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::inventory::{Allocation, Families, Inventory, ServiceName, View};
+use crate::inventory::{Allocation, Inventory, ServiceName, View};
 use crate::net::{AddressRange, IpFamily, RangeSet};
 
 use super::named::Named;
@@ -48,7 +48,7 @@ impl Survey {
     pub fn of(inventory: &Inventory) -> Self {
         let view = inventory.view();
         let mut survey = Self {
-            free_blocks: Families::ALL.map(|family| FreeBlocks::of(&view, family)).to_vec(),
+            free_blocks: IpFamily::ALL.map(|family| FreeBlocks::of(&view, family)).to_vec(),
             free_static: Named::default(),
             foreign: Named::default(),
             outside: Named::default(),
@@ -57,12 +57,12 @@ impl Survey {
             leaked: None,
         };
         let effective = view.effective();
-        for family in Families::ALL {
+        for family in IpFamily::ALL {
             let protected = segments(family, &effective).into_iter().filter(|segment| segment.is_protected());
             let protected = RangeSet::union(family, protected.map(|segment| segment.range));
             survey.free_static.extend(free(&view, &protected).map(|number| family.address(number)));
             let all = RangeSet::union(family, AddressRange::new(family, 0, family.last()));
-            let stored = RangeSet::union(family, view.cidrs().map(|(_, cidr)| AddressRange::of(cidr)));
+            let stored = RangeSet::union(family, view.cidrs().map(|(_, cidr)| AddressRange::from(cidr)));
             let usable = view.usable(family);
             let listed = |ranges: &RangeSet| ranges.ranges().to_vec();
             let list = |ranges: Vec<AddressRange>| ranges.into_iter().flat_map(|range| view.addresses().list(range));
@@ -78,7 +78,7 @@ impl Survey {
             let known: BTreeSet<(&str, &str)> =
                 cluster_ips.values().map(|service| (service.namespace.as_str(), service.name.as_str())).collect();
             let mut leaked = Named::default();
-            for family in Families::ALL {
+            for family in IpFamily::ALL {
                 let all = AddressRange::new(family, 0, family.last());
                 let held = all.into_iter().flat_map(|range| view.addresses().list(range));
                 leaked.extend(held.filter(|allocation| {
@@ -123,7 +123,7 @@ impl FreeBlocks {
         if self.largest.is_none_or(|largest| largest.count() < run.count()) {
             self.largest = Some(run);
         }
-        for block in run.blocks() {
+        for block in run.subnets() {
             *self.by_prefix_length.entry(block.prefix_len()).or_default() += 1;
         }
     }

@@ -207,10 +207,10 @@ fn shortage(suggestions: &Suggestions, asked: usize, family: IpFamily) -> Result
 impl SuggestionList {
     fn new(suggestions: &Suggestions) -> Self {
         let suggested = |cidr: &Cidr| {
-            let usable = UsableRange::of(*cidr);
+            let usable = UsableRange::for_cidr(*cidr);
             Suggested {
                 cidr: cidr.to_string(),
-                family: cidr.family().name(),
+                family: cidr.family().as_str(),
                 usable: Count(usable.map_or(0, UsableRange::count)),
                 static_band: Count(usable.and_then(UsableRange::static_band).map_or(0, AddressRange::count)),
             }

@@ -5,7 +5,7 @@ mod reserved;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::inventory::{Families, FamiliesSource, Holder, Inventory, Readiness, overlaps};
+use crate::inventory::{FamiliesSource, Holder, Inventory, Readiness, overlaps};
 use crate::net::{Cidr, IpFamily, Relation};
 use crate::text::Excerpt;
 
@@ -63,7 +63,7 @@ fn families(inventory: &Inventory) -> String {
 "
         .to_owned();
     }
-    let names: Vec<&str> = Families::ALL.into_iter().filter(|it| families.has(*it)).map(IpFamily::name).collect();
+    let names: Vec<&str> = IpFamily::ALL.into_iter().filter(|it| families.has(*it)).map(IpFamily::as_str).collect();
     format!(
         "\
 # The families of ServiceCIDR kubernetes, which are those of kube-apiserver's --service-cluster-ip-range.
@@ -139,7 +139,7 @@ fn prefix_length(inventory: &Inventory) -> String {
             (Some(min), Some(max)) => vec![format!("/{min} to /{max}")],
             _ => vec!["none".to_owned()],
         };
-        let field = family.name().to_lowercase();
+        let field = family.as_str().to_lowercase();
         line(
             &mut text,
             &format!("  {field}: {{shortest: {shortest}, longest: {longest}}}  # there: {}", there.join("")),

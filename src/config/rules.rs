@@ -88,8 +88,8 @@ impl Source<'_> {
         }
         let actions = self.actions("prefixLength.validationActions", validation_actions.as_ref())?;
         Ok(PrefixLength {
-            ipv4: self.lengths("prefixLength.ipv4", ipv4.as_ref(), 32)?,
-            ipv6: self.lengths("prefixLength.ipv6", ipv6.as_ref(), 128)?,
+            ipv4: self.lengths("prefixLength.ipv4", ipv4.as_ref(), IpFamily::IPv4.bits())?,
+            ipv6: self.lengths("prefixLength.ipv6", ipv6.as_ref(), IpFamily::IPv6.bits())?,
             actions: actions.unwrap_or(ValidationActions::DENY),
         })
     }
@@ -164,7 +164,8 @@ impl Source<'_> {
 
     fn cidr(&mut self, field: &str, text: &Spanned<String>) -> Result<Cidr, ConfigError> {
         let named = crate::text::Excerpt(&text.value);
-        let cidr = Cidr::lenient(&text.value).map_err(|error| self.at(text, &format!("{field}: {named} {error}")))?;
+        let cidr =
+            Cidr::parse_lenient(&text.value).map_err(|error| self.at(text, &format!("{field}: {named} {error}")))?;
         if let Err(error) = text.value.parse::<Cidr>() {
             self.note(text, format!("{field}: {named} {error}: read as {cidr}"));
         }

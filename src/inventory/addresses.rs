@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use crate::net::{AddressRange, IpFamily, number};
+use crate::net::{AddressRange, IpFamily, address_bits};
 
 use super::index::Index;
 use super::{Allocation, ParentRef, Sweep};
@@ -79,7 +79,7 @@ impl Addresses {
             IpAddr::V4(v4) => drop(self.v4.insert(v4.into(), holder)),
             IpAddr::V6(v6) => drop(self.v6.insert(v6.into(), holder)),
         }
-        let key = (IpFamily::of(address), number(address));
+        let key = (IpFamily::from(address), address_bits(address));
         if is_foreign {
             self.foreign.insert(key);
         } else {
@@ -89,7 +89,7 @@ impl Addresses {
 
     /// Forgets an IPAddress. Whether it was known.
     pub fn remove(&mut self, address: IpAddr) -> bool {
-        self.foreign.remove(&(IpFamily::of(address), number(address)));
+        self.foreign.remove(&(IpFamily::from(address), address_bits(address)));
         match address {
             IpAddr::V4(v4) => self.v4.remove(v4.into()).is_some(),
             IpAddr::V6(v6) => self.v6.remove(v6.into()).is_some(),
@@ -230,7 +230,8 @@ mod tests {
     }
 
     fn all(addresses: &Addresses) -> Vec<String> {
-        let everything = ["0.0.0.0/0", "::/0"].map(|cidr| AddressRange::of(cidr.parse().unwrap()));
+        let everything =
+            ["0.0.0.0/0", "::/0"].map(|cidr| AddressRange::from(cidr.parse::<crate::net::Cidr>().unwrap()));
         everything.into_iter().flat_map(|range| addresses.list(range)).map(|one| one.address.to_string()).collect()
     }
 

@@ -22,9 +22,6 @@ pub enum FamiliesSource {
 }
 
 impl Families {
-    /// Both, ascending: the order of every report.
-    pub const ALL: [IpFamily; 2] = [IpFamily::IPv4, IpFamily::IPv6];
-
     pub(super) fn new(configured: impl IntoIterator<Item = IpFamily>, source: FamiliesSource) -> Self {
         let mut configured: Vec<IpFamily> = configured.into_iter().collect();
         configured.sort_unstable();
@@ -41,7 +38,7 @@ impl Families {
     /// Both, because nothing says.
     #[must_use]
     pub fn assumed() -> Self {
-        Self::new(Self::ALL, FamiliesSource::Assumed)
+        Self::new(IpFamily::ALL, FamiliesSource::Assumed)
     }
 
     /// Whether Services can have addresses of a family.

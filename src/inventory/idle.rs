@@ -1,6 +1,6 @@
 //! `Idle`: why a CIDR of a ServiceCIDR gives no address.
 
-use crate::net::{Cidr, UsableRange};
+use crate::net::{Cidr, IpFamily, MIN_IPV6_PREFIX_LEN, UsableRange};
 
 use super::{Families, Readiness};
 
@@ -27,8 +27,10 @@ impl Idle {
             Readiness::Terminating => Some(Self::Terminating),
             Readiness::NotReady => Some(Self::NotReady),
             Readiness::Ready if !families.has(cidr.family()) => Some(Self::FamilyNotConfigured),
-            Readiness::Ready if UsableRange::of(cidr).is_some() => None,
-            Readiness::Ready if cidr.host_bits() > 64 => Some(Self::TooShort),
+            Readiness::Ready if UsableRange::for_cidr(cidr).is_some() => None,
+            Readiness::Ready if cidr.family() == IpFamily::IPv6 && cidr.prefix_len() < MIN_IPV6_PREFIX_LEN => {
+                Some(Self::TooShort)
+            }
             Readiness::Ready => Some(Self::TooSmall),
         }
     }

@@ -29,7 +29,7 @@ impl Node {
     /// What it holds of the address space: its podCIDRs, and each of its addresses as a CIDR.
     pub fn networks(&self) -> impl Iterator<Item = (Cidr, NodeNetwork)> + '_ {
         let pods = self.pod_cidrs.iter().map(|cidr| (*cidr, NodeNetwork::PodCidr));
-        let own = self.addresses.iter().map(|address| (Cidr::of_address(*address), NodeNetwork::Address));
+        let own = self.addresses.iter().map(|address| (Cidr::host(*address), NodeNetwork::Address));
         pods.chain(own)
     }
 }

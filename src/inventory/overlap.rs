@@ -69,8 +69,8 @@ impl Overlap<'_> {
     #[must_use]
     pub fn shared(&self) -> AddressRange {
         match self.relation {
-            Relation::Contains => AddressRange::of(self.other_cidr),
-            Relation::Same | Relation::Within | Relation::Disjoint => AddressRange::of(self.cidr),
+            Relation::Contains => AddressRange::from(self.other_cidr),
+            Relation::Same | Relation::Within | Relation::Disjoint => AddressRange::from(self.cidr),
         }
     }
 }

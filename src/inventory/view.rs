@@ -54,7 +54,7 @@ impl<'a> View<'a> {
     pub fn effective(&self) -> Vec<UsableRange> {
         self.cidrs()
             .filter(|(service_cidr, cidr)| self.idle(service_cidr, *cidr).is_none())
-            .filter_map(|(_, cidr)| UsableRange::of(cidr))
+            .filter_map(|(_, cidr)| UsableRange::for_cidr(cidr))
             .collect()
     }
 

@@ -150,7 +150,7 @@ impl<'a> Item<'a> {
             created: self.metadata.creation_timestamp.some().map(str::to_owned),
         };
         for (index, text) in self.spec.cidrs.unwrap_or_default().into_iter().enumerate() {
-            match Cidr::lenient(&text) {
+            match Cidr::parse_lenient(&text) {
                 Ok(cidr) => service_cidr.cidrs.push(cidr),
                 Err(error) => {
                     leave_out(Omission::Cidr { field: "spec.cidrs", index, text: text.to_string(), error });
@@ -168,7 +168,7 @@ impl<'a> Item<'a> {
             return Err(Omission::NotAnAddress);
         }
         let labels = self.metadata.labels.unwrap_or_default();
-        let family = IpFamily::of(address).name();
+        let family = IpFamily::from(address).as_str();
         let parent = self.spec.parent_ref.unwrap_or_default();
         let resource = match parent.group.some() {
             None => parent.resource.into_owned(),
@@ -196,7 +196,7 @@ impl<'a> Item<'a> {
         let all = self.spec.pod_cidrs.filter(|all| !all.is_empty());
         let texts = all.unwrap_or_else(|| Some(self.spec.pod_cidr).filter(|one| !one.is_empty()).into_iter().collect());
         for (index, text) in texts.into_iter().enumerate() {
-            match Cidr::lenient(&text) {
+            match Cidr::parse_lenient(&text) {
                 Ok(cidr) => pod_cidrs.push(cidr),
                 Err(error) => {
                     leave_out(Omission::Cidr { field: "spec.podCIDRs", index, text: text.into_owned(), error });

@@ -1,4 +1,4 @@
-//! `Cidr`: a CIDR in canonical form, and `Relation`: how two of them lie to each other.
+//! `Cidr`: a CIDR in canonical form, and `Relation`: how two of them relate.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,9 +11,9 @@ use super::IpFamily;
 
 /// A CIDR in canonical form: no host bits, not IPv4-mapped.
 ///
-/// [`FromStr`] takes exactly what kube-apiserver takes for a new ServiceCIDR (`IsValidCIDR` of
-/// k8s.io/apimachinery): the text must be the canonical one. [`Cidr::lenient`] takes what the CEL
-/// function `cidr()` takes.
+/// [`FromStr`] accepts exactly what kube-apiserver accepts for a new ServiceCIDR (`IsValidCIDR` of
+/// k8s.io/apimachinery): only the canonical text. [`Cidr::parse_lenient`] accepts what the CEL function `cidr()`
+/// accepts.
 ///
 /// ```
 /// use servicecidr_guard::net::{Cidr, CidrError};
@@ -35,76 +35,73 @@ pub struct Cidr(IpNet);
 
 /// Why a text is not the canonical form of a CIDR.
 ///
-/// The first that applies, in the order in which kube-apiserver asks.
+/// If several reasons apply, the first in the order of the checks of kube-apiserver is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CidrError {
-    /// Not an address, a slash and a prefix length within the family's range.
+    /// The text is not an address, a slash and a prefix length of the family.
     #[error("is not a CIDR: write it as 10.9.8.0/24 or 2001:db8::/64")]
     NotACidr,
-    /// An octet, a group or the prefix length is padded with zeros, which some programs read as octal.
+    /// An octet, a group or the prefix length has leading zeros, which some programs parse as octal.
     #[error("has leading zeros: write every number without them")]
     LeadingZeros,
-    /// An IPv4 address in IPv6 notation.
+    /// The address is an IPv4 address in IPv6 notation.
     #[error("is an IPv4-mapped IPv6 CIDR: write it as IPv4")]
     Ipv4Mapped,
-    /// The address has bits set beyond the prefix length.
+    /// The address has bits set after the prefix.
     #[error("has host bits set: use {canonical}")]
     HostBits {
-        /// The CIDR that the address lies in.
+        /// The CIDR without the host bits.
         canonical: Cidr,
     },
-    /// Upper case, or zeros that RFC 5952 writes otherwise.
+    /// The text is not the one that RFC 5952 recommends: it has upper-case letters or zeros in another form.
     #[error("is not in canonical form: use {canonical}")]
     NotCanonical {
-        /// The same CIDR, written canonically.
+        /// The same CIDR in canonical form.
         canonical: Cidr,
     },
 }
 
-/// How one CIDR lies to another. Two CIDRs nest or share nothing: there is no partial overlap.
+/// The relation of one CIDR to another. Two CIDRs nest or are disjoint: there is no partial overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// Both hold the same addresses.
+    /// Both contain the same addresses.
     Same,
-    /// The first holds every address of the second, and more.
+    /// The first contains every address of the second, and more.
     Contains,
-    /// The second holds every address of the first, and more.
+    /// The second contains every address of the first, and more.
     Within,
     /// No address is in both. CIDRs of different families are always disjoint.
     Disjoint,
 }
 
 impl Cidr {
-    /// Reads what the CEL function `cidr()` reads: host bits are dropped, and an IPv6 address may be
-    /// written in any way. Leading zeros, zones and IPv4-mapped addresses are errors here too.
+    /// Parses what the CEL function `cidr()` parses: host bits are dropped, and an IPv6 address may have any
+    /// notation. Leading zeros, zones and IPv4-mapped addresses are errors here too.
     ///
     /// ```
     /// # use servicecidr_guard::net::{Cidr, CidrError};
-    /// assert_eq!(Cidr::lenient("10.96.5.7/16")?, "10.96.0.0/16".parse()?);
-    /// assert_eq!(Cidr::lenient("2001:DB8:0::/64")?, "2001:db8::/64".parse()?);
-    /// assert_eq!(Cidr::lenient("010.96.0.0/16"), Err(CidrError::LeadingZeros));
-    /// assert_eq!(Cidr::lenient("::ffff:10.0.0.0/104"), Err(CidrError::Ipv4Mapped));
+    /// assert_eq!(Cidr::parse_lenient("10.96.5.7/16")?, "10.96.0.0/16".parse()?);
+    /// assert_eq!(Cidr::parse_lenient("2001:DB8:0::/64")?, "2001:db8::/64".parse()?);
+    /// assert_eq!(Cidr::parse_lenient("010.96.0.0/16"), Err(CidrError::LeadingZeros));
+    /// assert_eq!(Cidr::parse_lenient("::ffff:10.0.0.0/104"), Err(CidrError::Ipv4Mapped));
     /// # Ok::<(), CidrError>(())
     /// ```
     ///
     /// # Errors
     /// [`CidrError::NotACidr`], [`CidrError::LeadingZeros`] or [`CidrError::Ipv4Mapped`].
-    pub fn lenient(text: &str) -> Result<Self, CidrError> {
-        parse(text).map(|net| Self(net.trunc()))
+    pub fn parse_lenient(text: &str) -> Result<Self, CidrError> {
+        parse(text).map(Self::from_net)
     }
 
-    /// The family of a text as kube-apiserver counts it: leading zeros don't matter, and an
-    /// IPv4-mapped CIDR is IPv4. `None` when the text isn't a CIDR at all.
+    /// The family of a text as kube-apiserver determines it: leading zeros are ignored, and an IPv4-mapped CIDR is
+    /// IPv4. `None` if the text is not a CIDR.
     #[must_use]
     pub fn family_of(text: &str) -> Option<IpFamily> {
-        let (net, _) = sloppy(text)?;
-        match net.addr().to_canonical() {
-            IpAddr::V4(_) => Some(IpFamily::IPv4),
-            IpAddr::V6(_) => Some(IpFamily::IPv6),
-        }
+        let (net, _) = parse_with_padding(text)?;
+        Some(IpFamily::from(net.addr().to_canonical()))
     }
 
-    /// How `self` lies to `other`.
+    /// The relation of `self` to `other`.
     ///
     /// ```
     /// # use servicecidr_guard::net::{Cidr, CidrError, Relation};
@@ -129,60 +126,61 @@ impl Cidr {
         }
     }
 
-    /// The family of its addresses.
+    /// The IP family.
     #[must_use]
     pub fn family(self) -> IpFamily {
-        match self.0 {
-            IpNet::V4(_) => IpFamily::IPv4,
-            IpNet::V6(_) => IpFamily::IPv6,
-        }
+        IpFamily::from(self.0.addr())
     }
 
-    /// Its lowest address, the network address.
+    /// The network address, which is the lowest.
     #[must_use]
     pub fn first(self) -> IpAddr {
         self.0.network()
     }
 
-    /// How many bits of its addresses are free: 0 to 32 for IPv4, 0 to 128 for IPv6.
+    /// The number of bits after the prefix: 0 to 32 for IPv4, 0 to 128 for IPv6.
     #[must_use]
     pub fn host_bits(self) -> u8 {
         self.0.max_prefix_len() - self.0.prefix_len()
     }
 
-    /// Its prefix length: 0 to 32 for IPv4, 0 to 128 for IPv6.
+    /// The prefix length: 0 to 32 for IPv4, 0 to 128 for IPv6.
     #[must_use]
     pub fn prefix_len(self) -> u8 {
         self.0.prefix_len()
     }
 
-    /// The CIDR of this prefix length that holds it; itself when it is no longer than that.
+    /// The CIDR with this prefix length that contains `self`, or `self` if its prefix is not longer.
     #[must_use]
-    pub fn widened(self, prefix_len: u8) -> Self {
+    pub fn supernet(self, prefix_len: u8) -> Self {
         match IpNet::new(self.0.network(), prefix_len.min(self.prefix_len())) {
-            Ok(net) => Self(net.trunc()),
+            Ok(net) => Self::from_net(net),
             Err(_) => self,
         }
     }
 
-    /// The CIDR of one address.
+    /// A parsed network, with its host bits dropped.
+    pub(super) fn from_net(net: IpNet) -> Self {
+        Self(net.trunc())
+    }
+
+    /// The CIDR that contains only this address.
     #[must_use]
-    pub fn of_address(address: IpAddr) -> Self {
+    pub fn host(address: IpAddr) -> Self {
         Self(IpNet::from(address))
     }
 
-    /// The CIDR of this many host bits that begins at an address, given as a number of its family.
+    /// The CIDR with this network address, passed as a number within the family, and this many host bits. `None` if
+    /// the address has host bits set or the family has fewer bits.
     #[must_use]
-    pub fn of_block(family: IpFamily, first: u128, host_bits: u8) -> Option<Self> {
-        let address = family.address(first);
-        let bits = if address.is_ipv4() { 32 } else { 128_u8 };
-        let net = IpNet::new(address, bits.checked_sub(host_bits)?).ok()?;
+    pub fn from_base(family: IpFamily, base: u128, host_bits: u8) -> Option<Self> {
+        let net = IpNet::new(family.address(base), family.bits().checked_sub(host_bits)?).ok()?;
         (net.addr() == net.network()).then_some(Self(net))
     }
 
-    /// Its last address, as a CIDR: what follows everything within it in the order of CIDRs.
+    /// The last address as a CIDR of its own. In the order of CIDRs, everything within `self` is not after it.
     #[must_use]
-    pub fn last_address(self) -> Self {
+    pub fn last_host(self) -> Self {
         Self(IpNet::from(self.0.broadcast()))
     }
 }
@@ -192,7 +190,7 @@ impl FromStr for Cidr {
 
     fn from_str(text: &str) -> Result<Self, CidrError> {
         let net = parse(text)?;
-        let canonical = Self(net.trunc());
+        let canonical = Self::from_net(net);
         if net.addr() != net.network() {
             Err(CidrError::HostBits { canonical })
         } else if text != canonical.to_string() {
@@ -209,11 +207,11 @@ impl fmt::Display for Cidr {
     }
 }
 
-/// An address and a prefix length, as Go's `netip.ParsePrefix` reads them; the host bits are kept.
+/// Parses an address and a prefix length as Go's `netip.ParsePrefix` does. Host bits are kept.
 ///
-/// Not by ipnet's own parser: that one takes `010.0.0.0/8` and `10.0.0.0/08`.
+/// The parser of ipnet is not strict enough: it accepts `010.0.0.0/8` and `10.0.0.0/08`.
 fn parse(text: &str) -> Result<IpNet, CidrError> {
-    let (net, is_padded) = sloppy(text).ok_or(CidrError::NotACidr)?;
+    let (net, is_padded) = parse_with_padding(text).ok_or(CidrError::NotACidr)?;
     match net.addr() {
         _ if is_padded => Err(CidrError::LeadingZeros),
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => Err(CidrError::Ipv4Mapped),
@@ -221,21 +219,21 @@ fn parse(text: &str) -> Result<IpNet, CidrError> {
     }
 }
 
-/// The same, with leading zeros in the address and the length, and whether there are any.
-fn sloppy(text: &str) -> Option<(IpNet, bool)> {
+/// Parses an address and a prefix length that may have leading zeros, and returns whether there are any.
+fn parse_with_padding(text: &str) -> Option<(IpNet, bool)> {
     let (address, length) = text.split_once('/')?;
     if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let bits: u8 = unpadded(length).parse().ok()?;
+    let bits: u8 = strip_leading_zeros(length).parse().ok()?;
     let strict: Option<IpAddr> = address.parse().ok();
     let is_padded = strict.is_none() || length != bits.to_string();
-    let net = IpNet::new(strict.or_else(|| unpadded(address).parse().ok())?, bits).ok()?;
+    let net = IpNet::new(strict.or_else(|| strip_leading_zeros(address).parse().ok())?, bits).ok()?;
     Some((net, is_padded))
 }
 
-/// A text with the leading zeros of every number taken away.
-fn unpadded(address: &str) -> String {
+/// Removes the leading zeros of every number in an address or prefix length.
+fn strip_leading_zeros(address: &str) -> String {
     let without_zeros = |number: &str| match number.trim_start_matches('0') {
         "" if !number.is_empty() => "0".to_owned(),
         trimmed => trimmed.to_owned(),
@@ -262,9 +260,9 @@ mod tests {
         assert_eq!(seen, expected, "{text:?}");
     }
 
-    /// What `IsValidCIDR` of Kubernetes 1.37.2 says: a to e are its rules in their order.
+    /// The results of `IsValidCIDR` of Kubernetes 1.37.2: a to e are its checks in their order.
     #[test]
-    fn a_new_cidr_is_judged_as_kube_apiserver_judges_it() {
+    fn validation_matches_kubernetes() {
         for text in [
             "10.0.0.0/24",
             "0.0.0.0/0",
@@ -328,10 +326,10 @@ mod tests {
         check("0::/64", "e ::/64");
     }
 
-    /// The prefix relations A1 to A19, as the real Kubernetes code answers them: whether the two
-    /// overlap, and whether the first contains the second. Host bits are dropped first.
+    /// The results of the Kubernetes code: whether the two CIDRs overlap, and whether the first contains the second.
+    /// Host bits are dropped first.
     #[test]
-    fn two_cidrs_lie_to_each_other_as_kubernetes_sees_them() {
+    fn relation_matches_kubernetes() {
         for (first, second, overlap, contains) in [
             ("10.0.0.0/16", "10.0.1.0/24", true, true),
             ("10.0.1.0/24", "10.0.0.0/16", true, false),
@@ -351,7 +349,7 @@ mod tests {
             ("0.0.0.0/0", "10.0.0.0/8", true, true),
             ("10.0.0.0/8", "0.0.0.0/0", true, false),
         ] {
-            let relation = Cidr::lenient(first).unwrap().relation(Cidr::lenient(second).unwrap());
+            let relation = Cidr::parse_lenient(first).unwrap().relation(Cidr::parse_lenient(second).unwrap());
             assert_eq!(relation != Relation::Disjoint, overlap, "{first} {second}");
             assert_eq!(matches!(relation, Relation::Same | Relation::Contains), contains, "{first} {second}");
         }

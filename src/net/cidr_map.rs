@@ -1,10 +1,10 @@
-//! `CidrMap`: values by CIDR, and which CIDRs share addresses with another.
+//! `CidrMap`: values by CIDR, with a search for overlapping CIDRs.
 
 use std::collections::BTreeMap;
 
 use super::{Cidr, IpFamily, Relation};
 
-/// Values by CIDR; answers which CIDRs share addresses with another, without walking the rest.
+/// A multimap from CIDRs to values that finds the CIDRs which overlap another without a scan of all entries.
 ///
 /// ```
 /// use servicecidr_guard::net::{Cidr, CidrMap, Relation};
@@ -19,9 +19,9 @@ use super::{Cidr, IpFamily, Relation};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CidrMap<T> {
-    /// Sorted by address, the wider first: what lies within a CIDR follows it.
+    /// Sorted by address, then widest first: the CIDRs within a CIDR follow it.
     values: BTreeMap<Cidr, Vec<T>>,
-    /// How many CIDRs there are of each prefix length: only these can hold another.
+    /// The number of CIDRs of each prefix length. Only these lengths are searched for a containing CIDR.
     lengths: BTreeMap<(IpFamily, u8), usize>,
 }
 
@@ -32,21 +32,21 @@ impl<T> Default for CidrMap<T> {
 }
 
 impl<T> CidrMap<T> {
-    /// The CIDRs that share addresses with `cidr`, how `cidr` lies to each, and their values: first
-    /// those that hold it, the widest first, then those within it. O(log n) for each prefix length
-    /// there is, and the answers themselves.
+    /// The CIDRs that overlap `cidr`, the relation of `cidr` to each, and their values. The CIDRs that contain it
+    /// come first, widest first, then the CIDRs within it. Takes O(log n) for each prefix length in the map, plus
+    /// the number of results.
     pub fn overlapping(&self, cidr: Cidr) -> impl Iterator<Item = (Cidr, Relation, &T)> {
-        let around = self
+        let containing = self
             .lengths
             .range((cidr.family(), 0)..=(cidr.family(), cidr.prefix_len()))
-            .filter_map(move |((_, length), _)| self.values.get_key_value(&cidr.widened(*length)));
-        let within = self.values.range(cidr..=cidr.last_address()).filter(move |(other, _)| **other != cidr);
-        around
+            .filter_map(move |((_, length), _)| self.values.get_key_value(&cidr.supernet(*length)));
+        let within = self.values.range(cidr..=cidr.last_host()).filter(move |(other, _)| **other != cidr);
+        containing
             .chain(within)
             .flat_map(move |(other, values)| values.iter().map(move |value| (*other, cidr.relation(*other), value)))
     }
 
-    /// Puts a value at a CIDR, beside those that are there.
+    /// Adds a value to a CIDR and keeps its other values.
     pub fn insert(&mut self, cidr: Cidr, value: T) {
         let values = self.values.entry(cidr).or_default();
         if values.is_empty() {
@@ -55,7 +55,7 @@ impl<T> CidrMap<T> {
         values.push(value);
     }
 
-    /// Takes the values at a CIDR out that aren't to be kept.
+    /// Removes the values of a CIDR for which `is_kept` is false.
     pub fn retain(&mut self, cidr: Cidr, is_kept: impl FnMut(&T) -> bool) {
         let Some(values) = self.values.get_mut(&cidr) else { return };
         values.retain(is_kept);
@@ -63,16 +63,16 @@ impl<T> CidrMap<T> {
             return;
         }
         self.values.remove(&cidr);
-        let of_length = (cidr.family(), cidr.prefix_len());
-        if let Some(count) = self.lengths.get_mut(&of_length) {
+        let length = (cidr.family(), cidr.prefix_len());
+        if let Some(count) = self.lengths.get_mut(&length) {
             *count -= 1;
             if *count == 0 {
-                self.lengths.remove(&of_length);
+                self.lengths.remove(&length);
             }
         }
     }
 
-    /// Every CIDR with its values, by address, the wider first.
+    /// Every CIDR with its values, sorted by address, then widest first.
     pub fn iter(&self) -> impl Iterator<Item = (Cidr, &T)> {
         self.values.iter().flat_map(|(cidr, values)| values.iter().map(move |value| (*cidr, value)))
     }
@@ -85,19 +85,19 @@ mod tests {
     use super::*;
 
     fn cidr() -> impl Strategy<Value = Cidr> {
-        // Few networks and all lengths, so that members nest often; the last address of both families too.
+        // Few networks with all prefix lengths, so that members nest often. Includes the last address of both families.
         let v4 = (0u32..16, 0u8..=32).prop_map(|(n, length)| {
             format!("{}/{length}", std::net::Ipv4Addr::from(n << 28 | n | (n / 15 * u32::MAX)))
         });
         let v6 = (0u128..16, 0u8..=128).prop_map(|(n, length)| {
             format!("{}/{length}", std::net::Ipv6Addr::from(n << 124 | n | (n / 15 * u128::MAX)))
         });
-        prop_oneof![v4, v6].prop_map(|text| Cidr::lenient(&text).unwrap())
+        prop_oneof![v4, v6].prop_map(|text| Cidr::parse_lenient(&text).unwrap())
     }
 
     proptest! {
         #[test]
-        fn overlapping_is_what_asking_every_member_gives(
+        fn overlapping_matches_a_check_of_every_member(
             members in prop::collection::vec((cidr(), any::<bool>()), 0..24),
             asked in cidr(),
         ) {

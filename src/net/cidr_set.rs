@@ -1,10 +1,10 @@
-//! `CidrSet`: which member covers a CIDR. Members are never merged.
+//! `CidrSet`: finds the member that covers a CIDR. Members are never merged.
 
 use super::{Cidr, IpFamily, Relation};
 
-/// A set of CIDRs that answers which of them covers another CIDR, in O(log n).
+/// A set of CIDRs that finds the member which covers another CIDR, in O(log n).
 ///
-/// Two neighbours don't add up: neither half of a CIDR covers the whole.
+/// Adjacent members are not merged: neither half of a CIDR covers the whole.
 ///
 /// ```
 /// use servicecidr_guard::net::{Cidr, CidrSet};
@@ -17,34 +17,34 @@ use super::{Cidr, IpFamily, Relation};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CidrSet {
-    /// As they were given.
+    /// All members, in insertion order.
     members: Vec<Cidr>,
-    /// The members that lie within no other, sorted: they are disjoint, so one alone can cover.
+    /// The members that no other member contains, sorted. They are disjoint, so at most one covers a CIDR.
     widest: Vec<Cidr>,
 }
 
 impl CidrSet {
-    /// The widest member that holds every address of `cidr`.
+    /// The widest member that contains every address of `cidr`.
     #[must_use]
     pub fn covering(&self, cidr: Cidr) -> Option<Cidr> {
         let after = self.widest.partition_point(|member| *member <= cidr);
-        // A member that covers `cidr` sorts before it, or, when it is the shorter prefix of the
-        // same network address, right there: the order is address first, then prefix length.
+        // The order is address first, then prefix length: a member that covers `cidr` is equal to it or sorts
+        // before it.
         let before = self.widest.get(after.checked_sub(1)?).copied()?;
         matches!(before.relation(cidr), Relation::Same | Relation::Contains).then_some(before)
     }
 
-    /// The members in the order they were given.
+    /// The members, in insertion order.
     pub fn iter(&self) -> impl Iterator<Item = Cidr> + '_ {
         self.members.iter().copied()
     }
 
-    /// The members of one family, in the order they were given.
+    /// The members of one family, in insertion order.
     pub fn of_family(&self, family: IpFamily) -> impl Iterator<Item = Cidr> + '_ {
         self.iter().filter(move |member| member.family() == family)
     }
 
-    /// Whether it has no member.
+    /// Whether the set has no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
@@ -74,17 +74,17 @@ mod tests {
     use super::*;
 
     fn cidr() -> impl Strategy<Value = Cidr> {
-        // Few networks and all lengths, so that members nest often.
+        // Few networks with all prefix lengths, so that members nest often.
         let v4 =
             (0u32..16, 0u8..=32).prop_map(|(n, length)| format!("{}/{length}", std::net::Ipv4Addr::from(n << 28 | n)));
         let v6 = (0u128..16, 0u8..=128)
             .prop_map(|(n, length)| format!("{}/{length}", std::net::Ipv6Addr::from(n << 124 | n)));
-        prop_oneof![v4, v6].prop_map(|text| Cidr::lenient(&text).unwrap())
+        prop_oneof![v4, v6].prop_map(|text| Cidr::parse_lenient(&text).unwrap())
     }
 
     proptest! {
         #[test]
-        fn covering_is_what_asking_every_member_gives(members in prop::collection::vec(cidr(), 0..24), asked in cidr()) {
+        fn covering_matches_a_check_of_every_member(members in prop::collection::vec(cidr(), 0..24), asked in cidr()) {
             let set: CidrSet = members.iter().copied().collect();
             let slow = members
                 .iter()

@@ -1,19 +1,22 @@
-//! `AddressRange`: from one address to another, counted in u128.
+//! `AddressRange`: consecutive addresses of one family, counted in `u128`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use super::{Cidr, IpFamily};
+use ipnet::{IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
-/// A range of addresses of one family, both ends in it: never empty.
+use super::family::{block_mask, ipv4_address};
+use super::{Cidr, IpFamily, address_bits};
+
+/// A range of addresses of one family, including both ends: never empty.
 ///
 /// ```
-/// use servicecidr_guard::net::{AddressRange, IpFamily};
+/// use servicecidr_guard::net::{AddressRange, Cidr, IpFamily};
 ///
-/// let range = AddressRange::of("10.96.0.0/30".parse()?);
+/// let range = AddressRange::from("10.96.0.0/30".parse::<Cidr>()?);
 /// assert_eq!((range.count(), range.to_string().as_str()), (4, "10.96.0.0-10.96.0.3"));
 /// assert!(range.contains("10.96.0.3".parse().unwrap()) && !range.contains("10.96.0.4".parse().unwrap()));
-/// assert!(!AddressRange::of("::/0".parse()?).contains("10.96.0.1".parse().unwrap()));
+/// assert!(!AddressRange::from("::/0".parse::<Cidr>()?).contains("10.96.0.1".parse().unwrap()));
 /// assert_eq!(AddressRange::new(IpFamily::IPv4, 2, 1), None);
 /// # Ok::<(), servicecidr_guard::net::CidrError>(())
 /// ```
@@ -25,21 +28,10 @@ pub struct AddressRange {
 }
 
 impl AddressRange {
-    /// From `first` to `last`; `None` if that is no address at all.
+    /// The range from `first` to `last`: `None` if it is empty or ends beyond the family.
     #[must_use]
     pub fn new(family: IpFamily, first: u128, last: u128) -> Option<Self> {
         (first <= last && last <= family.last()).then_some(Self { family, first, last })
-    }
-
-    /// All addresses of a CIDR.
-    #[must_use]
-    pub fn of(cidr: Cidr) -> Self {
-        let first = number(cidr.first());
-        let size_less_one = match cidr.host_bits() {
-            128 => u128::MAX,
-            bits => (1 << bits) - 1,
-        };
-        Self { family: cidr.family(), first, last: first | size_less_one }
     }
 
     /// The family of its addresses.
@@ -48,44 +40,43 @@ impl AddressRange {
         self.family
     }
 
-    /// Its first address, as a number.
+    /// The first address, as a number.
     #[must_use]
     pub fn first(self) -> u128 {
         self.first
     }
 
-    /// Its last address, as a number.
+    /// The last address, as a number.
     #[must_use]
     pub fn last(self) -> u128 {
         self.last
     }
 
-    /// Its first address.
+    /// The first address.
     #[must_use]
     pub fn first_address(self) -> IpAddr {
         self.family.address(self.first)
     }
 
-    /// Its last address.
+    /// The last address.
     #[must_use]
     pub fn last_address(self) -> IpAddr {
         self.family.address(self.last)
     }
 
-    /// How many addresses there are. All of IPv6 is one more than a `u128` holds: it counts as
-    /// [`u128::MAX`].
+    /// The number of addresses. All of IPv6 is one more than the largest `u128`: it counts as [`u128::MAX`].
     #[must_use]
     pub fn count(self) -> u128 {
         (self.last - self.first).saturating_add(1)
     }
 
-    /// Whether an address is in it.
+    /// Whether the range contains an address.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
-        IpFamily::of(address) == self.family && (self.first..=self.last).contains(&number(address))
+        IpFamily::from(address) == self.family && (self.first..=self.last).contains(&address_bits(address))
     }
 
-    /// What it shares with another range.
+    /// The addresses in both ranges: `None` if there are none.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
         if self.family != other.family {
@@ -94,71 +85,31 @@ impl AddressRange {
         Self::new(self.family, self.first.max(other.first), self.last.min(other.last))
     }
 
-    /// The fewest CIDRs that make it up, in the order of their addresses: each the largest that is aligned
-    /// and fits.
+    /// The fewest CIDRs that cover exactly this range, in ascending order.
     ///
     /// ```
     /// # use servicecidr_guard::net::{AddressRange, IpFamily};
-    /// let blocks = |family, first, last| -> Vec<String> {
-    ///     AddressRange::new(family, first, last).into_iter().flat_map(AddressRange::blocks).map(|it| it.to_string()).collect()
+    /// let subnets = |family, first, last| -> Vec<String> {
+    ///     AddressRange::new(family, first, last).into_iter().flat_map(AddressRange::subnets).map(|it| it.to_string()).collect()
     /// };
-    /// assert_eq!(blocks(IpFamily::IPv4, 1, 6), ["0.0.0.1/32", "0.0.0.2/31", "0.0.0.4/31", "0.0.0.6/32"]);
-    /// assert_eq!(blocks(IpFamily::IPv4, 0, u128::from(u32::MAX)), ["0.0.0.0/0"]);
-    /// assert_eq!(blocks(IpFamily::IPv6, 0, u128::MAX), ["::/0"]);
+    /// assert_eq!(subnets(IpFamily::IPv4, 1, 6), ["0.0.0.1/32", "0.0.0.2/31", "0.0.0.4/31", "0.0.0.6/32"]);
+    /// assert_eq!(subnets(IpFamily::IPv4, 0, u128::from(u32::MAX)), ["0.0.0.0/0"]);
+    /// assert_eq!(subnets(IpFamily::IPv6, 0, u128::MAX), ["::/0"]);
     /// ```
-    pub fn blocks(self) -> impl Iterator<Item = Cidr> {
-        let bits: u32 = match self.family {
-            IpFamily::IPv4 => 32,
-            IpFamily::IPv6 => 128,
+    pub fn subnets(self) -> impl Iterator<Item = Cidr> {
+        let subnets = match self.family {
+            IpFamily::IPv4 => Ipv4Subnets::new(ipv4_address(self.first), ipv4_address(self.last), 0).into(),
+            IpFamily::IPv6 => IpSubnets::from(Ipv6Subnets::new(self.first.into(), self.last.into(), 0)),
         };
-        let mut next = Some(self.first);
-        std::iter::from_fn(move || {
-            let first = next?;
-            // All of IPv6 has one address more than is counted.
-            let room = (self.last - first).checked_add(1).map_or(128, u128::ilog2);
-            let host_bits = first.trailing_zeros().min(room).min(bits);
-            let after = 1_u128.checked_shl(host_bits).and_then(|size| first.checked_add(size));
-            next = after.filter(|after| *after <= self.last);
-            Cidr::of_block(self.family, first, u8::try_from(host_bits).ok()?)
-        })
+        subnets.map(Cidr::from_net)
     }
 }
 
-/// An address as a number within its family.
-#[must_use]
-pub fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(u32::from(v4)),
-        IpAddr::V6(v6) => u128::from(v6),
-    }
-}
-
-impl IpFamily {
-    /// The family of an address. An IPv4-mapped IPv6 address is IPv6.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::IPv4,
-            IpAddr::V6(_) => Self::IPv6,
-        }
-    }
-
-    /// The address with this number. Numbers beyond the family's last are its last.
-    #[must_use]
-    pub fn address(self, number: u128) -> IpAddr {
-        match self {
-            Self::IPv4 => IpAddr::V4(Ipv4Addr::from(u32::try_from(number).unwrap_or(u32::MAX))),
-            Self::IPv6 => IpAddr::V6(Ipv6Addr::from(number)),
-        }
-    }
-
-    /// The number of its last address.
-    #[must_use]
-    pub fn last(self) -> u128 {
-        match self {
-            Self::IPv4 => u128::from(u32::MAX),
-            Self::IPv6 => u128::MAX,
-        }
+impl From<Cidr> for AddressRange {
+    /// All addresses of a CIDR.
+    fn from(cidr: Cidr) -> Self {
+        let first = address_bits(cidr.first());
+        Self { family: cidr.family(), first, last: first | block_mask(cidr.host_bits()) }
     }
 }
 

@@ -1,8 +1,9 @@
-//! `RangeSet`: a union of address ranges, each address counted once.
+//! `RangeSet`: the union of address ranges, with each address counted once.
 
-use super::{AddressRange, Cidr, IpFamily, number};
+use super::family::block_mask;
+use super::{AddressRange, Cidr, IpFamily, address_bits};
 
-/// A set of addresses of one family, as disjoint ranges in ascending order that don't touch.
+/// A set of addresses of one family: ascending ranges with gaps between them.
 ///
 /// ```
 /// use servicecidr_guard::net::{AddressRange, IpFamily, RangeSet};
@@ -21,7 +22,7 @@ pub struct RangeSet {
 }
 
 impl RangeSet {
-    /// The union of ranges, those of the other family left out.
+    /// The union of ranges. Ranges of the other family are ignored.
     #[must_use]
     pub fn union(family: IpFamily, ranges: impl IntoIterator<Item = AddressRange>) -> Self {
         let mut all: Vec<AddressRange> = ranges.into_iter().filter(|range| range.family() == family).collect();
@@ -39,54 +40,51 @@ impl RangeSet {
         Self { family, ranges }
     }
 
-    /// Its ranges, ascending.
+    /// The ranges, ascending.
     #[must_use]
     pub fn ranges(&self) -> &[AddressRange] {
         &self.ranges
     }
 
-    /// How many addresses there are, at most [`u128::MAX`].
+    /// The number of addresses, at most [`u128::MAX`].
     #[must_use]
     pub fn count(&self) -> u128 {
         self.ranges.iter().fold(0, |sum: u128, range| sum.saturating_add(range.count()))
     }
 
-    /// Whether an address, given as a number of this family, is in it.
+    /// Whether the set contains an address, passed as a number within the family.
     #[must_use]
     pub fn contains(&self, number: u128) -> bool {
         let after = self.ranges.partition_point(|range| range.first() <= number);
         after.checked_sub(1).and_then(|at| self.ranges.get(at)).is_some_and(|range| number <= range.last())
     }
 
-    /// The first address of the block of this many host bits, aligned as a CIDR is, that lies in it
-    /// and begins nearest to `near`, where such a block begins too.
+    /// The first address of the free block of this size closest to `near`: aligned as a CIDR and entirely in the
+    /// set. `near` must be aligned too.
     #[must_use]
-    pub fn nearest_block(&self, host_bits: u8, near: u128) -> Option<u128> {
-        let less_one = match host_bits {
-            128 => u128::MAX,
-            bits => (1_u128 << bits) - 1,
-        };
+    pub fn closest_fit(&self, host_bits: u8, near: u128) -> Option<u128> {
+        let mask = block_mask(host_bits);
         let in_range = |range: &AddressRange| {
-            let lowest = range.first().checked_add(less_one)? & !less_one;
-            let highest = range.last().checked_sub(less_one)? & !less_one;
+            let lowest = range.first().checked_add(mask)? & !mask;
+            let highest = range.last().checked_sub(mask)? & !mask;
             (lowest <= highest).then(|| near.clamp(lowest, highest))
         };
         self.ranges.iter().filter_map(in_range).min_by_key(|first| first.abs_diff(near))
     }
 
-    /// The block of this many host bits that breaks up the least: the lowest of the smallest aligned block that
-    /// is in the set throughout, and of several such blocks the one with the lowest address.
+    /// The block of this size that fragments the set least. It is the first block of the smallest aligned block
+    /// that is large enough and entirely in the set. Ties go to the lowest address.
     #[must_use]
-    pub fn best_block(&self, host_bits: u8) -> Option<Cidr> {
-        let blocks = self.ranges.iter().flat_map(|range| range.blocks());
-        let best = blocks.filter(|block| block.host_bits() >= host_bits).min_by_key(|block| block.host_bits())?;
-        Cidr::of_block(self.family, number(best.first()), host_bits)
+    pub fn best_fit(&self, host_bits: u8) -> Option<Cidr> {
+        let subnets = self.ranges.iter().flat_map(|range| range.subnets());
+        let best = subnets.filter(|block| block.host_bits() >= host_bits).min_by_key(|block| block.host_bits())?;
+        Cidr::from_base(self.family, address_bits(best.first()), host_bits)
     }
 
-    /// Its addresses that are not in `other`.
+    /// The addresses of `self` that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        let mut left = Vec::new();
+        let mut remaining = Vec::new();
         let mut cuts = other.ranges.iter().peekable();
         for range in &self.ranges {
             let mut rest = Some(*range);
@@ -97,17 +95,17 @@ impl RangeSet {
                     break;
                 } else {
                     let before = cut.first().checked_sub(1);
-                    left.extend(before.and_then(|last| AddressRange::new(self.family, part.first(), last)));
+                    remaining.extend(before.and_then(|last| AddressRange::new(self.family, part.first(), last)));
                     let after = cut.last().checked_add(1);
                     rest = after.and_then(|first| AddressRange::new(self.family, first, part.last()));
                 }
             }
-            left.extend(rest);
+            remaining.extend(rest);
         }
-        Self { family: self.family, ranges: left }
+        Self { family: self.family, ranges: remaining }
     }
 
-    /// Its addresses that are in `other` too.
+    /// The addresses in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         self.difference(&self.difference(other))
@@ -128,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sets_are_what_asking_every_address_gives(a in set(), b in set()) {
+        fn difference_and_intersection_match_a_check_of_every_address(a in set(), b in set()) {
             let (minus, both) = (a.difference(&b), a.intersection(&b));
             for number in 0..80 {
                 prop_assert_eq!(minus.contains(number), a.contains(number) && !b.contains(number));
@@ -141,12 +139,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_nearest_block_is_the_one_that_trying_all_gives(set in set(), bits in 0_u8..5, near in 0_u128..80) {
+        fn closest_fit_matches_an_exhaustive_search(set in set(), bits in 0_u8..5, near in 0_u128..80) {
             let size = 1 << bits;
             let near = near / size * size;
             let fits = |first: &u128| (*first..first + size).all(|number| set.contains(number));
             let slow = (0..80).filter(|first| first % size == 0).filter(fits).min_by_key(|first| first.abs_diff(near));
-            let seen = set.nearest_block(bits, near);
+            let seen = set.closest_fit(bits, near);
             prop_assert_eq!(seen.map(|first| first.abs_diff(near)), slow.map(|first: u128| first.abs_diff(near)));
             prop_assert!(seen.is_none_or(|first| first % size == 0 && fits(&first)));
         }
@@ -154,17 +152,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_best_block_is_the_lowest_of_those_that_break_up_the_least(set in set(), bits in 0_u8..5) {
+        fn best_fit_matches_an_exhaustive_search(set in set(), bits in 0_u8..5) {
             let fits = |first: u128, bits: u8| (first..first + (1 << bits)).all(|number| set.contains(number));
             let widest = |first: u128| (bits..8).rev().find(|bits| fits(first >> bits << bits, *bits));
             let all = (0..128_u128).step_by(1 << bits).filter_map(|first| Some((widest(first)?, first)));
-            let slow = all.min().map(|(_, first)| Cidr::of_block(IpFamily::IPv6, first, bits).unwrap());
-            prop_assert_eq!(set.best_block(bits), slow);
+            let slow = all.min().map(|(_, first)| Cidr::from_base(IpFamily::IPv6, first, bits).unwrap());
+            prop_assert_eq!(set.best_fit(bits), slow);
         }
     }
 
     #[test]
-    fn the_last_address_is_an_end_like_any_other() {
+    fn a_range_may_end_at_the_last_address() {
         let top = |first| AddressRange::new(IpFamily::IPv6, first, u128::MAX).unwrap();
         let set = RangeSet::union(IpFamily::IPv6, [top(u128::MAX), top(u128::MAX - 1)]);
         assert_eq!(set.ranges(), [top(u128::MAX - 1)]);

@@ -1,27 +1,27 @@
-//! `UsableRange`: the addresses of a CIDR that may become ClusterIPs, and its static band.
+//! `UsableRange`: the addresses of a CIDR that can become ClusterIPs, and its static band.
 
 use std::net::IpAddr;
 
 use super::{AddressRange, Cidr, IpFamily};
 
-/// The shortest IPv6 prefix for which kube-apiserver makes an allocator.
-const SHORTEST_IPV6: u8 = 64;
+/// The shortest IPv6 prefix length for which kube-apiserver creates an allocator.
+pub const MIN_IPV6_PREFIX_LEN: u8 = 64;
 
-/// The addresses of a CIDR that kube-apiserver hands out as ClusterIPs: never empty.
+/// The addresses of a CIDR that kube-apiserver can allocate as ClusterIPs: never empty.
 ///
 /// | CIDR | usable |
 /// |---|---|
 /// | IPv4 up to /30 | all but the network and the broadcast address |
 /// | IPv4 /31, /32 | none |
 /// | IPv6 /64 to /127 | all but the first (the all-ones address is usable) |
-/// | IPv6 /128, and shorter than /64 | none: no allocator is made, though the ServiceCIDR gets Ready |
+/// | IPv6 /128, and shorter than /64 | none: no allocator is created, but the ServiceCIDR becomes Ready |
 ///
 /// Upstream: `NewIPAllocator` in k8s.io/kubernetes pkg/registry/core/service/ipallocator.
 ///
 /// ```
 /// use servicecidr_guard::net::{Cidr, UsableRange};
 ///
-/// let count = |cidr: &str| UsableRange::of(cidr.parse().unwrap()).map_or(0, UsableRange::count);
+/// let count = |cidr: &str| UsableRange::for_cidr(cidr.parse().unwrap()).map_or(0, UsableRange::count);
 /// assert_eq!(count("10.96.0.0/24"), 254);
 /// assert_eq!(count("0.0.0.0/0"), 4_294_967_294);
 /// assert_eq!((count("10.0.0.0/31"), count("10.0.0.1/32")), (0, 0));
@@ -37,13 +37,13 @@ pub struct UsableRange {
 }
 
 impl UsableRange {
-    /// The usable addresses of a CIDR, `None` if there are none.
+    /// The usable addresses of a CIDR: `None` if there are none.
     #[must_use]
-    pub fn of(cidr: Cidr) -> Option<Self> {
-        let whole = AddressRange::of(cidr);
+    pub fn for_cidr(cidr: Cidr) -> Option<Self> {
+        let whole = AddressRange::from(cidr);
         let edge = match cidr.family() {
             IpFamily::IPv4 => 1,
-            IpFamily::IPv6 if cidr.prefix_len() < SHORTEST_IPV6 => return None,
+            IpFamily::IPv6 if cidr.prefix_len() < MIN_IPV6_PREFIX_LEN => return None,
             IpFamily::IPv6 => 0,
         };
         let first = whole.first().checked_add(1)?;
@@ -51,40 +51,40 @@ impl UsableRange {
         AddressRange::new(cidr.family(), first, last).map(|range| Self { cidr, range })
     }
 
-    /// The CIDR that it is of.
+    /// The CIDR that contains the range.
     #[must_use]
     pub fn cidr(self) -> Cidr {
         self.cidr
     }
 
-    /// From its first address to its last.
+    /// The usable addresses as a plain range.
     #[must_use]
     pub fn range(self) -> AddressRange {
         self.range
     }
 
-    /// How many addresses there are: at most 2^64 - 1.
+    /// The number of usable addresses: 1 to 2^64 - 1.
     #[must_use]
     pub fn count(self) -> u128 {
         self.range.count()
     }
 
-    /// Whether an address is one of them. The network address, and of IPv4 the broadcast address,
-    /// are not; neither is an address of the other family.
+    /// Whether an address is usable. The network address, the IPv4 broadcast address and all addresses of the
+    /// other family are not.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         self.range.contains(address)
     }
 
-    /// The addresses that are handed out last unless asked for by name (KEP-3070): the first
-    /// 16 to 256, by size, `None` where there are too few.
+    /// The static band (KEP-3070): the first 16 to 256 addresses, depending on the size of the CIDR. They are
+    /// allocated last unless a Service requests one. `None` if the CIDR is too small for a band.
     ///
     /// ```
     /// # use servicecidr_guard::net::{AddressRange, UsableRange};
-    /// let band = |cidr: &str| UsableRange::of(cidr.parse().unwrap()).unwrap().static_band().map_or(0, AddressRange::count);
+    /// let band = |cidr: &str| UsableRange::for_cidr(cidr.parse().unwrap()).unwrap().static_band().map_or(0, AddressRange::count);
     /// assert_eq!((band("10.96.0.0/28"), band("10.96.0.0/27"), band("10.96.0.0/24")), (0, 16, 16));
     /// assert_eq!((band("10.96.0.0/23"), band("10.96.0.0/20"), band("10.96.0.0/12")), (32, 256, 256));
-    /// // Upstream counts the two largest IPv4 ranges as 0 addresses: they have none.
+    /// // Upstream computes 0 addresses for the two largest IPv4 ranges, so they have no band.
     /// assert_eq!((band("0.0.0.0/2"), band("0.0.0.0/1"), band("0.0.0.0/0")), (256, 0, 0));
     /// assert_eq!((band("fd00::/124"), band("fd00::/123"), band("fd00::/64")), (0, 16, 256));
     /// ```
@@ -95,7 +95,7 @@ impl UsableRange {
         if host_bits <= 4 || is_beyond_upstream {
             return None;
         }
-        // At least 64 host bits can't be: such a range has no usable addresses.
+        // More than 64 host bits are impossible: such a CIDR has no usable addresses.
         let offset = (1_u128 << host_bits.min(64)).div_euclid(16).clamp(16, 256);
         let first = self.range.first();
         AddressRange::new(self.cidr.family(), first, first.checked_add(offset)?.checked_sub(1)?)
@@ -116,9 +116,9 @@ impl UsableRange {
 mod tests {
     use super::*;
 
-    /// Size, static band and first dynamic address, as the real ipallocator of 1.37.2 gives them.
+    /// Size, static band and first dynamic address, as returned by ipallocator of Kubernetes 1.37.2.
     #[test]
-    fn sizes_and_bands_are_those_of_kubernetes() {
+    fn sizes_and_bands_match_kubernetes() {
         for (cidr, size, band, first_dynamic) in [
             ("0.0.0.0/0", 4_294_967_294, 0, "0.0.0.1"),
             ("0.0.0.0/1", 2_147_483_646, 0, "0.0.0.1"),
@@ -155,7 +155,7 @@ mod tests {
             ("fd00::/126", 3, 0, "fd00::1"),
             ("fd00::/127", 1, 0, "fd00::1"),
         ] {
-            let usable = UsableRange::of(cidr.parse().unwrap()).unwrap();
+            let usable = UsableRange::for_cidr(cidr.parse().unwrap()).unwrap();
             assert_eq!(usable.count(), size, "{cidr}");
             assert_eq!(usable.static_band().map_or(0, AddressRange::count), band, "{cidr}");
             let dynamic = usable.dynamic_band().unwrap();
@@ -165,16 +165,16 @@ mod tests {
     }
 
     #[test]
-    fn all_162_prefix_lengths_are_counted_as_kubernetes_counts_them() {
+    fn counts_match_kubernetes_for_all_162_prefix_lengths() {
         for length in 0..=32_u32 {
-            let cidr = Cidr::lenient(&format!("10.96.0.0/{length}")).unwrap();
+            let cidr = Cidr::parse_lenient(&format!("10.96.0.0/{length}")).unwrap();
             let expected = 2_u128.pow(32 - length).saturating_sub(2);
-            assert_eq!(UsableRange::of(cidr).map_or(0, UsableRange::count), expected, "{cidr}");
+            assert_eq!(UsableRange::for_cidr(cidr).map_or(0, UsableRange::count), expected, "{cidr}");
         }
         for length in 0..=128_u32 {
-            let cidr = Cidr::lenient(&format!("fd00::/{length}")).unwrap();
+            let cidr = Cidr::parse_lenient(&format!("fd00::/{length}")).unwrap();
             let expected = if length < 64 { 0 } else { 2_u128.pow(128 - length) - 1 };
-            assert_eq!(UsableRange::of(cidr).map_or(0, UsableRange::count), expected, "{cidr}");
+            assert_eq!(UsableRange::for_cidr(cidr).map_or(0, UsableRange::count), expected, "{cidr}");
         }
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{CapacityReport, CidrCapacity};
-use crate::inventory::{Families, Idle, Inventory, Node, NodeNetwork, View};
+use crate::inventory::{Idle, Inventory, Node, NodeNetwork, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
 use crate::policy::{Neighbour, Policy, ReservedNetworks};
 
@@ -69,7 +69,7 @@ pub(super) fn spaces(inventory: &Inventory, policy: Option<&Policy>, report: &Ca
     let view = inventory.view();
     let parts = if report.service_cidrs.len() > MANY_RANGES { FEW_PARTS } else { PARTS };
     let space = |family| space(family, inventory, policy, report, &view, parts);
-    Families::ALL.into_iter().filter_map(space).collect()
+    IpFamily::ALL.into_iter().filter_map(space).collect()
 }
 
 fn space(
@@ -109,27 +109,27 @@ fn space(
     for cidr in pods(inventory, family) {
         put(&mut all, cidr, plain("pods", String::new()));
     }
-    all.retain(|cidr, _| AddressRange::of(*cidr).intersection(AddressRange::of(outermost)).is_some());
+    all.retain(|cidr, _| AddressRange::from(*cidr).intersection(AddressRange::from(outermost)).is_some());
     // What holds all of it is the ground of all.
     let outermost = all.keys().copied().reduce(common).unwrap_or(outermost);
     all.entry(outermost).or_default();
     let rows: Vec<&CidrCapacity> = report.service_cidrs.iter().collect();
-    Some(Space { family: family.name(), blocks: blocks(all, &rows, view, parts) })
+    Some(Space { family: family.as_str(), blocks: blocks(all, &rows, view, parts) })
 }
 
 /// The pods of all nodes, as few blocks as make them up; none where those are too many to be drawn.
 fn pods(inventory: &Inventory, family: IpFamily) -> Vec<Cidr> {
     let all = inventory.nodes().flat_map(Node::networks).filter(|(_, network)| *network == NodeNetwork::PodCidr);
-    let union = RangeSet::union(family, all.map(|(cidr, _)| AddressRange::of(cidr)));
-    let blocks: Vec<Cidr> = union.ranges().iter().flat_map(|range| range.blocks()).take(MOST_PODS + 1).collect();
+    let union = RangeSet::union(family, all.map(|(cidr, _)| AddressRange::from(cidr)));
+    let blocks: Vec<Cidr> = union.ranges().iter().flat_map(|range| range.subnets()).take(MOST_PODS + 1).collect();
     if blocks.len() > MOST_PODS { Vec::new() } else { blocks }
 }
 
 /// The narrowest CIDR that holds both.
 fn common(one: Cidr, other: Cidr) -> Cidr {
-    let holds = |length: &u8| one.widened(*length) == other.widened(*length);
+    let holds = |length: &u8| one.supernet(*length) == other.supernet(*length);
     let longest = one.prefix_len().min(other.prefix_len());
-    (0..=longest).rev().find(holds).map_or(one, |length| one.widened(length))
+    (0..=longest).rev().find(holds).map_or(one, |length| one.supernet(length))
 }
 
 fn blocks(all: BTreeMap<Cidr, Vec<Use>>, rows: &[&CidrCapacity], view: &View<'_>, parts: u32) -> Vec<Block> {
@@ -137,7 +137,7 @@ fn blocks(all: BTreeMap<Cidr, Vec<Use>>, rows: &[&CidrCapacity], view: &View<'_>
     // The blocks around, the outermost first.
     let mut around: Vec<(usize, AddressRange)> = Vec::new();
     for (cidr, uses) in all {
-        let range = AddressRange::of(cidr);
+        let range = AddressRange::from(cidr);
         while around.last().is_some_and(|(_, outer)| outer.intersection(range).is_none()) {
             around.pop();
         }
@@ -149,7 +149,7 @@ fn blocks(all: BTreeMap<Cidr, Vec<Use>>, rows: &[&CidrCapacity], view: &View<'_>
         };
         let is_service_cidr = uses.iter().any(|one| one.row.is_some());
         let entry = uses.iter().find_map(|one| rows.get(one.row?));
-        let band = entry.filter(|entry| entry.idle.is_none()).and_then(|entry| UsableRange::of(entry.cidr));
+        let band = entry.filter(|entry| entry.idle.is_none()).and_then(|entry| UsableRange::for_cidr(entry.cidr));
         let band = band.and_then(UsableRange::static_band).map(|band| share_of(band, range));
         around.push((blocks.len(), range));
         blocks.push(Block {

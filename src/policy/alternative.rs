@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::inventory::{Freshness, Inventory, Known};
-use crate::net::{AddressRange, Cidr, RangeSet, number};
+use crate::net::{AddressRange, Cidr, RangeSet, address_bits};
 
 use super::space::free;
 use super::{Policy, Verdict, Violation};
@@ -48,10 +48,10 @@ fn nearest(policy: &Policy, inventory: &Inventory, refused: Cidr) -> Option<Cidr
     }
     // Ranges are never joined: narrower ones can't hold it, and of the others one alone does.
     let wide_enough = allowed.filter(|range| range.prefix_len() <= refused.prefix_len());
-    let allowed = RangeSet::union(family, wide_enough.map(AddressRange::of));
+    let allowed = RangeSet::union(family, wide_enough.map(AddressRange::from));
     let free = free(policy, inventory, &allowed, family);
-    let first = free.nearest_block(refused.host_bits(), number(refused.first()))?;
-    Cidr::of_block(family, first, refused.host_bits())
+    let first = free.closest_fit(refused.host_bits(), address_bits(refused.first()))?;
+    Cidr::from_base(family, first, refused.host_bits())
 }
 
 impl fmt::Display for Alternative {

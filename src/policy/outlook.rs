@@ -75,7 +75,7 @@ pub fn foresee(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &
 
 fn touched(change: &Change) -> Vec<IpFamily> {
     let added = change.cidrs().map(|(_, cidr)| cidr);
-    let removed = change.removes.iter().filter_map(|text| Cidr::lenient(text).ok());
+    let removed = change.removes.iter().filter_map(|text| Cidr::parse_lenient(text).ok());
     added.chain(removed).map(Cidr::family).collect()
 }
 

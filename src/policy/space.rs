@@ -59,6 +59,6 @@ pub(super) fn obstacles<'a>(
 
 /// What of some ranges is free of everything known.
 pub(super) fn free(policy: &Policy, inventory: &Inventory, ranges: &RangeSet, family: IpFamily) -> RangeSet {
-    let taken = obstacles(policy, inventory, family).map(|obstacle| AddressRange::of(obstacle.cidr));
+    let taken = obstacles(policy, inventory, family).map(|obstacle| AddressRange::from(obstacle.cidr));
     ranges.difference(&RangeSet::union(family, taken))
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use thiserror::Error;
 
 use crate::inventory::{Idle, Inventory, Readiness};
-use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange, number};
+use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange, address_bits};
 
 use super::Policy;
 use super::space::{Obstacle, free, obstacles};
@@ -119,9 +119,9 @@ impl<'a> Search<'a> {
             return Err(SearchError::NotAdmitted { family, prefix_len, admitted });
         }
         let ranges = ranges(policy, family, within)?;
-        let host_bits = bits(family).saturating_sub(prefix_len);
-        let idle =
-            Cidr::of_block(family, 0, host_bits).and_then(|any| Idle::of(&inventory.families(), Readiness::Ready, any));
+        let host_bits = family.bits().saturating_sub(prefix_len);
+        let idle = Cidr::from_base(family, 0, host_bits)
+            .and_then(|any| Idle::of(&inventory.families(), Readiness::Ready, any));
         match idle {
             Some(idle) => Err(SearchError::Idle { family, prefix_len, idle }),
             None => Ok(Self { policy, inventory, family, prefix_len, ranges }),
@@ -135,8 +135,8 @@ impl<'a> Search<'a> {
     /// If no CIDR has so many.
     pub fn prefix_len_for(policy: &Policy, family: IpFamily, services: u32) -> Result<u8, SearchError> {
         let holds = |prefix_len: &u8| {
-            let block = Cidr::of_block(family, 0, bits(family).saturating_sub(*prefix_len));
-            let band = block.and_then(UsableRange::of).and_then(UsableRange::dynamic_band);
+            let block = Cidr::from_base(family, 0, family.bits().saturating_sub(*prefix_len));
+            let band = block.and_then(UsableRange::for_cidr).and_then(UsableRange::dynamic_band);
             band.is_some_and(|band| band.count() >= u128::from(services))
         };
         admitted(policy, family).rev().find(holds).ok_or(SearchError::TooMany { family, services })
@@ -147,25 +147,25 @@ impl<'a> Search<'a> {
     /// address.
     #[must_use]
     pub fn find(&self, count: usize) -> Suggestions {
-        let host_bits = bits(self.family).saturating_sub(self.prefix_len);
+        let host_bits = self.family.bits().saturating_sub(self.prefix_len);
         let wide_enough = self.ranges.iter().filter(|range| range.prefix_len() <= self.prefix_len);
-        let ranges = RangeSet::union(self.family, wide_enough.map(|range| AddressRange::of(*range)));
+        let ranges = RangeSet::union(self.family, wide_enough.map(|range| AddressRange::from(*range)));
         let mut left = free(self.policy, self.inventory, &ranges, self.family);
         let mut found = Vec::new();
         while found.len() < count
-            && let Some(best) = left.best_block(host_bits)
+            && let Some(best) = left.best_fit(host_bits)
         {
-            left = left.difference(&RangeSet::union(self.family, [AddressRange::of(best)]));
+            left = left.difference(&RangeSet::union(self.family, [AddressRange::from(best)]));
             found.push(best);
         }
         let mut passed_over = self.taken(&ranges);
-        let blocks = || left.ranges().iter().flat_map(|range| range.blocks());
+        let blocks = || left.ranges().iter().flat_map(|range| range.subnets());
         let whole = blocks().filter(|block| block.host_bits() >= host_bits);
-        passed_over.extend(whole.map(|block| PassedOver { range: AddressRange::of(block), reason: Reason::Free }));
+        passed_over.extend(whole.map(|block| PassedOver { range: AddressRange::from(block), reason: Reason::Free }));
         let narrow = self.ranges.iter().filter(|range| range.prefix_len() > self.prefix_len);
         let asked = self.prefix_len;
         passed_over.extend(
-            narrow.map(|range| PassedOver { range: AddressRange::of(*range), reason: Reason::Narrow { asked } }),
+            narrow.map(|range| PassedOver { range: AddressRange::from(*range), reason: Reason::Narrow { asked } }),
         );
         passed_over.sort_by_key(|passed| passed.range);
         let more = passed_over.len().saturating_sub(LISTED);
@@ -176,23 +176,23 @@ impl<'a> Search<'a> {
 
     /// The widest aligned block that is free in one of the ranges, narrow ones too, beside what was found.
     fn largest_left(&self, found: &[Cidr]) -> Option<Cidr> {
-        let one = |cidr: &Cidr| RangeSet::union(self.family, [AddressRange::of(*cidr)]);
-        let all = RangeSet::union(self.family, self.ranges.iter().map(|range| AddressRange::of(*range)));
-        let found = RangeSet::union(self.family, found.iter().map(|cidr| AddressRange::of(*cidr)));
+        let one = |cidr: &Cidr| RangeSet::union(self.family, [AddressRange::from(*cidr)]);
+        let all = RangeSet::union(self.family, self.ranges.iter().map(|range| AddressRange::from(*range)));
+        let found = RangeSet::union(self.family, found.iter().map(|cidr| AddressRange::from(*cidr)));
         let left = free(self.policy, self.inventory, &all, self.family).difference(&found);
         let blocks = self.ranges.iter().filter_map(|range| {
             let inside = left.intersection(&one(range));
-            inside.ranges().iter().flat_map(|range| range.blocks()).min_by_key(|block| block.prefix_len())
+            inside.ranges().iter().flat_map(|range| range.subnets()).min_by_key(|block| block.prefix_len())
         });
         blocks.min_by_key(|block| block.prefix_len())
     }
 
     /// The blocks that share addresses with something known. A block that shares with several is told of once.
     fn taken(&self, ranges: &RangeSet) -> Vec<PassedOver> {
-        let size_less_one = AddressRange::of(self.block(0)).last();
+        let size_less_one = AddressRange::from(self.block(0)).last();
         let mut runs: Vec<(AddressRange, Obstacle<'_>)> = Vec::new();
         for obstacle in obstacles(self.policy, self.inventory, self.family) {
-            let touched = AddressRange::of(obstacle.cidr);
+            let touched = AddressRange::from(obstacle.cidr);
             let parts = ranges.ranges().iter().filter_map(|range| range.intersection(touched));
             let runs_of = parts.filter_map(|part| {
                 AddressRange::new(self.family, part.first() & !size_less_one, part.last() | size_less_one)
@@ -223,9 +223,9 @@ impl<'a> Search<'a> {
 
     /// The block of the size asked for at an address.
     fn block(&self, first: u128) -> Cidr {
-        let host_bits = bits(self.family).saturating_sub(self.prefix_len);
-        let whole = Cidr::of_address(self.family.address(first));
-        Cidr::of_block(self.family, first, host_bits).unwrap_or(whole)
+        let host_bits = self.family.bits().saturating_sub(self.prefix_len);
+        let whole = Cidr::host(self.family.address(first));
+        Cidr::from_base(self.family, first, host_bits).unwrap_or(whole)
     }
 }
 
@@ -233,7 +233,7 @@ impl PassedOver {
     /// The blocks as people write them: as a CIDR where they make up one.
     #[must_use]
     pub fn named(&self) -> String {
-        let mut blocks = self.range.blocks();
+        let mut blocks = self.range.subnets();
         match (blocks.next(), blocks.next()) {
             (Some(one), None) => one.to_string(),
             _ => self.range.to_string(),
@@ -251,15 +251,8 @@ impl fmt::Display for Reason {
     }
 }
 
-fn bits(family: IpFamily) -> u8 {
-    match family {
-        IpFamily::IPv4 => 32,
-        IpFamily::IPv6 => 128,
-    }
-}
-
 fn admitted(policy: &Policy, family: IpFamily) -> RangeInclusive<u8> {
-    policy.prefix_length.as_ref().map_or(0..=bits(family), |rule| rule.of(family))
+    policy.prefix_length.as_ref().map_or(0..=family.bits(), |rule| rule.of(family))
 }
 
 /// The ranges to look in: the allowed ones of a family, as far as they lie in `within`.
@@ -289,7 +282,7 @@ fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr
         })
     });
     let mut shared: Vec<Cidr> = shared.collect();
-    shared.sort_unstable_by_key(|range| (number(range.first()), range.prefix_len()));
+    shared.sort_unstable_by_key(|range| (address_bits(range.first()), range.prefix_len()));
     shared.dedup();
     if shared.is_empty() { none("the policy allows none of those given") } else { Ok(shared) }
 }

@@ -8,15 +8,15 @@ use servicecidr_guard::capacity::{
     AllocateError, Allocator, CapacityReport, FamilyCapacity, chance, forecast, removal,
 };
 use servicecidr_guard::inventory::{
-    Allocation, Change, Families, Inventory, Operation, Overlay, ParentRef, Readiness, ServiceCidr,
+    Allocation, Change, Inventory, Operation, Overlay, ParentRef, Readiness, ServiceCidr,
 };
-use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
+use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
 
 /// An inventory in a few words: `a=10.0.0.0/24,fd00::/64`, the name followed by `!` if it is
 /// terminating and by `?` if it is not ready. Families: both.
 pub fn inventory(service_cidrs: &[&str], addresses: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.declare(Some(&Families::ALL), Vec::new());
+    inventory.declare(Some(&IpFamily::ALL), Vec::new());
     for text in service_cidrs {
         let (name, cidrs) = text.split_once('=').unwrap();
         let readiness = match name.chars().last() {
@@ -217,7 +217,7 @@ fn a_range_is_filled_above_its_static_band_first() {
         let mut allocator = Allocator::new(&view, seed);
         let mut given = Vec::new();
         while let Ok(address) = allocator.allocate_next(IpFamily::IPv4) {
-            given.push(number(address) & 0xff);
+            given.push(address_bits(address) & 0xff);
         }
         // O4, with the one of O8 left out.
         assert_eq!(given.len(), 253);
@@ -285,7 +285,7 @@ fn small_inventory() -> impl Strategy<Value = Inventory> {
 }
 
 fn canonical(cidr: &str) -> String {
-    Cidr::lenient(cidr).unwrap().to_string()
+    Cidr::parse_lenient(cidr).unwrap().to_string()
 }
 
 /// Every address of the small space.
@@ -299,7 +299,7 @@ fn giving(inventory: &Inventory, address: IpAddr) -> Vec<(String, UsableRange)> 
     let ready = inventory.service_cidrs().filter(|service_cidr| service_cidr.readiness == Readiness::Ready);
     ready
         .flat_map(|service_cidr| service_cidr.cidrs.iter().map(move |cidr| (service_cidr.name.clone(), *cidr)))
-        .filter_map(|(name, cidr)| Some((name, UsableRange::of(cidr)?)))
+        .filter_map(|(name, cidr)| Some((name, UsableRange::for_cidr(cidr)?)))
         .filter(|(_, range)| range.contains(address))
         .collect()
 }
@@ -311,12 +311,12 @@ proptest! {
     fn the_report_is_what_asking_every_address_gives(inventory in small_inventory()) {
         let report = CapacityReport::of(&inventory);
         for family in &report.families {
-            let all: Vec<IpAddr> = space().filter(|address| IpFamily::of(*address) == family.family).collect();
+            let all: Vec<IpAddr> = space().filter(|address| IpFamily::from(*address) == family.family).collect();
             let count = |is: &dyn Fn(&IpAddr) -> bool| all.iter().filter(|address| is(address)).count() as u128;
             let gives = |address: &IpAddr| !giving(&inventory, *address).is_empty();
             let held = |address: &IpAddr| inventory.addresses().get(*address).is_some();
             let stored = |address: &IpAddr| inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs)
-                .any(|cidr| Cidr::lenient(&format!("{address}/{}", cidr.prefix_len())).is_ok_and(|own| own == *cidr) && cidr.family() == family.family);
+                .any(|cidr| Cidr::parse_lenient(&format!("{address}/{}", cidr.prefix_len())).is_ok_and(|own| own == *cidr) && cidr.family() == family.family);
             let protected = |address: &IpAddr| gives(address) && giving(&inventory, *address).iter()
                 .all(|(_, range)| range.static_band().is_some_and(|band| band.contains(*address)));
             prop_assert_eq!(family.usable, count(&gives));
@@ -339,7 +339,7 @@ proptest! {
         let mut changes = vec![Change::between(Operation::Create, "new", &[], &[canonical(&added)])];
         let mut changed = inventory.clone();
         changed.insert_service_cidr(ServiceCidr {
-            name: "new".to_owned(), cidrs: vec![Cidr::lenient(&added).unwrap()], unreadable: Vec::new(),
+            name: "new".to_owned(), cidrs: vec![Cidr::parse_lenient(&added).unwrap()], unreadable: Vec::new(),
             readiness: Readiness::Ready, has_finalizer: true, created: None,
         });
         if removes {
@@ -352,7 +352,7 @@ proptest! {
         prop_assert_eq!(&forecast.after, &after.families);
         prop_assert_eq!(CapacityReport::of_view(&Overlay::of(&inventory, &changes).view(&inventory)), after);
         for (family, gained) in forecast.gained {
-            let new = space().filter(|address| IpFamily::of(*address) == family)
+            let new = space().filter(|address| IpFamily::from(*address) == family)
                 .filter(|address| giving(&inventory, *address).is_empty() && !giving(&changed, *address).is_empty());
             prop_assert_eq!(gained, new.count() as u128);
         }

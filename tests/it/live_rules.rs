@@ -25,7 +25,7 @@ fn policy(rules: &str) -> Policy {
 /// Within 10.0.0.0/12, so that they meet often.
 fn cidr() -> impl Strategy<Value = Cidr> {
     (0u32..16, 0u32..4, 12u8..=28)
-        .prop_map(|(second, third, length)| Cidr::lenient(&format!("10.{second}.{third}.0/{length}")).unwrap())
+        .prop_map(|(second, third, length)| Cidr::parse_lenient(&format!("10.{second}.{third}.0/{length}")).unwrap())
 }
 
 fn readiness() -> impl Strategy<Value = Readiness> {
@@ -158,7 +158,7 @@ proptest! {
         let size = 1_u32 << refused.host_bits();
         let blocks = (0..(1_u32 << 20) / size).map(|place| (10_u32 << 24) + place * size);
         let first = |cidr: Cidr| match cidr.first() { std::net::IpAddr::V4(v4) => u32::from(v4), std::net::IpAddr::V6(_) => unreachable!() };
-        let block = |first: u32| Cidr::lenient(&format!("{}/{}", std::net::Ipv4Addr::from(first), refused.prefix_len())).unwrap();
+        let block = |first: u32| Cidr::parse_lenient(&format!("{}/{}", std::net::Ipv4Addr::from(first), refused.prefix_len())).unwrap();
         let allowed = policy.allowed_ranges.as_ref().unwrap();
         // What nodes hold counts, whether a rule discovers it or not: it is known.
         let is_apart = |cidr: Cidr| inventory.overlapping(cidr).next().is_none() && inventory.overlapping_nodes(cidr).next().is_none();

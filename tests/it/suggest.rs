@@ -45,11 +45,11 @@ struct Case {
 impl Space {
     fn cidr(self, (place, host_bits): Block) -> Cidr {
         let first = (u128::from(place) % SPACE) >> host_bits << host_bits;
-        Cidr::of_block(self.family, self.base + first, host_bits).unwrap()
+        Cidr::from_base(self.family, self.base + first, host_bits).unwrap()
     }
 
     fn offsets(self, cidr: Cidr) -> std::ops::RangeInclusive<usize> {
-        let range = AddressRange::of(cidr);
+        let range = AddressRange::from(cidr);
         let offset = |number: u128| usize::try_from(number - self.base).unwrap();
         offset(range.first())..=offset(range.last())
     }
@@ -178,10 +178,10 @@ proptest! {
         // What was found and what was passed over are all that there is: the ranges that are wide enough, whole.
         let mut seen = vec![0_u8; usize::try_from(SPACE).unwrap()];
         let mut count = |range: AddressRange| {
-            let blocks: Vec<Cidr> = range.blocks().collect();
+            let blocks: Vec<Cidr> = range.subnets().collect();
             blocks.into_iter().flat_map(|block| case.space.offsets(block)).for_each(|at| seen[at] += 1);
         };
-        suggestions.found.iter().for_each(|cidr| count(AddressRange::of(*cidr)));
+        suggestions.found.iter().for_each(|cidr| count(AddressRange::from(*cidr)));
         let narrow = |reason: &str| reason.starts_with("is narrower");
         let told = suggestions.passed_over.iter().filter(|passed| !narrow(&passed.reason.to_string()));
         told.for_each(|passed| count(passed.range));
@@ -197,7 +197,7 @@ proptest! {
     fn as_many_services_as_asked_for_fit_beside_the_static_band_and_not_into_half(services in prop_oneof![1_u32..3000, 1_u32..], is_ipv4: bool) {
         let family = if is_ipv4 { IpFamily::IPv4 } else { IpFamily::IPv6 };
         let dynamic = |host_bits: u8| {
-            let band = Cidr::of_block(family, 0, host_bits).and_then(UsableRange::of).and_then(UsableRange::dynamic_band);
+            let band = Cidr::from_base(family, 0, host_bits).and_then(UsableRange::for_cidr).and_then(UsableRange::dynamic_band);
             band.map_or(0, AddressRange::count)
         };
         let bits = if is_ipv4 { 32 } else { 128 };

@@ -3,7 +3,7 @@
 use servicecidr_guard::capacity::{Allocator, CapacityReport, removal};
 use servicecidr_guard::inventory::{Inventory, Readiness};
 use servicecidr_guard::k8s::ListReader;
-use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, number};
+use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
 
 use crate::capacity::inventory;
 
@@ -39,12 +39,14 @@ fn an_address_blocks_the_deletion_of_what_holds_it() {
         let held = inventory(&[entry.as_str()], &[address]);
         assert_eq!(removal(&held, "a").unwrap().blocking.count, u128::from(blocks), "{label}");
         let usable =
-            UsableRange::of(cidr.parse().unwrap()).is_some_and(|range| range.contains(address.parse().unwrap()));
+            UsableRange::for_cidr(cidr.parse().unwrap()).is_some_and(|range| range.contains(address.parse().unwrap()));
         assert_eq!(usable, is_usable, "{label}");
     }
     // B20, B21: an IPv4-mapped address is an IPv6 one. B24, B25: host bits are dropped.
-    assert!(!UsableRange::of("10.0.0.0/8".parse().unwrap()).unwrap().contains("::ffff:10.0.0.1".parse().unwrap()));
-    let masked = UsableRange::of(Cidr::lenient("10.0.0.5/24").unwrap()).unwrap();
+    assert!(
+        !UsableRange::for_cidr("10.0.0.0/8".parse().unwrap()).unwrap().contains("::ffff:10.0.0.1".parse().unwrap())
+    );
+    let masked = UsableRange::for_cidr(Cidr::parse_lenient("10.0.0.5/24").unwrap()).unwrap();
     assert!(!masked.contains("10.0.0.0".parse().unwrap()) && masked.contains("10.0.0.7".parse().unwrap()));
 }
 
@@ -54,7 +56,7 @@ fn a_small_range_has_no_static_band() {
     let small = inventory(&["a=10.0.0.0/28"], &[]);
     let view = small.view();
     let firsts: std::collections::BTreeSet<u128> = (0..200)
-        .map(|seed| number(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0xff)
+        .map(|seed| address_bits(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0xff)
         .collect();
     assert_eq!(firsts, (1..=14).collect());
 }
@@ -67,7 +69,7 @@ fn a_static_band_is_soft() {
     let two = inventory(&["a=10.0.0.0/27", "b=10.0.1.0/27"], &held);
     let view = two.view();
     let given: Vec<u128> = (0..200)
-        .map(|seed| number(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0x1ff)
+        .map(|seed| address_bits(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0x1ff)
         .collect();
     let from_static_of_a = given.iter().filter(|number| (1..=16).contains(*number)).count();
     let from_dynamic_of_b = given.iter().filter(|number| (0x100 + 17..=0x100 + 30).contains(*number)).count();
@@ -82,8 +84,9 @@ fn the_search_goes_up_and_round() {
         let band = inventory(&["a=10.0.0.0/29"], &[]);
         let view = band.view();
         let mut allocator = Allocator::new(&view, seed);
-        let mut given: Vec<u128> =
-            std::iter::from_fn(|| allocator.allocate_next(IpFamily::IPv4).ok()).map(|ip| number(ip) & 7).collect();
+        let mut given: Vec<u128> = std::iter::from_fn(|| allocator.allocate_next(IpFamily::IPv4).ok())
+            .map(|ip| address_bits(ip) & 7)
+            .collect();
         given.sort_unstable();
         assert_eq!(given, [1, 2, 3, 4, 5, 6]);
     }

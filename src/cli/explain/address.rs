@@ -68,7 +68,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr
 
 fn holdings(view: &View<'_>, address: IpAddr) -> Vec<Holding> {
     view.cidrs()
-        .filter(|(_, cidr)| AddressRange::of(*cidr).contains(address))
+        .filter(|(_, cidr)| AddressRange::from(*cidr).contains(address))
         .map(|(service_cidr, cidr)| Holding {
             name: service_cidr.name.clone(),
             cidr: cidr.to_string(),
@@ -79,7 +79,7 @@ fn holdings(view: &View<'_>, address: IpAddr) -> Vec<Holding> {
 }
 
 fn place(cidr: Cidr, address: IpAddr) -> Place {
-    let Some(range) = UsableRange::of(cidr) else { return Place::NotUsable };
+    let Some(range) = UsableRange::for_cidr(cidr) else { return Place::NotUsable };
     if range.static_band().is_some_and(|band| band.contains(address)) {
         Place::StaticBand
     } else if range.contains(address) {

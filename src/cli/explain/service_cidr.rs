@@ -75,7 +75,7 @@ fn known_addresses(inventory: &Inventory, service_cidr: &ServiceCidr) -> Vec<Kno
     };
     let view = inventory.view();
     let known = |(index, convention): (u128, &'static str)| {
-        let range = UsableRange::of(*primary)?;
+        let range = UsableRange::for_cidr(*primary)?;
         let address = at(*primary, index).filter(|address| range.contains(*address))?;
         Some(KnownAddress {
             address: address.to_string(),
@@ -89,7 +89,7 @@ fn known_addresses(inventory: &Inventory, service_cidr: &ServiceCidr) -> Vec<Kno
 }
 
 fn at(cidr: Cidr, index: u128) -> Option<IpAddr> {
-    let first = crate::net::number(cidr.first());
+    let first = crate::net::address_bits(cidr.first());
     Some(cidr.family().address(first.checked_add(index)?))
 }
 
@@ -131,7 +131,7 @@ fn table(args: &input::Args, entries: &[&CidrCapacity]) -> String {
         ("STATIC BAND", Align::Left),
     ]);
     for entry in entries {
-        let band = UsableRange::of(entry.cidr).and_then(UsableRange::static_band);
+        let band = UsableRange::for_cidr(entry.cidr).and_then(UsableRange::static_band);
         let band = band.map_or("none".to_owned(), |band| format!("{band}, {} used", grouped(entry.static_band.used)));
         table.row([
             entry.cidr.to_string(),

@@ -15,7 +15,7 @@ pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {
         ("ADDRESSES", Align::Left),
     ]);
     for cidr in &suggestions.found {
-        let usable = UsableRange::of(*cidr);
+        let usable = UsableRange::for_cidr(*cidr);
         let band = usable.and_then(UsableRange::static_band);
         table.row([
             cidr.to_string(),

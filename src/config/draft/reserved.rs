@@ -1,7 +1,7 @@
 //! The part of a draft that says what isn't for Services.
 
-use crate::inventory::{Families, Inventory, NodeNetwork};
-use crate::net::{AddressRange, Cidr, RangeSet};
+use crate::inventory::{Inventory, NodeNetwork};
+use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
 use crate::policy::Preset;
 use crate::text::Excerpt;
 
@@ -70,9 +70,9 @@ fn presets(inventory: &Inventory) -> Vec<(Preset, &'static str)> {
 /// What the pods of the nodes have, and what of it ServiceCIDRs have too.
 fn pods(text: &mut String, inventory: &Inventory) {
     let all = || inventory.nodes().flat_map(|node| node.pod_cidrs.iter().copied());
-    let blocks = Families::ALL.into_iter().flat_map(|family| {
-        let union = RangeSet::union(family, all().map(AddressRange::of));
-        union.ranges().iter().flat_map(|range| range.blocks()).collect::<Vec<_>>()
+    let blocks = IpFamily::ALL.into_iter().flat_map(|family| {
+        let union = RangeSet::union(family, all().map(AddressRange::from));
+        union.ranges().iter().flat_map(|range| range.subnets()).collect::<Vec<_>>()
     });
     let blocks: Vec<String> = blocks.map(|cidr| cidr.to_string()).collect();
     comment(text, "The pods of the Nodes have", &blocks);

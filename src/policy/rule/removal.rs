@@ -56,7 +56,7 @@ impl RemovalRule {
 fn from(change: &Change) -> ServiceCidr {
     ServiceCidr {
         name: change.name.clone(),
-        cidrs: change.removes.iter().filter_map(|text| Cidr::lenient(text).ok()).collect(),
+        cidrs: change.removes.iter().filter_map(|text| Cidr::parse_lenient(text).ok()).collect(),
         unreadable: Vec::new(),
         readiness: Readiness::Ready,
         has_finalizer: true,

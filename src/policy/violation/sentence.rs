@@ -4,7 +4,7 @@ use std::fmt::{self, Formatter};
 
 use crate::capacity::Named;
 use crate::inventory::{Allocation, Fault, Freshness, Operation};
-use crate::net::{Cidr, IpFamily};
+use crate::net::Cidr;
 use crate::text::Excerpt;
 
 use super::{RangeList, Violation};
@@ -79,10 +79,8 @@ fn default_service_cidr(operation: Operation, f: &mut Formatter<'_>) -> fmt::Res
 
 fn outside(cidr: Cidr, narrower: &RangeList, allowed: &RangeList, f: &mut Formatter<'_>) -> fmt::Result {
     if allowed.is_empty() {
-        let (family, other) = match cidr.family() {
-            IpFamily::IPv4 => (IpFamily::IPv4, IpFamily::IPv6),
-            IpFamily::IPv6 => (IpFamily::IPv6, IpFamily::IPv4),
-        };
+        let family = cidr.family();
+        let other = family.other();
         write!(f, "{cidr} is not allowed: every allowed range is {other}, none is {family}")
     } else if narrower.is_empty() {
         write!(f, "{cidr} is outside the allowed ranges: use a CIDR within {allowed}")

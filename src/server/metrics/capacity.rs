@@ -100,7 +100,7 @@ impl Capacity {
             set(&self.band_allocated, entry.static_band.used);
         }
         for family in &report.families {
-            let labels = FamilyLabels { family: family.family.name() };
+            let labels = FamilyLabels { family: family.family.as_str() };
             self.family_usable.get_or_create(&labels).set(float(family.usable));
             self.family_allocated.get_or_create(&labels).set(float(family.used));
             self.family_available.get_or_create(&labels).set(float(family.free()));

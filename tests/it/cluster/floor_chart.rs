@@ -95,7 +95,7 @@ fn acting(rng: &mut Rng, mut rule: Value) -> Value {
 /// A policy. Its CIDRs are canonical, as the program prints them.
 fn policy(rng: &mut Rng) -> Value {
     let mut policy = json!({});
-    let canonical = |text: String| Cidr::lenient(&text).unwrap().to_string();
+    let canonical = |text: String| Cidr::parse_lenient(&text).unwrap().to_string();
     if rng.one_in(3) {
         let rule =
             if rng.one_in(2) { json!({}) } else { json!({"operations": some(rng, &["UPDATE", "DELETE", "CREATE"])}) };

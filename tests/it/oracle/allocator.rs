@@ -80,7 +80,7 @@ fn range(rng: &mut Rng) -> Cidr {
 
 fn case(rng: &mut Rng) -> Case {
     let cidr = range(rng);
-    let whole = AddressRange::of(cidr);
+    let whole = AddressRange::from(cidr);
     let is_small = whole.count() <= FEW;
     let mut names: BTreeSet<IpAddr> = (0..rng.below(6)).map(|_| near(rng, cidr)).collect();
     if is_small && rng.one_in(2) {
@@ -108,7 +108,7 @@ fn every_length() -> Vec<Case> {
     let tops =
         tops.into_iter().flat_map(|(family, lengths)| lengths.map(move |length| cidr(family, family.last(), length)));
     let case = |cidr: Cidr| {
-        let whole = AddressRange::of(cidr);
+        let whole = AddressRange::from(cidr);
         let is_large = (600..=4096).contains(&whole.count());
         let used = is_large.then(|| whole.first() + 300..=whole.last() - 24).into_iter().flatten();
         let addresses = used.map(|number| Address { name: cidr.family().address(number), managed: false }).collect();
@@ -166,7 +166,7 @@ fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Gi
     same("static", &expected, &theirs.r#static)?;
     let families = range.map_or(FAMILIES.to_vec(), |cidr| vec![cidr.family()]);
     same("ends", &families.len(), &theirs.r#final.len())?;
-    if range.is_some_and(|cidr| AddressRange::of(cidr).last() == u128::MAX) {
+    if range.is_some_and(|cidr| AddressRange::from(cidr).last() == u128::MAX) {
         return same_at_the_end(ours, wanted, theirs);
     }
     let ranges = view.effective();
@@ -216,7 +216,7 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
     let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "True" }];
     let inventory = inventory(&stored, addresses);
     let view = inventory.view();
-    let usable = UsableRange::of(*cidr);
+    let usable = UsableRange::for_cidr(*cidr);
     if !theirs.refused.is_empty() {
         same("usable", &usable, &None)?;
         let mut ours = Allocator::new(&view, wanted.seed);
@@ -239,7 +239,7 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
     same("band", &band.map_or(0, AddressRange::count), &theirs.offset)?;
     same_given(&view, Some(*cidr), wanted, &theirs.given)?;
 
-    let whole = AddressRange::of(*cidr);
+    let whole = AddressRange::from(*cidr);
     let is_usable = |address: IpAddr| usable.is_some_and(|usable| usable.contains(address));
     let inside = addresses.iter().filter(|address| whole.contains(address.name));
     let (mut edges, mut foreign) = (0, 0);
@@ -309,7 +309,7 @@ fn only_the_range_of_the_last_address_is_called_full_before_it_is() {
     let cidr = |text: &str| text.parse::<Cidr>().unwrap();
     let last = cidr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124");
     for (cidr, is_last) in [(last, true), (cidr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffe0/124"), false)] {
-        let range = UsableRange::of(cidr).unwrap().range();
+        let range = UsableRange::for_cidr(cidr).unwrap().range();
         let name = |number| cidr.family().address(number);
         let addresses: Vec<Address> =
             (range.first() + 1..=range.last()).map(|number| Address { name: name(number), managed: true }).collect();

@@ -108,7 +108,7 @@ pub fn near_any(rng: &mut Rng, service_cidrs: &[Stored]) -> IpAddr {
 
 /// An address in or around a CIDR, the ends more often than others.
 pub fn near(rng: &mut Rng, cidr: Cidr) -> IpAddr {
-    let whole = AddressRange::of(cidr);
+    let whole = AddressRange::from(cidr);
     let (first, last) = (whole.first(), whole.last());
     let any = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
     let number = match rng.below(16) {
@@ -224,7 +224,8 @@ fn a_service_cidr_may_go_here_exactly_if_it_may_for_kube_controller_manager() {
         }
         let own = &service_cidrs.iter().find(|stored| stored.name == *name).unwrap().cidrs;
         let holds = |address: &Address| {
-            own.iter().any(|cidr| AddressRange::of(cidr.parse().unwrap()).contains(address.name)) && address.managed
+            own.iter().any(|cidr| AddressRange::from(cidr.parse::<Cidr>().unwrap()).contains(address.name))
+                && address.managed
         };
         *counts.entry((theirs, addresses.iter().any(holds))).or_default() += 1;
     }

@@ -260,7 +260,7 @@ pub fn range(rng: &mut Rng) -> String {
 
 fn masked_mostly(rng: &mut Rng, address: &str, length: u8) -> String {
     let written = format!("{address}/{length}");
-    match Cidr::lenient(&written) {
+    match Cidr::parse_lenient(&written) {
         Ok(masked) if !rng.one_in(8) => masked.to_string(),
         _ => written,
     }
@@ -288,7 +288,7 @@ pub fn cidrs(rng: &mut Rng, near: &[String]) -> Vec<String> {
 
 /// A part of one of these ranges.
 fn within(rng: &mut Rng, ranges: &[String]) -> String {
-    let range = Cidr::lenient(rng.pick::<String>(ranges)).unwrap();
+    let range = Cidr::parse_lenient(rng.pick::<String>(ranges)).unwrap();
     let (first, least) = (range.first(), usize::from(range.prefix_len()));
     let written = match first {
         IpAddr::V4(first) => {
@@ -303,7 +303,7 @@ fn within(rng: &mut Rng, ranges: &[String]) -> String {
         }
     };
     // Within ::/0 it may be IPv4-mapped.
-    Cidr::lenient(&written).map_or(written, |cidr| cidr.to_string())
+    Cidr::parse_lenient(&written).map_or(written, |cidr| cidr.to_string())
 }
 
 pub fn cidr(rng: &mut Rng) -> String {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::{Inventory, Kind};
 use servicecidr_guard::k8s::{Live, Source, Status, Timing, Wanted, connect, run};
-use servicecidr_guard::net::AddressRange;
+use servicecidr_guard::net::{AddressRange, Cidr};
 use tokio::sync::{oneshot, watch};
 
 use super::mock::Mock;
@@ -117,12 +117,12 @@ pub fn until(what: &str, is_so: impl Fn() -> bool) {
 /// Everything, in the words of [`super::world::World::everything`].
 pub fn everything(inventory: &Inventory) -> Vec<String> {
     let mut all = Vec::new();
-    let texts = |cidrs: &[servicecidr_guard::net::Cidr]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let texts = |cidrs: &[Cidr]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
     for service_cidr in inventory.service_cidrs() {
         all.push(format!("{} {:?}", service_cidr.name, texts(&service_cidr.cidrs)));
     }
     for cidr in ["0.0.0.0/0", "::/0"] {
-        for allocation in inventory.addresses().list(AddressRange::of(cidr.parse().unwrap())) {
+        for allocation in inventory.addresses().list(AddressRange::from(cidr.parse::<Cidr>().unwrap())) {
             let parent = allocation.parent;
             all.push(format!("{} {}/{}", allocation.address, parent.namespace, parent.name));
         }
