@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 /// How many characters of a line are shown before the place, and how many after.
 const SHOWN: (usize, usize) = (80, 120);
@@ -64,12 +64,12 @@ impl Diagnostic {
 
 /// A line that a terminal can take. Tabs stay, so that the mark stands where it should.
 fn visible(line: &str) -> String {
-    line.split('\t').map(Excerpt::visible).collect::<Vec<_>>().join("\t")
+    line.split('\t').map(escape_line).collect::<Vec<_>>().join("\t")
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = Excerpt::visible(&self.source);
+        let source = escape_line(&self.source);
         match self.at {
             Some((line, column)) => write!(f, "{source}:{line}:{column}: {}", self.message)?,
             None => write!(f, "{source}: {}", self.message)?,

@@ -23,7 +23,7 @@ use crate::net::{Cidr, CidrMap, IpFamily, Relation};
 
 pub use addresses::Addresses;
 pub use allocation::{Allocation, ParentRef};
-pub use applied::{faults_of_name, is_subdomain};
+pub use applied::faults_of_name;
 pub use change::{Added, Change, Fault, Operation};
 pub use families::{Families, FamiliesSource};
 pub use idle::Idle;

@@ -1,11 +1,12 @@
-//! Text that is shown to users: escaping of untrusted text, and numbers.
+//! Text shown to users: escaping of untrusted text, names and numbers.
 
-mod format;
-mod line;
+mod escape;
+mod name;
 mod number;
-mod quoted;
 
-pub(crate) use format::{harmless, percent, plural, visible_json};
-pub(crate) use line::one_line;
-pub use number::grouped;
-pub use quoted::Excerpt;
+pub(crate) use escape::{MAX_QUOTED_CHARS, escape_control_chars, escape_json_control_chars, single_line};
+pub use escape::{Quoted, escape_line, escape_name, escape_truncated};
+pub(crate) use name::MAX_NAME_LEN;
+pub use name::is_dns_subdomain;
+pub use number::thousands;
+pub(crate) use number::{percent, plural};

@@ -9,13 +9,12 @@ use std::rc::Rc;
 use crate::inventory::Inventory;
 use crate::k8s::{Manifest, ManifestError, Refusal, Version, What, read_manifests};
 use crate::policy::{Policy, ValidationActions};
-use crate::text::Excerpt;
+use crate::text::{escape_name, escape_truncated, plural};
 
 use super::findings::{self, Found, Judged, Of};
 use super::input::{Holdings, Nodes, State};
 use super::sources::{Depth, sources};
 use super::{Failure, cluster, output, policy};
-use crate::text::plural;
 use judge::Judge;
 
 /// How many ServiceCIDRs are judged at once: each is kept until all are printed.
@@ -191,7 +190,7 @@ impl Notes {
         // A stream may name a new kind in every document.
         let kind = match kind {
             "" => "without a kind".to_owned(),
-            kind if self.skipped.len() < 20 || self.skipped.contains_key(&Excerpt::name(kind)) => Excerpt::plain(kind),
+            kind if self.skipped.len() < 20 || self.skipped.contains_key(&escape_name(kind)) => escape_truncated(kind),
             _ => "of other kinds".to_owned(),
         };
         *self.skipped.entry(kind).or_default() += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::inventory::Inventory;
 use crate::k8s::{self, Impersonate, Reason, Snapshot, SnapshotError, Source, Timing};
-use crate::text::grouped;
+use crate::text::thousands;
 
 use super::output::Progress;
 use super::{Failure, output};
@@ -73,8 +73,8 @@ impl Args {
                 Failure::io(error).with_hint("-f FILE reads what kubectl get -o json printed, without a cluster")
             })?;
             let mut show = |resource: &str, seen: u64, of: Option<u64>| {
-                let of = of.map(|of| format!("/{}", grouped(u128::from(of)))).unwrap_or_default();
-                progress.say(seen, || format!("{resource} {}{of}", grouped(u128::from(seen))));
+                let of = of.map(|of| format!("/{}", thousands(u128::from(of)))).unwrap_or_default();
+                progress.say(seen, || format!("{resource} {}{of}", thousands(u128::from(seen))));
             };
             let read = k8s::snapshot(&client, &timing, wants_nodes, inventory, &mut show).await;
             read.map_err(failure)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::inventory::is_subdomain;
+use crate::text::is_dns_subdomain;
 use crate::vap::{Floor, FloorError};
 
 use super::{Failure, output, policy};
@@ -63,7 +63,7 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let Language::Vap(args) = &args.language;
-    if args.name.len() > MAX_NAME || !is_subdomain(&args.name) {
+    if args.name.len() > MAX_NAME || !is_dns_subdomain(&args.name) {
         let message = format!("--name {:?}: not the name of an object of at most {MAX_NAME} characters", args.name);
         return Err(Failure::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
     }

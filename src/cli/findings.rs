@@ -10,7 +10,7 @@ use std::rc::Rc;
 use crate::api::{CheckFinding, CheckReport, CheckResult};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{Alternative, Exemption, Finding, ValidationAction, ValidationActions, Verdict};
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 use super::output::Encoding;
 use super::table::Header;
@@ -198,7 +198,7 @@ impl Outcome {
 
 /// A name that a program can take back and a terminal can take: one that Kubernetes takes stands as it is.
 pub(super) fn name(text: &str) -> String {
-    Excerpt::visible(text)
+    escape_line(text)
 }
 
 /// What was judged.
@@ -256,7 +256,7 @@ fn summary(all: &[Judged]) -> String {
 }
 
 fn place(file: &str, at: Option<(u64, u64)>) -> String {
-    let file = Excerpt::visible(file);
+    let file = escape_line(file);
     at.map_or(file.clone(), |(line, column)| format!("{file}:{line}:{column}"))
 }
 

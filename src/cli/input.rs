@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use crate::inventory::{FamiliesSource, Inventory};
 use crate::k8s::{ListReader, Reading};
 use crate::policy::Policy;
-use crate::text::grouped;
+use crate::text::{plural, thousands};
 
 use super::output::{Encoding, Progress};
 use super::sources::{Depth, sources};
 use super::table::Header;
 use super::{Failure, cluster, output, policy};
-use crate::text::plural;
 
 /// Where the cluster's state is read from, and how the result is printed.
 #[derive(Debug, clap::Args)]
@@ -145,7 +144,7 @@ impl Holdings {
     fn read_files(&self, inventory: &mut Inventory) -> Result<(Reading, String), Failure> {
         let mut progress = Progress::new();
         let mut reader = ListReader::new(inventory, |count| {
-            progress.say(count, || format!("read {} objects", grouped(u128::from(count))));
+            progress.say(count, || format!("read {} objects", thousands(u128::from(count))));
         });
         let sources = sources(&self.files, Depth::Folder)?;
         let outcome =
@@ -187,6 +186,6 @@ fn say_left_out(reading: &Reading) {
     let more = reading.left_out - reading.first_left_out.len() as u64;
     if more > 0 {
         let items = plural(u128::from(more), "other", "others");
-        output::talk(&format!("left out: {} {items}", grouped(u128::from(more))));
+        output::talk(&format!("left out: {} {items}", thousands(u128::from(more))));
     }
 }

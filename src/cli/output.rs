@@ -8,7 +8,7 @@ use anstyle::AnsiColor;
 use serde::Serialize;
 
 use crate::api::Document;
-use crate::text::{harmless, visible_json};
+use crate::text::{escape_control_chars, escape_json_control_chars};
 
 use super::Failure;
 
@@ -40,7 +40,7 @@ pub(super) fn room() -> Room {
 
 /// What the command was asked for.
 pub(super) fn data(text: &str) {
-    print!("{}", harmless(text));
+    print!("{}", escape_control_chars(text));
 }
 
 /// What the command was asked for, each on a line.
@@ -60,7 +60,7 @@ pub(super) fn document<T: Serialize>(kind: &'static str, content: T, encoding: E
             serde_saphyr::to_string(&value).map_err(Failure::io)?
         }
         Encoding::Json => {
-            format!("{}\n", visible_json(&serde_json::to_string_pretty(&document).map_err(Failure::io)?))
+            format!("{}\n", escape_json_control_chars(&serde_json::to_string_pretty(&document).map_err(Failure::io)?))
         }
     };
     data(&text);
@@ -72,14 +72,14 @@ pub(super) fn talk(text: &str) {
     let words = [("warning: ", AnsiColor::Yellow), ("note: ", AnsiColor::Cyan), ("left out: ", AnsiColor::Yellow)];
     match words.iter().find_map(|(word, colour)| Some((word, colour, text.strip_prefix(word)?))) {
         Some((word, colour, rest)) => coloured(word, *colour, rest),
-        None => eprintln!("{}", harmless(text)),
+        None => eprintln!("{}", escape_control_chars(text)),
     }
 }
 
 /// A line whose first word says what it is. The colour is for terminals, unless NO_COLOR says otherwise.
 fn coloured(word: &str, colour: AnsiColor, rest: &str) {
     let style = colour.on_default().bold();
-    eprintln!("{style}{}{style:#} {}", word.trim_end(), harmless(rest));
+    eprintln!("{style}{}{style:#} {}", word.trim_end(), escape_control_chars(rest));
 }
 
 /// How far the command is: in place of what it said before, on the same line.

@@ -4,13 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::inventory::{Overlap, overlaps};
-use crate::text::grouped;
+use crate::text::{plural, thousands};
 
 use super::input;
 use super::table::{Align, Table};
 use super::{Failure, output};
 use crate::api::Count;
-use crate::text::plural;
 
 /// List every pair of CIDRs that share addresses: of ServiceCIDRs, and with the networks that the policy
 /// declares.
@@ -62,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     state.end()?;
     match found.len() as u128 {
         0 => Ok(()),
-        count => Err(Failure::finding(format!("{} {}", grouped(count), plural(count, "overlap", "overlaps")))),
+        count => Err(Failure::finding(format!("{} {}", thousands(count), plural(count, "overlap", "overlaps")))),
     }
 }
 
@@ -96,7 +95,7 @@ fn table(args: &Args, found: &[Overlap<'_>]) -> String {
             overlap.relation.to_string(),
             format!("{} {}", overlap.other.kind(), overlap.other.name()),
             overlap.other_cidr.to_string(),
-            grouped(overlap.shared().count()),
+            thousands(overlap.shared().count()),
         ]);
     }
     if table.is_empty() { "no CIDRs share addresses\n".to_owned() } else { table.render(args.input.header()) }

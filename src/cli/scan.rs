@@ -6,8 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, Known, Operation, Readiness, ServiceCidr};
 use crate::net::{Cidr, Relation};
 use crate::policy::{Part, Policy, Request, Verdict, decide};
-use crate::text::Excerpt;
-use crate::text::plural;
+use crate::text::{escape_name, plural};
 
 use super::findings::{self, Found, Judged, Of};
 use super::input::{Holdings, Nodes};
@@ -82,7 +81,7 @@ fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<Judged> {
     for stored in by_age {
         let beside = if tells_both_ways(&policy) { &older } else { inventory };
         let verdict = as_if_made(&policy, beside, inventory, stored);
-        let named = Excerpt::name(&stored.name);
+        let named = escape_name(&stored.name);
         let place = |_: &str, sentence: String| Diagnostic::whole(origin, format!("ServiceCIDR {named}: {sentence}"));
         judged.push(Judged {
             file: std::rc::Rc::clone(&file),

@@ -5,13 +5,12 @@ use serde::Serialize;
 
 use crate::capacity::{AllocateError, Allocator};
 use crate::net::{AddressRange, IpFamily};
-use crate::text::grouped;
+use crate::text::{plural, thousands};
 
 use super::input;
 use super::table::{Align, Table};
 use super::{Failure, output};
 use crate::api::Count;
-use crate::text::plural;
 
 /// Find out whether more Services fit, by allocating for them as kube-apiserver does.
 ///
@@ -158,9 +157,9 @@ fn text(args: &Args, simulation: &Simulation) -> String {
     for outcome in &simulation.families {
         table.row([
             outcome.family.to_string(),
-            grouped(u128::from(outcome.allocated)),
-            grouped(u128::from(outcome.from_static_band)),
-            grouped(outcome.free_after.0),
+            thousands(u128::from(outcome.allocated)),
+            thousands(u128::from(outcome.from_static_band)),
+            thousands(outcome.free_after.0),
             outcome.first.clone().unwrap_or_else(|| "-".to_owned()),
             outcome.last.clone().unwrap_or_else(|| "-".to_owned()),
             outcome.error.clone().unwrap_or_default(),
@@ -168,9 +167,9 @@ fn text(args: &Args, simulation: &Simulation) -> String {
     }
     let (fit, wanted) = (u128::from(simulation.fit), u128::from(simulation.services));
     let last = if fit == wanted {
-        format!("{} more {} fit", grouped(wanted), plural(wanted, "Service", "Services"))
+        format!("{} more {} fit", thousands(wanted), plural(wanted, "Service", "Services"))
     } else {
-        format!("{} of {} more Services fit, then: range is full", grouped(fit), grouped(wanted))
+        format!("{} of {} more Services fit, then: range is full", thousands(fit), thousands(wanted))
     };
     format!("{}\n{last}\n", table.render(args.input.header()))
 }

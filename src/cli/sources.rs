@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 use super::Failure;
 
@@ -72,7 +72,7 @@ fn within(folder: &Path, depth: Depth) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     if paths.is_empty() {
-        let folder = Excerpt::visible(&folder.display().to_string());
+        let folder = escape_line(&folder.display().to_string());
         return Err(Failure::input(format!("{folder}: no *.json, *.yaml or *.yml in it")));
     }
     paths.sort();
@@ -80,5 +80,5 @@ fn within(folder: &Path, depth: Depth) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::io(format!("{}: {error}", Excerpt::visible(&path.display().to_string())))
+    Failure::io(format!("{}: {error}", escape_line(&path.display().to_string())))
 }

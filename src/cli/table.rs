@@ -1,6 +1,6 @@
 //! `Table`: aligned columns as kubectl prints them: no borders, three blanks between, numbers to the right.
 
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Table {
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         // A cell may hold a name from a file, and a row is one line.
-        self.rows.push(cells.into_iter().map(|cell| Excerpt::visible(&cell)).collect());
+        self.rows.push(cells.into_iter().map(|cell| escape_line(&cell)).collect());
     }
 
     pub fn is_empty(&self) -> bool {

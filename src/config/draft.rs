@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::inventory::{FamiliesSource, Holder, Inventory, Readiness, overlaps};
 use crate::net::{Cidr, IpFamily, Relation};
-use crate::text::Excerpt;
+use crate::text::{Quoted, escape_name, plural};
 
 use reserved::reserved_networks;
 
@@ -50,8 +50,8 @@ fn head(inventory: &Inventory) -> String {
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
 ",
-        plural(service_cidrs, "ServiceCIDR", "ServiceCIDRs"),
-        plural(nodes, "Node", "Nodes"),
+        plural(service_cidrs as u128, "ServiceCIDR", "ServiceCIDRs"),
+        plural(nodes as u128, "Node", "Nodes"),
     )
 }
 
@@ -77,7 +77,7 @@ fn allowed_ranges(inventory: &Inventory) -> String {
     let mut ranges: BTreeMap<Cidr, Vec<String>> = BTreeMap::new();
     let mut unreadable = Vec::new();
     for service_cidr in inventory.service_cidrs() {
-        let name = Excerpt::name(&service_cidr.name);
+        let name = escape_name(&service_cidr.name);
         let named = match service_cidr.readiness {
             Readiness::Ready => format!("ServiceCIDR {name}"),
             other => format!("ServiceCIDR {name}, {}", other.name()),
@@ -85,7 +85,7 @@ fn allowed_ranges(inventory: &Inventory) -> String {
         for cidr in &service_cidr.cidrs {
             ranges.entry(*cidr).or_default().push(named.clone());
         }
-        unreadable.extend(service_cidr.unreadable.iter().map(|text| format!("{} of {named}", Excerpt(text))));
+        unreadable.extend(service_cidr.unreadable.iter().map(|text| format!("{} of {named}", Quoted(text))));
     }
     if ranges.is_empty() {
         return String::new();
@@ -111,7 +111,7 @@ fn no_overlap(inventory: &Inventory) -> String {
             if pair.relation == Relation::Contains || (pair.relation == Relation::Same && name < other) =>
         {
             let verb = if pair.relation == Relation::Same { "is the same as" } else { "contains" };
-            let (name, other) = (Excerpt::name(name), Excerpt::name(other));
+            let (name, other) = (escape_name(name), escape_name(other));
             Some(format!("{} of {name} {verb} {} of {other}", pair.cidr, pair.other_cidr))
         }
         _ => None,
@@ -153,7 +153,7 @@ fn usable(inventory: &Inventory) -> String {
     let view = inventory.view();
     let idle = view.cidrs().filter_map(|(service_cidr, cidr)| {
         let idle = view.idle(service_cidr, cidr)?;
-        Some(format!("{cidr} of {}: {}", Excerpt::name(&service_cidr.name), idle.name()))
+        Some(format!("{cidr} of {}: {}", escape_name(&service_cidr.name), idle.name()))
     });
     let idle: Vec<String> = idle.collect();
     let mut text = "# What would be Ready and give no address.\n".to_owned();
@@ -188,8 +188,4 @@ fn quoted(cidr: Cidr) -> String {
         IpFamily::IPv4 => cidr.to_string(),
         IpFamily::IPv6 => format!("\"{cidr}\""),
     }
-}
-
-fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
-    if count == 1 { one } else { many }
 }

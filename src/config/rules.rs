@@ -132,7 +132,7 @@ impl Source<'_> {
         let Staleness { mut max, on_stale } = Staleness::default();
         if let Some(written) = &rule.max_staleness {
             let field = "staleness.maxStaleness";
-            let named = crate::text::Excerpt(&written.value);
+            let named = crate::text::Quoted(&written.value);
             let read = written.value.parse::<GoDuration>().ok().filter(|duration| !duration.is_negative());
             max = read.map(Duration::from).filter(|max| STALENESS.contains(max)).ok_or_else(|| {
                 self.at(written, &format!("{field}: {named} is no duration from 1s to 1h: write it as 120s or 2m"))
@@ -153,7 +153,7 @@ impl Source<'_> {
                 return Err(self.at(&file.name, "networks: a name is empty"));
             }
             if networks.iter().any(|network| network.name == *name) {
-                let message = format!("networks: {} is declared twice", crate::text::Excerpt(name));
+                let message = format!("networks: {} is declared twice", crate::text::Quoted(name));
                 return Err(self.at(&file.name, &message));
             }
             let cidr = self.cidr("networks", &file.cidr)?;
@@ -163,7 +163,7 @@ impl Source<'_> {
     }
 
     fn cidr(&mut self, field: &str, text: &Spanned<String>) -> Result<Cidr, ConfigError> {
-        let named = crate::text::Excerpt(&text.value);
+        let named = crate::text::Quoted(&text.value);
         let cidr =
             Cidr::parse_lenient(&text.value).map_err(|error| self.at(text, &format!("{field}: {named} {error}")))?;
         if let Err(error) = text.value.parse::<Cidr>() {

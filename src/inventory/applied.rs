@@ -4,13 +4,13 @@
 //! Upstream: pkg/apis/networking/validation/validation.go, and the names of
 //! staging/src/k8s.io/apiserver/pkg/storage/names/generate.go.
 
+use crate::text::{MAX_NAME_LEN, is_dns_subdomain};
+
 use super::change::faults_of_list;
 use super::{Change, Fault, Operation};
 
 /// How many characters of a `generateName` are kept before the five that make it a name.
 const MAX_BASE: usize = 58;
-/// The longest name.
-const MAX_NAME: usize = 253;
 
 impl Change {
     /// What creating a ServiceCIDR does, or, where one of that name is stored, giving it this list.
@@ -35,7 +35,7 @@ pub fn faults_of_name(name: &str, generate_name: &str) -> Vec<Fault> {
     match (name, generate_name) {
         ("", "") => faults.push(Fault::NoName),
         ("", _) => {}
-        (name, _) if is_subdomain(name) => {}
+        (name, _) if is_dns_subdomain(name) => {}
         (name, _) => faults.push(Fault::Name { field: "metadata.name", text: name.to_owned() }),
     }
     faults
@@ -62,19 +62,7 @@ fn generates(base: &str) -> bool {
         _ => base.to_owned(),
     };
     let kept: String = base.chars().take(MAX_BASE).collect();
-    is_subdomain(&masked) && base.len() <= MAX_NAME && is_subdomain(&format!("{kept}x0x0x"))
-}
-
-/// Whether a text is a DNS-1123 subdomain, which the name of an object is.
-#[must_use]
-pub fn is_subdomain(text: &str) -> bool {
-    let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_label = |label: &str| {
-        let bytes = label.as_bytes();
-        let ends = bytes.first().is_some_and(is_alphanumeric) && bytes.last().is_some_and(is_alphanumeric);
-        ends && bytes.iter().all(|byte| is_alphanumeric(byte) || *byte == b'-')
-    };
-    text.len() <= MAX_NAME && text.split('.').all(is_label)
+    is_dns_subdomain(&masked) && base.len() <= MAX_NAME_LEN && is_dns_subdomain(&format!("{kept}x0x0x"))
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub async fn connect(source: &Source) -> Result<Client, ClientError> {
         config.proxy_url = None;
     }
     let server = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|error| ClientError::Unusable { server, problem: one_line(&error) })
+    Client::try_from(config).map_err(|error| ClientError::Unusable { server, problem: single_line(&error) })
 }
 
 async fn config(source: &Source) -> Result<Config, ClientError> {
@@ -132,10 +132,10 @@ fn problem(error: &KubeconfigError, path: Option<&Path>) -> String {
             format!("has no context `{name}`: `kubectl config get-contexts` lists them")
         }
         KubeconfigError::LoadClusterOfContext(name) => format!("has no cluster `{name}`, which the context names"),
-        other => one_line(other),
+        other => single_line(other),
     }
 }
 
-fn one_line(error: &dyn std::error::Error) -> String {
-    crate::text::one_line(&error.to_string())
+fn single_line(error: &dyn std::error::Error) -> String {
+    crate::text::single_line(&error.to_string())
 }

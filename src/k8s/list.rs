@@ -217,7 +217,7 @@ impl LeftOut {
     fn named(&self) -> String {
         match self.name.as_str() {
             "" => String::new(),
-            name => format!(" {}", crate::text::Excerpt(name)),
+            name => format!(" {}", crate::text::Quoted(name)),
         }
     }
 }

@@ -22,7 +22,7 @@ use pieces::{Pieces, Problem};
 #[derive(Debug, Error)]
 pub enum ManifestError {
     /// It can't be read.
-    #[error("{}: {error}", crate::text::Excerpt::visible(.source_name))]
+    #[error("{}: {error}", crate::text::escape_line(.source_name))]
     Read {
         /// The file.
         source_name: String,

@@ -223,5 +223,5 @@ fn not_a_review(field: &str, problem: &str) -> ReviewError {
 }
 
 fn quoted(text: &str) -> String {
-    crate::text::Excerpt(text).to_string()
+    crate::text::Quoted(text).to_string()
 }

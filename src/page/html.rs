@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
 use crate::api::Document;
-use crate::text::visible_json;
+use crate::text::escape_json_control_chars;
 
 use super::PageDocument;
 
@@ -26,7 +26,7 @@ pub(crate) enum Origin {
 pub(crate) fn html(page: &PageDocument, origin: Origin) -> serde_json::Result<(String, String)> {
     // `<` could end the element that holds the data.
     let data = serde_json::to_string(&Document::new("CapacityPage", page))?;
-    let data = visible_json(&data).replace('<', "\\u003c");
+    let data = escape_json_control_chars(&data).replace('<', "\\u003c");
     let connect = match origin {
         Origin::File => "'none'",
         Origin::Server => "'self'",

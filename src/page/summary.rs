@@ -2,8 +2,7 @@
 
 use crate::capacity::{CapacityReport, CidrCapacity, FamilyCapacity, Named, Survey};
 use crate::inventory::{Allocation, Idle};
-use crate::text::grouped;
-use crate::text::{percent, plural};
+use crate::text::{percent, plural, thousands};
 
 /// What is odd: ranges that give no address, and IPAddresses that aren't where they should be.
 pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
@@ -22,12 +21,12 @@ pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
             twin.name
         ))
     }));
-    let addresses = |count: u128| format!("{} {}", grouped(count), plural(count, "IPAddress", "IPAddresses"));
+    let addresses = |count: u128| format!("{} {}", thousands(count), plural(count, "IPAddress", "IPAddresses"));
     let first = |named: &Named<Allocation>| {
         let all: Vec<String> =
             named.first.iter().map(|allocation| format!("{} ({})", allocation.address, allocation.parent)).collect();
         let more = named.count - named.first.len() as u128;
-        let more = if more > 0 { format!(" and {} more", grouped(more)) } else { String::new() };
+        let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
         format!("{}{more}", all.join(", "))
     };
     for (named, what) in [
@@ -47,7 +46,7 @@ pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
             .map(|(address, service)| format!("{address} ({}/{})", service.namespace, service.name))
             .collect();
         let ips = plural(named.count, "ClusterIP", "ClusterIPs");
-        notes.push(format!("{} {ips} of Services without an IPAddress: {}", grouped(named.count), all.join(", ")));
+        notes.push(format!("{} {ips} of Services without an IPAddress: {}", thousands(named.count), all.join(", ")));
     }
     notes
 }
@@ -58,7 +57,7 @@ pub(crate) fn last_line(report: &CapacityReport) -> String {
         let free = 100.0 - family.percent_used().unwrap_or(100.0);
         // A few of 2^64 are less than a float can tell from none.
         let free = if family.used > 0 { free.min(99.95) } else { free };
-        let (name, left, usable) = (family.family, grouped(family.free()), grouped(family.usable));
+        let (name, left, usable) = (family.family, thousands(family.free()), thousands(family.usable));
         match family.free() {
             0 if family.usable == 0 => format!("{name}: no address is usable"),
             0 => format!("{name}: range is full"),

@@ -3,10 +3,9 @@
 use crate::capacity::{FamilyCapacity, Forecast, Removal, forecast, removal};
 use crate::inventory::{Change, Freshness, Known, Operation};
 use crate::net::{Cidr, IpFamily};
-use crate::text::grouped;
+use crate::text::{escape_name, thousands};
 
 use super::violation::Hits;
-use crate::text::Excerpt;
 
 use super::{Exemption, Policy, Request, Verdict};
 
@@ -99,7 +98,7 @@ impl Outlook {
             let said = verdict.warnings().chain(verdict.denials());
             said.into_iter().any(|violation| violation.rule() == rule)
         };
-        let name = Excerpt::name(&self.name);
+        let name = escape_name(&self.name);
         let verb = if self.operation == Operation::Delete { "without" } else { "with" };
         let mut said: Vec<String> = self.families().map(|(before, after)| counts(before, after, verb, &name)).collect();
         if !tells("no-overlap") {
@@ -115,15 +114,15 @@ impl Outlook {
 fn counts(before: &FamilyCapacity, after: &FamilyCapacity, verb: &str, name: &str) -> String {
     let (was, will_be) = (before.free(), after.free());
     let sign = if will_be < was { "-" } else { "+" };
-    let difference = grouped(will_be.abs_diff(was));
+    let difference = thousands(will_be.abs_diff(was));
     format!(
         "{}: {} usable, {} used, {} free; {verb} {name}: {} usable, {} free ({sign}{difference})",
         before.family,
-        grouped(before.usable),
-        grouped(before.used),
-        grouped(was),
-        grouped(after.usable),
-        grouped(will_be),
+        thousands(before.usable),
+        thousands(before.used),
+        thousands(was),
+        thousands(after.usable),
+        thousands(will_be),
     )
 }
 

@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 use crate::inventory::{Network, Operation};
 use crate::net::IpFamily;
 use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks, ValidationActions};
-
-/// How long a name may be that is shown.
-const SHOWN: usize = 64;
+use crate::text::{MAX_QUOTED_CHARS, is_dns_subdomain};
 
 /// What a rule gives the floor.
 pub(super) struct Part {
@@ -92,12 +90,11 @@ fn networks(rule: &ReservedNetworks, declared: &[Network]) -> Vec<Value> {
 fn declared_network(name: &str, description: &str) -> String {
     let is_shown = |text: &str| {
         let is_shown = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'`' && byte != b'\\';
-        (1..=SHOWN).contains(&text.len()) && text.bytes().all(is_shown)
+        (1..=MAX_QUOTED_CHARS).contains(&text.len()) && text.bytes().all(is_shown)
     };
-    let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
     let name = match name {
         name if !is_shown(name) => String::new(),
-        name if name.bytes().all(is_name) => format!(" {name}"),
+        name if is_dns_subdomain(name) => format!(" {name}"),
         name => format!(" `{name}`"),
     };
     let description = if is_shown(description) { format!(" ({description})") } else { String::new() };

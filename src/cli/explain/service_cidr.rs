@@ -12,8 +12,7 @@ use crate::cli::table::{Align, Table};
 use crate::cli::{Failure, output};
 use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, ServiceCidr};
 use crate::net::{Cidr, UsableRange};
-use crate::text::grouped;
-use crate::text::{percent, plural};
+use crate::text::{percent, plural, thousands};
 
 /// `kind: ServiceCIDRExplanation`.
 #[derive(JsonSchema, Serialize)]
@@ -132,13 +131,13 @@ fn table(args: &input::Args, entries: &[&CidrCapacity]) -> String {
     ]);
     for entry in entries {
         let band = UsableRange::for_cidr(entry.cidr).and_then(UsableRange::static_band);
-        let band = band.map_or("none".to_owned(), |band| format!("{band}, {} used", grouped(entry.static_band.used)));
+        let band = band.map_or("none".to_owned(), |band| format!("{band}, {} used", thousands(entry.static_band.used)));
         table.row([
             entry.cidr.to_string(),
-            grouped(entry.usable),
-            grouped(entry.used),
-            grouped(entry.free()),
-            grouped(entry.unique),
+            thousands(entry.usable),
+            thousands(entry.used),
+            thousands(entry.free()),
+            thousands(entry.unique),
             band,
         ]);
     }
@@ -162,7 +161,7 @@ fn deletion(service_cidr: &ServiceCidr, removal: &Removal) -> Vec<String> {
     let mut lines = Vec::new();
     let is_terminating = service_cidr.readiness == Readiness::Terminating;
     let addresses = |named: &Named<Allocation>| {
-        format!("{} {}", grouped(named.count), plural(named.count, "IPAddress", "IPAddresses"))
+        format!("{} {}", thousands(named.count), plural(named.count, "IPAddress", "IPAddresses"))
     };
     let (stranded, blocking) = (&removal.stranded, &removal.blocking);
     if stranded.count > 0 && stranded == blocking {
@@ -200,5 +199,5 @@ fn deletion(service_cidr: &ServiceCidr, removal: &Removal) -> Vec<String> {
 fn names(named: &Named<Allocation>) -> Vec<String> {
     let more = named.count - named.first.len() as u128;
     let first = named.first.iter().map(|allocation| format!("  {} ({})", allocation.address, allocation.parent));
-    first.chain((more > 0).then(|| format!("  and {} more", grouped(more)))).collect()
+    first.chain((more > 0).then(|| format!("  and {} more", thousands(more)))).collect()
 }

@@ -1,6 +1,6 @@
 //! Findings as workflow commands, which GitHub Actions shows at the lines of a pull request.
 
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 use super::{Found, Judged, Level};
 
@@ -33,7 +33,7 @@ fn data(text: &str) -> String {
             '%' => escaped.push_str("%25"),
             '\r' => escaped.push_str("%0D"),
             '\n' => escaped.push_str("%0A"),
-            other => escaped.push_str(&Excerpt::visible(other.encode_utf8(&mut [0; 4]))),
+            other => escaped.push_str(&escape_line(other.encode_utf8(&mut [0; 4]))),
         }
     }
     escaped

@@ -5,8 +5,7 @@ use crate::cli::output::Room;
 use crate::cli::table::{Align, Table};
 use crate::inventory::Idle;
 use crate::page::{last_line, notes};
-use crate::text::grouped;
-use crate::text::percent;
+use crate::text::{percent, thousands};
 
 use super::Args;
 
@@ -38,14 +37,14 @@ fn families(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
         ("LARGEST FREE BLOCK", Align::Left),
     ]);
     for (family, blocks) in report.families.iter().zip(&survey.free_blocks) {
-        let largest = blocks.largest.map_or("-".to_owned(), |run| format!("{} ({run})", grouped(run.count())));
+        let largest = blocks.largest.map_or("-".to_owned(), |run| format!("{} ({run})", thousands(run.count())));
         table.row([
             family.family.to_string(),
-            grouped(family.usable),
-            grouped(family.used),
-            grouped(family.free()),
+            thousands(family.usable),
+            thousands(family.used),
+            thousands(family.free()),
             percent(family.percent_used()),
-            grouped(family.protected.size - family.protected.used),
+            thousands(family.protected.size - family.protected.used),
             largest,
         ]);
     }
@@ -75,10 +74,10 @@ fn entries(args: &Args, report: &CapacityReport) -> String {
             entry.name.clone(),
             entry.cidr.to_string(),
             state.to_owned(),
-            grouped(entry.usable),
-            grouped(entry.used),
-            grouped(entry.free()),
-            grouped(entry.unique),
+            thousands(entry.usable),
+            thousands(entry.used),
+            thousands(entry.free()),
+            thousands(entry.unique),
         ];
         if room >= Room::Ample {
             cells.push(percent(entry.percent_used()));
@@ -90,7 +89,7 @@ fn entries(args: &Args, report: &CapacityReport) -> String {
                 .iter()
                 .map(|shared| format!("{} {} {} {}", shared.relation, shared.kind, shared.name, shared.cidr))
                 .collect();
-            cells.push(grouped(entry.static_band.size));
+            cells.push(thousands(entry.static_band.size));
             cells.push(overlaps.join(", "));
         }
         table.row(cells);
@@ -119,9 +118,9 @@ pub(super) fn before_and_after(args: &Args, report: &CapacityReport, forecast: &
             table.row([
                 family.family.to_string(),
                 when.to_owned(),
-                grouped(family.usable),
-                grouped(family.used),
-                grouped(family.free()),
+                thousands(family.usable),
+                thousands(family.used),
+                thousands(family.free()),
                 percent(family.percent_used()),
             ]);
         }
@@ -141,7 +140,7 @@ pub(super) fn before_and_after(args: &Args, report: &CapacityReport, forecast: &
         .zip(&forecast.lost)
         .filter(|((_, gained), (_, lost))| gained + lost > 0)
         .map(|((family, gained), (_, lost))| {
-            format!("{family}: {} addresses become usable, {} stop being", grouped(*gained), grouped(*lost))
+            format!("{family}: {} addresses become usable, {} stop being", thousands(*gained), thousands(*lost))
         })
         .collect();
     let changes =
@@ -152,7 +151,7 @@ pub(super) fn before_and_after(args: &Args, report: &CapacityReport, forecast: &
 fn signed(before: u128, after: u128) -> String {
     match after.checked_sub(before) {
         Some(0) => "0".to_owned(),
-        Some(more) => format!("+{}", grouped(more)),
-        None => format!("-{}", grouped(before - after)),
+        Some(more) => format!("+{}", thousands(more)),
+        None => format!("-{}", thousands(before - after)),
     }
 }

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::cli::Failure;
-use crate::inventory::{Inventory, is_subdomain};
+use crate::inventory::Inventory;
 use crate::net::Cidr;
+use crate::text::is_dns_subdomain;
 
 /// A ServiceCIDR for each, as a YAML document. Their names are new.
 pub(super) fn manifest(found: &[Cidr], name: Option<&str>, inventory: &Inventory) -> Result<String, Failure> {
@@ -15,7 +16,7 @@ pub(super) fn manifest(found: &[Cidr], name: Option<&str>, inventory: &Inventory
             (Some(name), 0) => name.to_owned(),
             (Some(name), place) => format!("{name}-{}", place + 1),
         };
-        if !is_subdomain(&name) {
+        if !is_dns_subdomain(&name) {
             let message = format!("--name {name:?}: not the name of an object");
             return Err(Failure::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
         }

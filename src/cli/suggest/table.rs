@@ -3,7 +3,7 @@
 use crate::cli::table::{Align, Header, Table};
 use crate::net::{AddressRange, UsableRange};
 use crate::policy::Suggestions;
-use crate::text::grouped;
+use crate::text::thousands;
 
 /// The CIDRs, and what each gives.
 pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {
@@ -20,8 +20,8 @@ pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {
         table.row([
             cidr.to_string(),
             cidr.family().to_string(),
-            grouped(usable.map_or(0, UsableRange::count)),
-            grouped(band.map_or(0, AddressRange::count)),
+            thousands(usable.map_or(0, UsableRange::count)),
+            thousands(band.map_or(0, AddressRange::count)),
             usable.map_or_else(|| "-".to_owned(), |usable| usable.range().to_string()),
         ]);
     }
@@ -36,7 +36,7 @@ pub(super) fn wide(found: &Suggestions, header: Header) -> String {
     }
     let rest = match found.more {
         0 => String::new(),
-        more => format!("and {} more\n", grouped(more as u128)),
+        more => format!("and {} more\n", thousands(more as u128)),
     };
     let first = suggestions(found, header);
     let blank = if first.is_empty() || table.is_empty() { "" } else { "\n" };

@@ -3,7 +3,7 @@
 use crate::inventory::{Inventory, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
 use crate::policy::Preset;
-use crate::text::Excerpt;
+use crate::text::escape_name;
 
 use super::{comment, line};
 
@@ -17,7 +17,7 @@ pub(super) fn reserved_networks(inventory: &Inventory) -> String {
         match hit {
             None => kept.push((preset, why)),
             Some((network, (name, cidr, _))) => {
-                left_out.push(format!("{preset}: ServiceCIDR {} has {cidr} of {network}", Excerpt::name(name)));
+                left_out.push(format!("{preset}: ServiceCIDR {} has {cidr} of {network}", escape_name(name)));
             }
         }
     }
@@ -90,7 +90,7 @@ fn pods(text: &mut String, inventory: &Inventory) {
                     NodeNetwork::PodCidr => format!("pods {other}"),
                     NodeNetwork::Address => format!("address {}", other.first()),
                 };
-                let (name, node) = (Excerpt::name(&service_cidr.name), Excerpt::name(node));
+                let (name, node) = (escape_name(&service_cidr.name), escape_name(node));
                 format!("{cidr} of ServiceCIDR {name} touches {what} of Node {node}")
             }));
         }

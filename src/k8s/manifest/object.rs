@@ -7,7 +7,7 @@ use crate::inventory::Fault;
 use crate::k8s::fields::{Problem, fields, string};
 use crate::k8s::{Refusal, Review};
 use crate::policy::Request;
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 use super::{ManifestError, Text};
 
@@ -82,7 +82,7 @@ pub(super) fn each<E: From<ManifestError>>(
 ) -> Result<(), E> {
     let value: &RawValue = serde_json::from_str(text.json()).map_err(|error| {
         // It was parsed before, or written by us.
-        invalid(text.diagnostic(0, format!("not JSON: {}", Excerpt::visible(&error.to_string()))))
+        invalid(text.diagnostic(0, format!("not JSON: {}", escape_line(&error.to_string()))))
     })?;
     if value.get() == "null" { Ok(()) } else { of_value(text, value, Inherited::default(), each) }
 }
@@ -96,7 +96,7 @@ fn of_value<E: From<ManifestError>>(
     let wrong =
         |value: &RawValue, message: &str| invalid(text.diagnostic(text.offset(value.get()), message.to_owned()));
     let [api_version, kind, items, metadata, spec] = fields(value, ["apiVersion", "kind", "items", "metadata", "spec"])
-        .map_err(|problem| wrong(value, &format!("a manifest that {}", Excerpt::visible(&problem))))?;
+        .map_err(|problem| wrong(value, &format!("a manifest that {}", escape_line(&problem))))?;
     let api_version = api_version.map(string).transpose().ok().flatten();
     let kind = kind.map(string).transpose().ok().flatten();
     let api_version = api_version.as_deref().or(inherited.api_version);
@@ -114,7 +114,7 @@ fn of_value<E: From<ManifestError>>(
     }
     let (what, places) = if kind == "AdmissionReview" {
         let review = Review::parse(value.get().as_bytes())
-            .map_err(|error| wrong(value, &format!("AdmissionReview: {}", Excerpt::visible(&error.to_string()))))?;
+            .map_err(|error| wrong(value, &format!("AdmissionReview: {}", escape_line(&error.to_string()))))?;
         match review.request() {
             Err(Refusal::Resource(_)) => (What::Other("AdmissionReview".to_owned()), Places::default()),
             request => (What::Review(request), places_of_review(text, value)),

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::diagnostic::Diagnostic;
-use crate::text::Excerpt;
+use crate::text::escape_line;
 
 use super::pieces::{Piece, Syntax};
 use super::yaml;
@@ -92,10 +92,7 @@ impl<'a> Text<'a> {
     fn complaint_of_json(&self, error: &serde_json::Error) -> Diagnostic {
         let text = error.to_string();
         let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-        self.diagnostic(
-            self.offset_of(error.line(), error.column()),
-            format!("not JSON: {}", Excerpt::visible(message)),
-        )
+        self.diagnostic(self.offset_of(error.line(), error.column()), format!("not JSON: {}", escape_line(message)))
     }
 
     fn complaint_of_yaml(&self, at: Option<(usize, usize)>, message: String) -> Diagnostic {

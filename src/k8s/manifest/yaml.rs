@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned};
 
-use crate::text::Excerpt;
+use crate::text::{Quoted, escape_line};
 
 use super::text::Json;
 
@@ -41,7 +41,7 @@ fn complaint(error: &Error) -> Complaint {
     let at = at.and_then(|at| Some((usize::try_from(at.line()).ok()?, usize::try_from(at.column()).ok()?)));
     let message = match error {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("duplicate field {}: keep one of the two", Excerpt(key))
+            format!("duplicate field {}: keep one of the two", Quoted(key))
         }
         Error::MultipleDocuments { .. } => "a second document: write --- before it".to_owned(),
         other => {
@@ -52,7 +52,7 @@ fn complaint(error: &Error) -> Complaint {
                 _ if message.starts_with("budget breached") || message.starts_with("alias") => {
                     "too much for one document: aliases of aliases, or too many values".to_owned()
                 }
-                _ => format!("not YAML: {}", Excerpt::visible(message)),
+                _ => format!("not YAML: {}", escape_line(message)),
             }
         }
     };

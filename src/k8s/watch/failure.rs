@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::text::one_line;
+use crate::text::single_line;
 
 /// Why a list or a watch didn't go on, as metrics count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,7 +111,7 @@ pub(super) struct Failure {
 
 impl Failure {
     pub fn new(reason: Reason, message: impl fmt::Display) -> Self {
-        Self { reason, message: one_line(&message.to_string()), retry_after: None }
+        Self { reason, message: single_line(&message.to_string()), retry_after: None }
     }
 
     /// With everything that an error says about its causes, each once.

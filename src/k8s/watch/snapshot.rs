@@ -228,5 +228,5 @@ async fn version(client: &Client, timing: &Timing) -> Option<String> {
     // That it can't be had was said already, of what was asked for first.
     let bytes = ask_page(client, timing, request).await.ok()?;
     let version: Version = serde_json::from_slice(&bytes).ok()?;
-    Some(format!("; the API server is {}", crate::text::Excerpt::plain(&version.git_version)))
+    Some(format!("; the API server is {}", crate::text::escape_truncated(&version.git_version)))
 }

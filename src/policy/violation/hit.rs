@@ -5,7 +5,7 @@ use std::fmt;
 use crate::inventory::{Change, Inventory, NodeNetwork};
 use crate::net::{Cidr, Relation};
 use crate::policy::Preset;
-use crate::text::Excerpt;
+use crate::text::{escape_name, escape_truncated};
 
 /// How many a sentence lists before it says how many more there are.
 const LISTED: usize = 4;
@@ -126,20 +126,20 @@ impl fmt::Display for Hit {
         })?;
         let cidr = self.cidr;
         match &self.neighbour {
-            Neighbour::ServiceCidr { name } => write!(f, "{cidr} of ServiceCIDR {}", Excerpt::name(name)),
+            Neighbour::ServiceCidr { name } => write!(f, "{cidr} of ServiceCIDR {}", escape_name(name)),
             Neighbour::Declared { name, description } => {
-                write!(f, "{cidr} of declared network {}", Excerpt::name(name))?;
+                write!(f, "{cidr} of declared network {}", escape_name(name))?;
                 match description.as_str() {
                     "" => Ok(()),
-                    description => write!(f, " ({})", Excerpt::plain(description)),
+                    description => write!(f, " ({})", escape_truncated(description)),
                 }
             }
             Neighbour::Preset { preset, source } => write!(f, "{cidr} of preset {preset} ({source})"),
             Neighbour::Node { network: NodeNetwork::PodCidr, node } => {
-                write!(f, "{cidr} of the pods of discovered node {}", Excerpt::name(node))
+                write!(f, "{cidr} of the pods of discovered node {}", escape_name(node))
             }
             Neighbour::Node { network: NodeNetwork::Address, node } => {
-                write!(f, "{} of discovered node {}", cidr.first(), Excerpt::name(node))
+                write!(f, "{} of discovered node {}", cidr.first(), escape_name(node))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use crate::capacity::Named;
 use crate::inventory::{Allocation, Fault, Freshness, Operation};
 use crate::net::Cidr;
-use crate::text::Excerpt;
+use crate::text::{Quoted, escape_truncated};
 
 use super::{RangeList, Violation};
 
@@ -96,16 +96,16 @@ fn invalid(fault: &Fault, f: &mut Formatter<'_>) -> fmt::Result {
         Fault::NoCidrs => write!(f, "holds no CIDR: write one, or one of each IP family"),
         Fault::TooManyCidrs { count } => write!(f, "holds {count} CIDRs: write one, or one of each IP family"),
         Fault::SameFamily => write!(f, "holds two CIDRs of one IP family: write one, or one of each"),
-        Fault::Malformed { text, error, .. } => write!(f, "{} {error}", Excerpt(text)),
-        Fault::Version { text } => write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Excerpt(text)),
+        Fault::Malformed { text, error, .. } => write!(f, "{} {error}", Quoted(text)),
+        Fault::Version { text } => write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Quoted(text)),
         Fault::NoName => write!(f, "is missing: write a name or a generateName"),
         Fault::Name { text, .. } => write!(
             f,
             "{} is no name: use lower-case letters, digits, `-` and `.`, with a letter or digit at each end",
-            Excerpt(text)
+            Quoted(text)
         ),
         Fault::Immutable { text, .. } => {
-            write!(f, "{} can't take the place of what is stored: make another ServiceCIDR for it", Excerpt(text))
+            write!(f, "{} can't take the place of what is stored: make another ServiceCIDR for it", Quoted(text))
         }
         Fault::ImmutableList => {
             write!(f, "can't be changed so: all that can be is a second CIDR, of the other IP family, behind the first")
@@ -116,7 +116,7 @@ fn invalid(fault: &Fault, f: &mut Formatter<'_>) -> fmt::Result {
 fn service_cidr(name: &str) -> String {
     match name {
         "" => "a ServiceCIDR without a name".to_owned(),
-        name => format!("ServiceCIDR {}", Excerpt(name)),
+        name => format!("ServiceCIDR {}", Quoted(name)),
     }
 }
 
@@ -152,7 +152,7 @@ impl fmt::Display for Listed<'_> {
         for (position, allocation) in shown.enumerate() {
             let separator = if position == 0 { "" } else { ", " };
             let holder = allocation.parent.to_string();
-            write!(f, "{separator}{} ({})", allocation.address, Excerpt::plain(&holder))?;
+            write!(f, "{separator}{} ({})", allocation.address, escape_truncated(&holder))?;
         }
         match count.saturating_sub(first.len().min(NAMED) as u128) {
             0 => Ok(()),
