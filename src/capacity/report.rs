@@ -207,10 +207,16 @@ impl FamilyCapacity {
         self.usable - self.used
     }
 
-    /// How much is used, in percent; `None` where there is nothing to use.
+    /// The share of the usable addresses that is used, in percent: `None` without usable addresses.
     #[must_use]
     pub fn percent_used(&self) -> Option<f64> {
         percent(self.used, self.usable)
+    }
+
+    /// The share of the usable addresses that is free, in percent: `None` without usable addresses.
+    #[must_use]
+    pub fn percent_free(&self) -> Option<f64> {
+        percent(self.free(), self.usable)
     }
 }
 
@@ -234,7 +240,9 @@ impl CidrCapacity {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a percentage is for people")]
+/// A share in percent: `None` of nothing. Only a full share is 100, even if an `f64` can't tell it from one less.
+#[allow(clippy::cast_precision_loss, reason = "a percentage is rounded anyway")]
 fn percent(part: u128, whole: u128) -> Option<f64> {
-    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
+    let share = part as f64 * 100.0 / whole as f64;
+    (whole > 0).then(|| if part < whole { share.min(100.0_f64.next_down()) } else { share })
 }

@@ -143,7 +143,7 @@ impl Args {
     fn judge(&self, report: &CapacityReport) -> Result<(), Failure> {
         let mut failed = Vec::new();
         for family in report.families.iter().filter(|family| family.is_configured) {
-            let free = 100.0 - family.percent_used().unwrap_or(100.0);
+            let free = family.percent_free().unwrap_or(0.0);
             let said = format!("{}: {} of the addresses free", family.family, percent(Some(free)));
             match (self.fail_below, self.warn_below) {
                 (Some(limit), _) if free < limit.0 => failed.push(format!("{said}, less than {}%", limit.0)),

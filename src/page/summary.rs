@@ -54,14 +54,11 @@ pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
 /// The one line that matters: what is free, by family.
 pub(crate) fn last_line(report: &CapacityReport) -> String {
     let said = |family: &FamilyCapacity| {
-        let free = 100.0 - family.percent_used().unwrap_or(100.0);
-        // A few of 2^64 are less than a float can tell from none.
-        let free = if family.used > 0 { free.min(99.95) } else { free };
         let (name, left, usable) = (family.family, thousands(family.free()), thousands(family.usable));
         match family.free() {
             0 if family.usable == 0 => format!("{name}: no address is usable"),
             0 => format!("{name}: range is full"),
-            _ => format!("{name}: {left} of {usable} addresses free ({})", percent(Some(free))),
+            _ => format!("{name}: {left} of {usable} addresses free ({})", percent(family.percent_free())),
         }
     };
     let families: Vec<String> = report.families.iter().filter(|family| family.is_configured).map(said).collect();

@@ -22,8 +22,8 @@ pub fn thousands(count: u128) -> String {
 pub(crate) fn percent(value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),
-        Some(value) if value > 99.9 && value < 100.0 => "99.9%".to_owned(),
-        Some(value) if value > 0.0 && value < 0.1 => "0.1%".to_owned(),
+        Some(value) if value > 99.9 && value < 100.0 => ">99.9%".to_owned(),
+        Some(value) if value > 0.0 && value < 0.1 => "<0.1%".to_owned(),
         Some(value) => format!("{value:.1}%"),
     }
 }
@@ -39,11 +39,11 @@ mod tests {
 
     #[test]
     fn percentages_are_never_rounded_to_none_or_all() {
-        assert_eq!(percent(Some(99.99)), "99.9%");
+        assert_eq!(percent(Some(99.99)), ">99.9%");
         assert_eq!(percent(Some(99.9)), "99.9%");
         assert_eq!(percent(Some(100.0)), "100.0%");
-        assert_eq!(percent(Some(0.001)), "0.1%");
-        assert_eq!(percent(Some(0.0001)), "0.1%");
+        assert_eq!(percent(Some(0.001)), "<0.1%");
+        assert_eq!(percent(Some(0.0001)), "<0.1%");
         assert_eq!(percent(Some(0.1)), "0.1%");
         assert_eq!(percent(Some(0.0)), "0.0%");
         assert_eq!(percent(None), "-");

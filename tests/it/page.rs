@@ -68,18 +68,26 @@ fn read_back(tab: &mut Tab<'_>) -> Value {
 
 /// The same numbers, of `report -o json`.
 fn reported(report: &Value) -> Value {
-    let percent = |of: &Value| of.as_f64().map_or("-".to_owned(), |value| format!("{value:.1}%"));
+    let percent = |of: &Value| {
+        let count = |field: &str| of[field].as_str().unwrap().parse::<f64>().unwrap();
+        match (of["percentUsed"].as_f64(), count("used") / count("usable")) {
+            (None, _) => "-".to_owned(),
+            (_, share) if share > 0.0 && share < 0.001 => "<0.1%".to_owned(),
+            (_, share) if share > 0.999 && of["used"] != of["usable"] => ">99.9%".to_owned(),
+            (Some(value), _) => format!("{value:.1}%"),
+        }
+    };
     let families = report["families"].as_array().unwrap().iter().filter(|family| family["configured"] == true);
     let families = families.map(|family| {
         json!({"family": family["family"], "usable": family["usable"], "used": family["used"], "free": family["free"],
-            "outside": family["outside"], "percentUsed": percent(&family["percentUsed"])})
+            "outside": family["outside"], "percentUsed": percent(family)})
     });
     let rows = report["serviceCIDRs"].as_array().unwrap().iter().map(|row| {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let band = format!("{} of {}", text(&row["staticBand"]["used"]), text(&row["staticBand"]["size"]));
         let state = row.get("idle").unwrap_or(&row["state"]);
         json!({"name": row["name"], "cidr": row["cidr"], "state": state, "usable": row["usable"], "used": row["used"],
-            "free": row["free"], "percentUsed": percent(&row["percentUsed"]), "unique": row["unique"], "staticBand": band})
+            "free": row["free"], "percentUsed": percent(row), "unique": row["unique"], "staticBand": band})
     });
     let free = report["freeBlocks"].as_array().unwrap().iter().map(|blocks| match &blocks["largest"] {
         Value::Null => "-".to_owned(),

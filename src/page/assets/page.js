@@ -9,7 +9,14 @@ const zoomed = {};
 
 const $ = (id) => document.getElementById(id);
 const grouped = (text) => String(text).replace(/\B(?=(\d{3})+$)/g, ",");
-const percent = (value) => (value === null ? "-" : `${value.toFixed(1)}%`);
+// Only none is 0.0% and only all is 100.0%. Counts are texts: a number can't hold all of them.
+const percent = ({ used, usable, percentUsed }) => {
+  const exact = 100 * Number(used) / Number(usable);
+  if (percentUsed === null) return "-";
+  if (used !== "0" && exact < 0.1) return "<0.1%";
+  if (used !== usable && exact > 99.9) return ">99.9%";
+  return `${percentUsed.toFixed(1)}%`;
+};
 
 function make(name, attributes, ...children) {
   const made = document.createElement(name);
@@ -40,9 +47,9 @@ function drawFamilies() {
     return make("div", { class: "card", "data-family": family.family },
       make("h3", {}, family.family),
       make("div", {}, make("span", { class: "big", "data-field": "free" }, grouped(family.free)), " free"),
-      make("div", { class: "meter", role: "img", "aria-label": `${percent(family.percentUsed)} used` }, bar),
+      make("div", { class: "meter", role: "img", "aria-label": `${percent(family)} used` }, bar),
       pairs([["Usable", grouped(family.usable), "usable"], ["Used", grouped(family.used), "used"],
-        ["Used %", percent(family.percentUsed), "percentUsed"],
+        ["Used %", percent(family), "percentUsed"],
         ["Protected by static bands", `${grouped(family.protectedStatic.used)} of ${grouped(family.protectedStatic.size)} used`],
         ["Outside every ServiceCIDR", grouped(family.outside), "outside"]]));
   }));
@@ -191,7 +198,7 @@ function legend() {
 function drawRows() {
   const cells = (row) => [
     ["name", row.name], ["cidr", row.cidr], ["state", stateOf(row)], ["usable", grouped(row.usable)], ["used", grouped(row.used)],
-    ["free", grouped(row.free)], ["percentUsed", percent(row.percentUsed)], ["unique", grouped(row.unique)],
+    ["free", grouped(row.free)], ["percentUsed", percent(row)], ["unique", grouped(row.unique)],
     ["staticBand", `${grouped(row.staticBand.used)} of ${grouped(row.staticBand.size)}`],
   ];
   fill($("rows").tBodies[0], ...page.serviceCIDRs.map((row) => {
