@@ -15,12 +15,13 @@ use tokio::signal::unix::Signal;
 use crate::config::Diagnostic;
 use crate::k8s::{Live, Wanted};
 use crate::policy::Policy;
+use crate::text::sha256_hex;
 
 use super::client_auth::{Ca, ClientAuth};
 use super::knowledge::{InventoryFile, Knowledge, Stamp};
 use super::tls::{self, Certificate};
 use super::{InventorySource, ServerError, Settings, State};
-use paths::{Paths, digest, read_pem};
+use paths::{Paths, read_pem};
 
 /// How often the files are read.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -82,7 +83,7 @@ impl Reloader {
         let loaded = paths.parse_policy(&policy_bytes)?;
         let pair = paths.read_pair()?;
         let certificate = paths.parse_pair(&pair)?;
-        let policy_digest = digest(&policy_bytes);
+        let policy_digest = sha256_hex(&policy_bytes);
         let policy = loaded.policy;
         let (knowledge, stamp) = match &settings.inventory {
             InventorySource::None => {
@@ -156,7 +157,7 @@ impl Reloader {
                     Ok(()) => Ok(loaded),
                     Err(rule) => Err(format!("the rule {rule} needs an inventory: start with --inventory")),
                 });
-                judged.map(|loaded| (loaded, digest(bytes)))
+                judged.map(|loaded| (loaded, sha256_hex(bytes)))
             }
             Err(error) => Err(error.clone()),
         };

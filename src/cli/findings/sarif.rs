@@ -1,9 +1,9 @@
 //! Findings as a SARIF 2.1.0 log, for code scanning.
 
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
+use crate::text::sha256_hex;
 
 use super::{Found, Judged, Level};
 
@@ -64,8 +64,6 @@ fn result(judged: &Judged, found: &Found) -> Value {
     let object = format!("servicecidr.networking.k8s.io/{}", judged.name);
     // What a finding is, wherever its line goes: not the line, and not the sentence, which may hold counts.
     let identity = [found.rule, &uri, &judged.name, &found.field].join("\n");
-    let fingerprint = digest(&SHA256, identity.as_bytes());
-    let fingerprint = fingerprint.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     json!({
         "ruleId": found.rule,
         "ruleIndex": RULES.iter().position(|(id, ..)| *id == found.rule),
@@ -75,7 +73,7 @@ fn result(judged: &Judged, found: &Found) -> Value {
             "physicalLocation": place,
             "logicalLocations": [{"name": judged.name, "fullyQualifiedName": object, "kind": "resource"}],
         }],
-        "partialFingerprints": {"servicecidrGuard/v1": fingerprint},
+        "partialFingerprints": {"servicecidrGuard/v1": sha256_hex(identity.as_bytes())},
     })
 }
 
