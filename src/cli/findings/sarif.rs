@@ -1,11 +1,15 @@
 //! Findings as a SARIF 2.1.0 log, for code scanning.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
 use crate::text::sha256_hex;
 
 use super::{Found, Judged, Level};
+
+/// The characters that are escaped in the path of a URI.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Each rule: its id, what it asks for, and where docs/policy.md tells of it.
 const RULES: [(&str, &str, &str); 9] = [
@@ -79,14 +83,8 @@ fn result(judged: &Judged, found: &Found) -> Value {
 
 /// A path as a URI, relative where it is: as it was given.
 fn uri(path: &str) -> String {
-    let mut uri = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            other => uri = format!("{uri}%{other:02X}"),
-        }
-    }
-    uri
+    let scheme = if path.starts_with('/') { "file://" } else { "" };
+    format!("{scheme}{}", utf8_percent_encode(path, ESCAPED))
 }
 
 #[cfg(test)]
