@@ -1,5 +1,7 @@
 //! `Table`: aligned columns as kubectl prints them: no borders, three blanks between, numbers to the right.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::text::escape_line;
 
 /// How a column is aligned.
@@ -34,20 +36,24 @@ impl Table {
         let names: Vec<String> = self.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         let header = (header == Header::Shown).then_some(&names);
         let rows: Vec<&Vec<String>> = header.into_iter().chain(&self.rows).collect();
-        let width = |place: usize| {
-            rows.iter().filter_map(|row| row.get(place)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
+        let width =
+            |place: usize| rows.iter().filter_map(|row| row.get(place)).map(|cell| cell.width()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
         let line = |row: &&Vec<String>| {
             let cells = row.iter().zip(&self.columns).zip(&widths).map(|((cell, (_, align)), width)| match align {
-                Align::Left => format!("{cell:<width$}"),
-                Align::Right => format!("{cell:>width$}"),
+                Align::Left => format!("{cell}{}", blanks(cell, *width)),
+                Align::Right => format!("{}{cell}", blanks(cell, *width)),
             });
             let line = cells.collect::<Vec<_>>().join("   ");
             format!("{}\n", line.trim_end())
         };
         rows.iter().map(line).collect()
     }
+}
+
+/// The blanks that fill a cell up to a width in terminal columns.
+fn blanks(cell: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(cell.width()))
 }
 
 /// Whether the header is shown.
@@ -78,5 +84,13 @@ mod tests {
             "NAME          FREE   NOTE\nkubernetes       7\na            1,000   x\n"
         );
         assert_eq!(table.render(Header::Hidden), "kubernetes       7\na            1,000   x\n");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut table = Table::new([("NAME", Align::Left), ("FREE", Align::Right)]);
+        table.row(["網路", "7"].map(str::to_owned));
+        table.row(["abcde", "10"].map(str::to_owned));
+        assert_eq!(table.render(Header::Shown), "NAME    FREE\n網路       7\nabcde     10\n");
     }
 }
