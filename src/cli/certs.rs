@@ -10,6 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, SanType,
 };
+use rustls_pki_types::DnsName;
 use time::{Duration, OffsetDateTime};
 
 use super::{Failure, output};
@@ -90,15 +91,9 @@ impl Names {
     }
 }
 
-/// Labels of letters, digits and dashes; the first may be a wildcard.
+/// Whether a text is a DNS name, or one with a wildcard as its first label.
 fn is_dns_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.strip_prefix("*.").unwrap_or(name).split('.').all(is_label)
+    DnsName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
 }
 
 /// Writes a new CA and a new certificate for `names` into `folder`.
