@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::is_dns_subdomain;
+use super::name::is_dns_subdomain;
 
 /// The number of characters that [`Quoted`] and its relatives print before they truncate.
 pub(crate) const MAX_QUOTED_CHARS: usize = 64;
