@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, Known, Operation, Readiness, ServiceCidr};
 use crate::net::{Cidr, Relation};
-use crate::policy::{Part, Policy, Request, Verdict, decide};
+use crate::policy::{Part, Policy, Request, RuleId, Verdict, decide};
 use crate::text::Excerpt;
 use crate::text::plural;
 
@@ -54,11 +54,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
     output::talk("note: who made a ServiceCIDR isn't stored, and not judged");
-    let of_requests = [policy.deny_all.as_ref().map(|_| "deny-all"), policy.removal.as_ref().map(|_| "removal")];
-    for rule in of_requests.into_iter().flatten() {
-        output::talk(&format!("note: {rule} judges requests, and nothing that is stored"));
+    let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Removal);
+    for rule in policy.rules().into_iter().filter(of_requests) {
+        output::talk(&format!("note: {} judges requests, and nothing that is stored", rule.as_str()));
     }
-    if policy.wants_nodes() && inventory.nodes().next().is_none() {
+    if policy.requires_nodes() && inventory.nodes().next().is_none() {
         output::talk("note: no Node was read: discover of reserved-networks has nothing to judge by");
     }
     let terminating = inventory.service_cidrs().filter(|stored| stored.readiness == Readiness::Terminating).count();

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::policy::{Policy, WarnOn};
+use crate::policy::{Policy, RuleId, WarnOn};
 
-use super::file::{PolicyFile, RULES};
+use super::file::PolicyFile;
 use super::rules::Source;
 use crate::diagnostic::Diagnostic;
 
@@ -87,7 +87,8 @@ impl Loaded {
             networks,
         };
         if policy.rules().is_empty() {
-            return Err(text.whole(&format!("no rule: set at least one of {}", RULES.join(", "))));
+            let keys: Vec<&str> = RuleId::config_keys().collect();
+            return Err(text.whole(&format!("no rule: set at least one of {}", keys.join(", "))));
         }
         Ok(Self { policy, notes: text.notes })
     }

@@ -21,7 +21,7 @@ pub struct Alternative {
 /// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
 pub(super) fn alternatives(policy: &Policy, known: &Known<'_>, verdict: &Verdict) -> Vec<Alternative> {
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
-    if !is_known(known.service_cidrs) || (policy.wants_nodes() && !is_known(known.nodes)) {
+    if !is_known(known.service_cidrs) || (policy.requires_nodes() && !is_known(known.nodes)) {
         return Vec::new();
     }
     let mut found: Vec<Alternative> = Vec::new();

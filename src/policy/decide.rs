@@ -1,9 +1,9 @@
 //! `decide`: the exemptions, then every rule, in reading order.
 
-use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Kind, Known, Operation};
+use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Known, Operation};
 
 use super::alternative::alternatives;
-use super::{Exemption, Finding, Part, Policy, Request, Usable, ValidationActions, Verdict, Violation};
+use super::{Exemption, Finding, Part, Policy, Request, RuleId, Usable, ValidationActions, Verdict, Violation};
 
 /// The user name of kube-apiserver itself.
 const API_SERVER: &str = "system:apiserver";
@@ -42,45 +42,57 @@ fn exemption(request: &Request) -> Option<Exemption> {
 }
 
 fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    // Every field is named, so that a new rule can't be left out.
+    let Policy {
+        deny_all,
+        allowed_ranges,
+        prefix_length,
+        reserved_networks,
+        no_overlap,
+        usable,
+        removal: _,
+        staleness,
+        warn_on: _,
+        ip_families: _,
+        networks: _,
+    } = policy;
     let change = &request.change;
     let all = |actions: ValidationActions, violations: Vec<Violation>| {
         violations.into_iter().map(move |violation| Finding { actions, violation })
     };
     let adds = change.cidrs().next().is_some();
-    let unless_stale = |rule, actions, needs: &[_], judge: &dyn Fn() -> Vec<Finding>| {
-        policy.staleness.judge(rule, actions, needs).map_or_else(judge, |unknown| vec![unknown])
+    let unless_stale = |rule, actions, judge: &dyn Fn() -> Vec<Finding>| {
+        staleness.judge(rule, actions, known).map_or_else(judge, |unknown| vec![unknown])
     };
     let mut findings: Vec<Finding> = Vec::new();
 
     let faults = change.faults.iter().cloned().map(Violation::Invalid).collect();
     findings.extend(all(ValidationActions::DENY, faults));
-    if let Some(rule) = &policy.deny_all {
+    if let Some(rule) = deny_all {
         findings.extend(all(rule.actions, rule.check(change).into_iter().collect()));
     }
-    if let Some(rule) = &policy.allowed_ranges {
+    if let Some(rule) = allowed_ranges {
         findings.extend(all(rule.actions, rule.check(change)));
     }
-    if let Some(rule) = &policy.prefix_length {
+    if let Some(rule) = prefix_length {
         findings.extend(all(rule.actions, rule.check(change)));
     }
-    if let Some(rule) = &policy.reserved_networks {
+    if let Some(rule) = reserved_networks {
         findings.extend(all(rule.actions, rule.check(change)));
         if adds && !rule.discover.is_empty() {
-            let needs = [(Kind::Nodes, known.nodes)];
-            findings.extend(unless_stale("reserved-networks", rule.actions, &needs, &|| {
+            findings.extend(unless_stale(RuleId::ReservedNetworks, rule.actions, &|| {
                 all(rule.actions, rule.check_discovered(known.inventory, change)).collect()
             }));
         }
     }
-    if let Some(rule) = &policy.no_overlap
+    if let Some(rule) = no_overlap
         && adds
     {
-        let needs = [(Kind::ServiceCidrs, known.service_cidrs)];
-        findings.extend(unless_stale("no-overlap", rule.actions, &needs, &|| {
+        findings.extend(unless_stale(RuleId::NoOverlap, rule.actions, &|| {
             all(rule.actions, rule.check(known.inventory, change)).collect()
         }));
     }
-    if let Some(rule) = &policy.usable {
+    if let Some(rule) = usable {
         findings.extend(all(rule.actions, Usable::check(&families(policy, known), change)));
     }
     findings.extend(removal(policy, known, request));
@@ -93,8 +105,7 @@ fn removal(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding
     if request.change.operation != Operation::Delete {
         return Vec::new();
     }
-    let needs = [(Kind::ServiceCidrs, known.service_cidrs), (Kind::IpAddresses, known.addresses)];
-    match policy.staleness.judge("removal", rule.blocked.and(rule.stranded), &needs) {
+    match policy.staleness.judge(RuleId::Removal, rule.blocked.and(rule.stranded), known) {
         Some(unknown) => vec![unknown],
         None => rule.check(known.inventory, &request.change),
     }

@@ -10,6 +10,8 @@ use crate::capacity::Named;
 use crate::inventory::{Allocation, Fault, Freshness, Idle, Kind, Operation};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 
+use super::RuleId;
+
 pub use hit::{Hit, Hits, Neighbour, RangeList};
 
 /// What a rule found. Its `Display` is the sentence that the user reads.
@@ -24,8 +26,8 @@ pub enum Violation {
     },
     /// A rule can't judge, because it doesn't know what it needs to.
     Unknown {
-        /// The rule's id.
-        rule: &'static str,
+        /// The rule.
+        rule: RuleId,
         /// What it needs to know.
         needed: Kind,
         /// How fresh that is.
@@ -127,20 +129,20 @@ impl Violation {
         sentence.strip_prefix(&prefix).unwrap_or(&sentence).to_owned()
     }
 
-    /// The rule's id: stable, for machines.
+    /// The rule that found it.
     #[must_use]
-    pub fn rule(&self) -> &'static str {
+    pub fn rule(&self) -> RuleId {
         match self {
-            Self::Invalid(_) => "invalid-request",
-            Self::DefaultServiceCidr { .. } => "default-service-cidr",
-            Self::Unknown { rule, .. } => rule,
-            Self::Denied { .. } => "deny-all",
-            Self::OutsideAllowedRanges { .. } => "allowed-ranges",
-            Self::PrefixLength { .. } => "prefix-length",
-            Self::Reserved { .. } => "reserved-networks",
-            Self::Overlap { .. } => "no-overlap",
-            Self::Idle { .. } => "usable",
-            Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => "removal",
+            Self::Invalid(_) => RuleId::InvalidRequest,
+            Self::DefaultServiceCidr { .. } => RuleId::DefaultServiceCidr,
+            Self::Unknown { rule, .. } => *rule,
+            Self::Denied { .. } => RuleId::DenyAll,
+            Self::OutsideAllowedRanges { .. } => RuleId::AllowedRanges,
+            Self::PrefixLength { .. } => RuleId::PrefixLength,
+            Self::Reserved { .. } => RuleId::ReservedNetworks,
+            Self::Overlap { .. } => RuleId::NoOverlap,
+            Self::Idle { .. } => RuleId::Usable,
+            Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => RuleId::Removal,
         }
     }
 
@@ -152,7 +154,7 @@ impl Violation {
                 (*field).to_owned()
             }
             Self::Invalid(Fault::Version { .. }) => "apiVersion".to_owned(),
-            Self::Unknown { rule: "removal", .. }
+            Self::Unknown { rule: RuleId::Removal, .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }
             | Self::Blocked { .. }

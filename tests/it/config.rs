@@ -46,7 +46,7 @@ fn a_file_without_a_rule_is_an_error() {
     check_whole("# nothing but a comment\n", "policy.yaml: empty: a policy needs at least one rule");
     check(
         "",
-        "policy.yaml: no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+        "policy.yaml: no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, removal",
     );
 }
 
@@ -172,7 +172,7 @@ fn networks_and_families_are_declared_once() {
     );
     check(
         "networks: [{name: a, cidr: 10.0.0.0/8}]\n",
-        "policy.yaml: no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+        "policy.yaml: no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, removal",
     );
 }
 

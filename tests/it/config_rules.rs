@@ -5,7 +5,7 @@ use core::time::Duration;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::NodeNetwork;
 use servicecidr_guard::net::Relation;
-use servicecidr_guard::policy::{OnStale, Policy, Staleness, ValidationActions, WarnOn};
+use servicecidr_guard::policy::{OnStale, Policy, RuleId, Staleness, ValidationActions, WarnOn};
 
 fn load(body: &str) -> Result<Loaded, String> {
     let text = format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n{body}");
@@ -37,7 +37,8 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(lengths.actions, ValidationActions::DENY);
     assert_eq!(written.staleness, Staleness { max: Duration::from_secs(120), on_stale: OnStale::RuleAction });
     assert_eq!(written.warn_on, WarnOn::DryRun);
-    assert_eq!(written.rules(), ["prefix-length", "no-overlap", "usable", "removal"]);
+    let rules: Vec<&str> = written.rules().into_iter().map(RuleId::as_str).collect();
+    assert_eq!(rules, ["prefix-length", "no-overlap", "usable", "removal"]);
     let reserved = policy("reservedNetworks: {presets: [cgnat]}\n").reserved_networks.unwrap();
     assert_eq!((reserved.actions, reserved.discover), (ValidationActions::DENY, vec![]));
 }
@@ -61,13 +62,13 @@ fn what_is_written_is_in_force() {
 
 #[test]
 fn a_rule_that_judges_by_the_cluster_says_so() {
-    let needs = |body| policy(body).needs_inventory();
+    let needs = |body| policy(body).rules_requiring_inventory().next().map(RuleId::as_str);
     assert_eq!(needs("noOverlap: {}\n"), Some("no-overlap"));
     assert_eq!(needs("removal: {}\n"), Some("removal"));
     assert_eq!(needs("reservedNetworks: {discover: [nodePodCIDRs]}\n"), Some("reserved-networks"));
     assert_eq!(needs("reservedNetworks: {presets: [cgnat]}\nusable: {}\nprefixLength: {ipv4: {longest: 28}}\n"), None);
-    assert!(policy("reservedNetworks: {discover: [nodePodCIDRs]}\n").wants_nodes());
-    assert!(!policy("reservedNetworks: {presets: [cgnat]}\n").wants_nodes());
+    assert!(policy("reservedNetworks: {discover: [nodePodCIDRs]}\n").requires_nodes());
+    assert!(!policy("reservedNetworks: {presets: [cgnat]}\n").requires_nodes());
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn a_mistake_in_a_rule_is_pointed_at() {
     check("usable: {}\ncapacity: {warnOn: Sometimes}\n", "4:20: unknown value `Sometimes`");
     check(
         "capacity: {warnOn: Always}\n",
-        " no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+        " no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, removal",
     );
 }
 

@@ -84,7 +84,7 @@ fn delete(name: &str, cidr: Cidr) -> Change {
 }
 
 fn rules(verdict: &Verdict) -> Vec<&'static str> {
-    verdict.findings.iter().map(|finding| finding.violation.rule()).collect()
+    verdict.findings.iter().map(|finding| finding.violation.rule().as_str()).collect()
 }
 
 proptest! {
