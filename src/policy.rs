@@ -1,9 +1,13 @@
 //! What is permitted: the rules in force, and the decision.
 
 mod action;
-mod alternative;
 mod decide;
 mod outlook;
+mod planning {
+    pub mod alternative;
+    mod occupancy;
+    pub mod suggest;
+}
 mod preset;
 mod request;
 mod rule {
@@ -16,9 +20,7 @@ mod rule {
     pub mod usable;
 }
 mod rule_id;
-mod space;
 mod staleness;
-mod suggest;
 mod verdict;
 mod violation;
 
@@ -26,9 +28,10 @@ use crate::inventory::Network;
 use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
-pub use alternative::Alternative;
 pub use decide::{decide, judge};
 pub use outlook::{Outlook, WarnOn, foresee, outlook};
+pub use planning::alternative::Alternative;
+pub use planning::suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
 pub use preset::Preset;
 pub use request::{Part, Request};
 pub use rule::allowed_ranges::AllowedRanges;
@@ -40,7 +43,6 @@ pub use rule::reserved_networks::ReservedNetworks;
 pub use rule::usable::Usable;
 pub use rule_id::RuleId;
 pub use staleness::{OnStale, Staleness};
-pub use suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
 pub use verdict::{Exemption, Finding, Verdict};
 pub use violation::{Hit, Hits, Neighbour, Violation};
 

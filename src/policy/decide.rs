@@ -2,7 +2,7 @@
 
 use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Known, Operation};
 
-use super::alternative::alternatives;
+use super::planning::alternative::alternatives;
 use super::{Exemption, Finding, Part, Policy, Request, RuleId, Usable, ValidationActions, Verdict, Violation};
 
 /// The user name of kube-apiserver itself.
@@ -10,9 +10,9 @@ const API_SERVER: &str = "system:apiserver";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
 pub fn decide(policy: &Policy, known: &Known<'_>, request: &Request) -> Verdict {
-    let mut verdict = judge(policy, known, request);
-    verdict.alternatives = alternatives(policy, known, &verdict);
-    verdict
+    let verdict = judge(policy, known, request);
+    let alternatives = alternatives(policy, known, verdict.denials());
+    Verdict { alternatives, ..verdict }
 }
 
 /// The same without alternatives, which take time in proportion to what the cluster holds.

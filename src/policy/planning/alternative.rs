@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::inventory::{Freshness, Inventory, Known};
 use crate::net::{AddressRange, Cidr, RangeSet, number};
+use crate::policy::{Policy, Violation};
 
-use super::space::free;
-use super::{Policy, Verdict, Violation};
+use super::occupancy::free;
 
 /// The nearest CIDR of the same size that the policy allows and that overlaps nothing known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +17,19 @@ pub struct Alternative {
     pub cidr: Cidr,
 }
 
-/// For each CIDR that a verdict refuses for where it lies. None where the policy has no allowed
+/// For each CIDR that is denied for where it is. None where the policy has no allowed
 /// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
-pub(super) fn alternatives(policy: &Policy, known: &Known<'_>, verdict: &Verdict) -> Vec<Alternative> {
+pub(in crate::policy) fn alternatives<'a>(
+    policy: &Policy,
+    known: &Known<'_>,
+    denials: impl Iterator<Item = &'a Violation>,
+) -> Vec<Alternative> {
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
     if !is_known(known.service_cidrs) || (policy.requires_nodes() && !is_known(known.nodes)) {
         return Vec::new();
     }
     let mut found: Vec<Alternative> = Vec::new();
-    for violation in verdict.denials() {
+    for violation in denials {
         let (Violation::OutsideAllowedRanges { index, cidr, .. }
         | Violation::Overlap { index, cidr, .. }
         | Violation::Reserved { index, cidr, .. }) = violation

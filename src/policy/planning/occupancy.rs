@@ -2,9 +2,7 @@
 
 use crate::inventory::{Inventory, Network, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
-
-use super::violation::Neighbour;
-use super::{Policy, Preset, ReservedNetworks};
+use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks};
 
 /// Something known that a new CIDR must not touch.
 #[derive(Clone, Copy, Debug)]

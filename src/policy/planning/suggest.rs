@@ -7,10 +7,9 @@ use thiserror::Error;
 
 use crate::inventory::{Idle, Inventory, Readiness};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange, number};
+use crate::policy::{Hit, Hits, Policy};
 
-use super::Policy;
-use super::space::{Obstacle, free, obstacles};
-use super::violation::{Hit, Hits};
+use super::occupancy::{Obstacle, free, obstacles};
 
 /// How many passed-over ranges are kept.
 const LISTED: usize = 100;
