@@ -158,20 +158,3 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
-
-#[test]
-fn the_chart_checks_a_policy_as_the_program_does() {
-    let read = |path: &str| -> serde_json::Value {
-        serde_json::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap()
-    };
-    let (policy, values) = (read("docs/policy.schema.json"), read("charts/servicecidr-guard/values.schema.json"));
-    for (name, definition) in policy["$defs"].as_object().unwrap() {
-        let is_header = ["ApiVersion", "Kind"].contains(&name.as_str());
-        assert!(is_header || values["$defs"][name] == *definition, "values.schema.json: $defs.{name} differs");
-    }
-    for (name, property) in policy["properties"].as_object().unwrap() {
-        let is_header = ["apiVersion", "kind"].contains(&name.as_str());
-        let embedded = &values["properties"]["policy"]["properties"][name];
-        assert!(is_header || embedded == property, "values.schema.json: policy.{name} differs");
-    }
-}
