@@ -14,7 +14,7 @@ noOverlap: {validationActions: [Deny]}
 reservedNetworks: {presets: [linkLocal, cgnat, ovnKubernetes], discover: [nodePodCIDRs, nodeAddresses]}
 prefixLength: {ipv4: {shortest: 8, longest: 30}}
 usable: {}
-removal: {}
+deletion: {}
 capacity: {warnOn: Always}
 ";
 

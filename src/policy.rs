@@ -12,10 +12,10 @@ mod preset;
 mod request;
 mod rule {
     pub mod allowed_ranges;
+    pub mod deletion;
     pub mod deny_all;
     pub mod no_overlap;
     pub mod prefix_length;
-    pub mod removal;
     pub mod reserved_networks;
     pub mod usable;
 }
@@ -35,10 +35,10 @@ pub use planning::suggest::{PassedOver, Reason, Search, SearchError, Suggestions
 pub use preset::Preset;
 pub use request::{Part, Request};
 pub use rule::allowed_ranges::AllowedRanges;
+pub use rule::deletion::Deletion;
 pub use rule::deny_all::DenyAll;
 pub use rule::no_overlap::NoOverlap;
 pub use rule::prefix_length::PrefixLength;
-pub use rule::removal::RemovalRule;
 pub use rule::reserved_networks::ReservedNetworks;
 pub use rule::usable::Usable;
 pub use rule_id::RuleId;
@@ -62,7 +62,7 @@ pub struct Policy {
     /// A CIDR gives addresses.
     pub usable: Option<Usable>,
     /// What a deletion may not leave behind.
-    pub removal: Option<RemovalRule>,
+    pub deletion: Option<Deletion>,
     /// How old an inventory may be.
     pub staleness: Staleness,
     /// Which requests are answered with what they would change.
@@ -85,7 +85,7 @@ impl Policy {
             reserved_networks,
             no_overlap,
             usable,
-            removal,
+            deletion,
             staleness: _,
             warn_on: _,
             ip_families: _,
@@ -98,7 +98,7 @@ impl Policy {
             reserved_networks.as_ref().map(|_| RuleId::ReservedNetworks),
             no_overlap.as_ref().map(|_| RuleId::NoOverlap),
             usable.as_ref().map(|_| RuleId::Usable),
-            removal.as_ref().map(|_| RuleId::Removal),
+            deletion.as_ref().map(|_| RuleId::Deletion),
         ];
         rules.into_iter().flatten().collect()
     }

@@ -16,7 +16,7 @@ use super::{Failure, output, policy};
 /// Judge what a cluster already holds by a policy: each ServiceCIDR as if it were made now, beside the others.
 ///
 /// An overlap is told once, at the younger of the two. `kubernetes` is shown and exempt. Who made a
-/// ServiceCIDR can't be told from what is stored, and no rule judges by it; deny-all and removal judge
+/// ServiceCIDR can't be told from what is stored, and no rule judges by it; deny-all and deletion judge
 /// requests, and say nothing here.
 ///
 /// Exit code: 1 if one would be denied, 2 for bad input, 3 if something can't be read, else 0 or what
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
     output::talk("note: who made a ServiceCIDR isn't stored, and not judged");
-    let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Removal);
+    let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Deletion);
     for rule in policy.rules().into_iter().filter(of_requests) {
         output::talk(&format!("note: {} judges requests, and nothing that is stored", rule.as_str()));
     }
@@ -70,7 +70,7 @@ fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
 
 /// Every ServiceCIDR, by name.
 fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<Judged> {
-    let policy = Policy { deny_all: None, removal: None, ..policy.clone() };
+    let policy = Policy { deny_all: None, deletion: None, ..policy.clone() };
     let file: std::rc::Rc<str> = origin.into();
     let mut by_age: Vec<&ServiceCidr> = inventory.service_cidrs().collect();
     by_age.sort_by_key(|stored| (stored.name != DEFAULT_SERVICE_CIDR, &stored.created, &stored.name));

@@ -10,8 +10,8 @@ use serde_saphyr::Spanned;
 use crate::policy::RuleId;
 
 pub(super) use rule::{
-    AllowedRangesFile, CapacityFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile,
-    RemovalFile, ReservedNetworksFile, StalenessFile, UsableFile,
+    AllowedRangesFile, CapacityFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile,
+    PrefixLengthFile, ReservedNetworksFile, StalenessFile, UsableFile,
 };
 use word::Each;
 pub(super) use word::{ActionFile, IpFamilyFile, OnStaleFile, WarnOnFile};
@@ -63,8 +63,8 @@ pub(super) struct PolicyFile {
     pub usable: Option<UsableFile>,
     /// What the deletion of a ServiceCIDR may not leave behind.
     #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "RemovalFile")]
-    pub removal: Option<RemovalFile>,
+    #[schemars(with = "DeletionFile")]
+    pub deletion: Option<DeletionFile>,
     /// How old the inventory may be that a rule judges by.
     #[serde(default, deserialize_with = "written")]
     #[schemars(with = "StalenessFile")]

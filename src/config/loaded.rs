@@ -80,7 +80,7 @@ impl Loaded {
                 .transpose()?,
             no_overlap: file.no_overlap.map(|rule| text.no_overlap(&rule)).transpose()?,
             usable: file.usable.map(|rule| text.usable(&rule)).transpose()?,
-            removal: file.removal.map(|rule| text.removal(&rule)).transpose()?,
+            deletion: file.deletion.map(|rule| text.deletion(&rule)).transpose()?,
             staleness: file.staleness.map(|rule| text.staleness(&rule)).transpose()?.unwrap_or_default(),
             warn_on: file.capacity.and_then(|capacity| capacity.warn_on).map(WarnOn::from).unwrap_or_default(),
             ip_families: file.ip_families.map(|list| text.families(&list)).transpose()?,

@@ -50,7 +50,7 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
         reserved_networks,
         no_overlap,
         usable,
-        removal: _,
+        deletion: _,
         staleness,
         warn_on: _,
         ip_families: _,
@@ -95,17 +95,17 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
     if let Some(rule) = usable {
         findings.extend(all(rule.actions, Usable::check(&families(policy, known), change)));
     }
-    findings.extend(removal(policy, known, request));
+    findings.extend(deletion(policy, known, request));
     findings
 }
 
 /// What deleting a ServiceCIDR does.
-fn removal(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
-    let Some(rule) = &policy.removal else { return Vec::new() };
+fn deletion(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    let Some(rule) = &policy.deletion else { return Vec::new() };
     if request.change.operation != Operation::Delete {
         return Vec::new();
     }
-    match policy.staleness.judge(RuleId::Removal, rule.blocked.and(rule.stranded), known) {
+    match policy.staleness.judge(RuleId::Deletion, rule.blocked.and(rule.stranded), known) {
         Some(unknown) => vec![unknown],
         None => rule.check(known.inventory, &request.change),
     }
@@ -117,9 +117,9 @@ fn of_the_default(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<
         return Vec::new();
     }
     let warned = Violation::DefaultServiceCidr { operation: request.change.operation };
-    let removal = removal(policy, known, request).into_iter();
-    let removal = removal.map(|finding| Finding { actions: finding.actions.at_most_warn(), ..finding });
-    std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(removal).collect()
+    let deletion = deletion(policy, known, request).into_iter();
+    let deletion = deletion.map(|finding| Finding { actions: finding.actions.at_most_warn(), ..finding });
+    std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(deletion).collect()
 }
 
 /// The configured families, as far as they are known; both where nothing says.

@@ -105,7 +105,7 @@ impl Outlook {
         if !tells(RuleId::NoOverlap) {
             said.extend(self.overlaps.iter().map(|(cidr, hits)| format!("{cidr} {hits}")));
         }
-        if let (Some(removal), false) = (&self.removal, tells(RuleId::Removal)) {
+        if let (Some(removal), false) = (&self.removal, tells(RuleId::Deletion)) {
             said.extend(removal_sentence(removal, &name));
         }
         said

@@ -35,8 +35,8 @@ rule_ids! {
     NoOverlap,
     /// [`Usable`](super::Usable).
     Usable,
-    /// [`RemovalRule`](super::RemovalRule).
-    Removal,
+    /// [`Deletion`](super::Deletion).
+    Deletion,
 }
 
 impl RuleId {
@@ -52,7 +52,7 @@ impl RuleId {
             Self::ReservedNetworks => "reserved-networks",
             Self::NoOverlap => "no-overlap",
             Self::Usable => "usable",
-            Self::Removal => "removal",
+            Self::Deletion => "deletion",
         }
     }
 
@@ -67,7 +67,7 @@ impl RuleId {
             Self::ReservedNetworks => Some("reservedNetworks"),
             Self::NoOverlap => Some("noOverlap"),
             Self::Usable => Some("usable"),
-            Self::Removal => Some("removal"),
+            Self::Deletion => Some("deletion"),
         }
     }
 
@@ -88,7 +88,7 @@ impl RuleId {
             Self::ReservedNetworks => "A CIDR overlaps no network that is reserved for other uses",
             Self::NoOverlap => "A CIDR overlaps no CIDR of another ServiceCIDR",
             Self::Usable => "A CIDR has allocatable addresses",
-            Self::Removal => "A deletion leaves every IPAddress and every IP family with a usable CIDR",
+            Self::Deletion => "A deletion leaves every IPAddress and every IP family with a usable CIDR",
         }
     }
 
@@ -98,7 +98,7 @@ impl RuleId {
         match self {
             Self::ReservedNetworks => &[Kind::Nodes],
             Self::NoOverlap => &[Kind::ServiceCidrs],
-            Self::Removal => &[Kind::ServiceCidrs, Kind::IpAddresses],
+            Self::Deletion => &[Kind::ServiceCidrs, Kind::IpAddresses],
             Self::InvalidRequest
             | Self::DefaultServiceCidr
             | Self::DenyAll

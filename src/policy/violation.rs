@@ -89,14 +89,14 @@ pub enum Violation {
         /// Why not.
         idle: Idle,
     },
-    /// removal: kube-controller-manager would hold the deletion back.
+    /// deletion: kube-controller-manager would hold the deletion back.
     Blocked {
         /// The name of the ServiceCIDR.
         name: String,
         /// The IPAddresses that no other ServiceCIDR holds.
         addresses: Named<Allocation>,
     },
-    /// removal: the ServiceCIDR would go and leave IPAddresses in no range that gives addresses.
+    /// deletion: the ServiceCIDR would go and leave IPAddresses in no range that gives addresses.
     Stranded {
         /// The name of the ServiceCIDR.
         name: String,
@@ -105,7 +105,7 @@ pub enum Violation {
         /// Whether it has the finalizer by which kube-controller-manager would look at all.
         is_protected: bool,
     },
-    /// removal: a family would have no range left.
+    /// deletion: a family would have no range left.
     Exhausted {
         /// The name of the ServiceCIDR.
         name: String,
@@ -142,7 +142,7 @@ impl Violation {
             Self::Reserved { .. } => RuleId::ReservedNetworks,
             Self::Overlap { .. } => RuleId::NoOverlap,
             Self::Idle { .. } => RuleId::Usable,
-            Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => RuleId::Removal,
+            Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => RuleId::Deletion,
         }
     }
 
@@ -154,7 +154,7 @@ impl Violation {
                 (*field).to_owned()
             }
             Self::Invalid(Fault::Version { .. }) => "apiVersion".to_owned(),
-            Self::Unknown { rule: RuleId::Removal, .. }
+            Self::Unknown { rule: RuleId::Deletion, .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }
             | Self::Blocked { .. }

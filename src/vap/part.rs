@@ -29,7 +29,7 @@ pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
         reserved_networks,
         no_overlap,
         usable,
-        removal,
+        deletion,
         staleness: _,
         warn_on: _,
         ip_families,
@@ -70,8 +70,8 @@ pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
         (Some(_), None) => left_out.push("usable: CEL doesn't see which IP families there are: set ipFamilies"),
         (None, _) => {}
     }
-    if removal.is_some() {
-        left_out.push("removal: CEL doesn't see the IPAddresses");
+    if deletion.is_some() {
+        left_out.push("deletion: CEL doesn't see the IPAddresses");
     }
     (parts, left_out)
 }

@@ -25,20 +25,20 @@ fn check(body: &str, expected: &str) {
 
 #[test]
 fn what_is_not_written_has_its_default() {
-    let written = policy("noOverlap: {}\nusable: {}\nremoval: {}\nprefixLength: {ipv4: {longest: 28}}\n");
+    let written = policy("noOverlap: {}\nusable: {}\ndeletion: {}\nprefixLength: {ipv4: {longest: 28}}\n");
     let no_overlap = written.no_overlap.as_ref().unwrap();
     assert_eq!(no_overlap.relations, [Relation::Same, Relation::Within, Relation::Contains]);
     assert_eq!(no_overlap.actions, ValidationActions::WARN);
     assert_eq!(written.usable.as_ref().unwrap().actions, ValidationActions::WARN);
-    let removal = written.removal.as_ref().unwrap();
-    assert_eq!((removal.blocked, removal.stranded), (ValidationActions::WARN, ValidationActions::DENY));
+    let deletion = written.deletion.as_ref().unwrap();
+    assert_eq!((deletion.blocked, deletion.stranded), (ValidationActions::WARN, ValidationActions::DENY));
     let lengths = written.prefix_length.as_ref().unwrap();
     assert_eq!((lengths.ipv4.clone(), lengths.ipv6.clone()), (0..=28, 0..=128));
     assert_eq!(lengths.actions, ValidationActions::DENY);
     assert_eq!(written.staleness, Staleness { max: Duration::from_secs(120), on_stale: OnStale::RuleAction });
     assert_eq!(written.warn_on, WarnOn::DryRun);
     let rules: Vec<&str> = written.rules().into_iter().map(RuleId::as_str).collect();
-    assert_eq!(rules, ["prefix-length", "no-overlap", "usable", "removal"]);
+    assert_eq!(rules, ["prefix-length", "no-overlap", "usable", "deletion"]);
     let reserved = policy("reservedNetworks: {presets: [cgnat]}\n").reserved_networks.unwrap();
     assert_eq!((reserved.actions, reserved.discover), (ValidationActions::DENY, vec![]));
 }
@@ -48,15 +48,15 @@ fn what_is_written_is_in_force() {
     let written = policy(
         "reservedNetworks: {discover: [nodeAddresses, nodePodCIDRs], validationActions: [Audit]}\n\
          staleness: {maxStaleness: 2m30s, onStale: Warn}\ncapacity: {warnOn: Never}\n\
-         removal: {blocked: [Deny, Audit], stranded: [Warn]}\n",
+         deletion: {blocked: [Deny, Audit], stranded: [Warn]}\n",
     );
     let reserved = written.reserved_networks.as_ref().unwrap();
     assert_eq!(reserved.discover, [NodeNetwork::Address, NodeNetwork::PodCidr]);
     assert!(reserved.actions.audit() && !reserved.actions.deny());
     assert_eq!(written.staleness, Staleness { max: Duration::from_secs(150), on_stale: OnStale::Warn });
     assert_eq!(written.warn_on, WarnOn::Never);
-    let removal = written.removal.as_ref().unwrap();
-    assert!(removal.blocked.deny() && removal.blocked.audit() && removal.stranded.warn());
+    let deletion = written.deletion.as_ref().unwrap();
+    assert!(deletion.blocked.deny() && deletion.blocked.audit() && deletion.stranded.warn());
     assert_eq!(policy("usable: {}\ncapacity: {warnOn: Always}\n").warn_on, WarnOn::Always);
 }
 
@@ -64,7 +64,7 @@ fn what_is_written_is_in_force() {
 fn a_rule_that_judges_by_the_cluster_says_so() {
     let needs = |body| policy(body).rules_requiring_inventory().next().map(RuleId::as_str);
     assert_eq!(needs("noOverlap: {}\n"), Some("no-overlap"));
-    assert_eq!(needs("removal: {}\n"), Some("removal"));
+    assert_eq!(needs("deletion: {}\n"), Some("deletion"));
     assert_eq!(needs("reservedNetworks: {discover: [nodePodCIDRs]}\n"), Some("reserved-networks"));
     assert_eq!(needs("reservedNetworks: {presets: [cgnat]}\nusable: {}\nprefixLength: {ipv4: {longest: 28}}\n"), None);
     assert!(policy("reservedNetworks: {discover: [nodePodCIDRs]}\n").requires_nodes());
@@ -102,7 +102,7 @@ fn a_mistake_in_a_rule_is_pointed_at() {
         "prefixLength: {ipv4: {shortest: 28, longest: 12}}\n",
         "3:22: prefixLength.ipv4: shortest /28 is longer than longest /12: no CIDR fits",
     );
-    check("removal: {blocked: []}\n", "3:20: removal.blocked: needs at least one of Deny, Warn, Audit");
+    check("deletion: {blocked: []}\n", "3:21: deletion.blocked: needs at least one of Deny, Warn, Audit");
     for (text, shown) in
         [("0s", "0s"), ("61m", "61m"), ("-120s", "-120s"), ("120", "120"), ("soon", "soon"), ("\"\"", "")]
     {
@@ -115,7 +115,7 @@ fn a_mistake_in_a_rule_is_pointed_at() {
     check("usable: {}\ncapacity: {warnOn: Sometimes}\n", "4:20: unknown value `Sometimes`");
     check(
         "capacity: {warnOn: Always}\n",
-        " no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, removal",
+        " no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, deletion",
     );
 }
 

@@ -11,7 +11,7 @@
 )]
 
 mod admission; // every sentence of an answer, exactly
-mod capacity; // capacity, forecasts, allocation and removal
+mod capacity; // capacity, forecasts, allocation and deletion
 mod certs; // `certs`: what it writes and refuses to
 mod chart; // values, schema, README, alerts and dashboard of the chart
 mod check; // `check` on hostile input, and what its logs for programs hold

@@ -26,9 +26,9 @@ kind: Policy
 {{ toYaml .Values.policy }}
 {{ end }}
 
-{{/* Whether a rule can deny a DELETE: "true" or "". Of all, only denyAll and removal judge one. */}}
+{{/* Whether a rule can deny a DELETE: "true" or "". Of all, only denyAll and deletion judge one. */}}
 {{- define "servicecidr-guard.judgesDelete" -}}
-{{- if or (has "DELETE" (dig "denyAll" "operations" (list) .Values.policy)) (hasKey .Values.policy "removal") }}true{{ end }}
+{{- if or (has "DELETE" (dig "denyAll" "operations" (list) .Values.policy)) (hasKey .Values.policy "deletion") }}true{{ end }}
 {{- end }}
 
 {{/* The actions of each rule in force, as JSON: {rule: [action]}. What a rule doesn't write is the program's default. */}}
