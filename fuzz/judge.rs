@@ -15,7 +15,7 @@ reservedNetworks: {presets: [linkLocal, cgnat, ovnKubernetes], discover: [nodePo
 prefixLength: {ipv4: {shortest: 8, longest: 30}}
 usable: {}
 deletion: {}
-capacity: {warnOn: Always}
+preview: {warnOn: Always}
 ";
 
 /// An answer, as it is sent and as it was meant.

@@ -10,8 +10,8 @@ use serde_saphyr::Spanned;
 use crate::policy::RuleId;
 
 pub(super) use rule::{
-    AllowedRangesFile, CapacityFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile,
-    PrefixLengthFile, ReservedNetworksFile, StalenessFile, UsableFile,
+    AllowedRangesFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile,
+    PreviewFile, ReservedNetworksFile, StalenessFile, UsableFile,
 };
 use word::Each;
 pub(super) use word::{ActionFile, IpFamilyFile, OnStaleFile, WarnOnFile};
@@ -71,8 +71,8 @@ pub(super) struct PolicyFile {
     pub staleness: Option<StalenessFile>,
     /// Which requests are answered with what they would change.
     #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "CapacityFile")]
-    pub capacity: Option<CapacityFile>,
+    #[schemars(with = "PreviewFile")]
+    pub preview: Option<PreviewFile>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

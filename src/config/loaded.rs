@@ -82,7 +82,7 @@ impl Loaded {
             usable: file.usable.map(|rule| text.usable(&rule)).transpose()?,
             deletion: file.deletion.map(|rule| text.deletion(&rule)).transpose()?,
             staleness: file.staleness.map(|rule| text.staleness(&rule)).transpose()?.unwrap_or_default(),
-            warn_on: file.capacity.and_then(|capacity| capacity.warn_on).map(WarnOn::from).unwrap_or_default(),
+            warn_on: file.preview.and_then(|preview| preview.warn_on).map(WarnOn::from).unwrap_or_default(),
             ip_families: file.ip_families.map(|list| text.families(&list)).transpose()?,
             networks,
         };

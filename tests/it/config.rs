@@ -77,7 +77,7 @@ fn an_unknown_field_is_pointed_at_with_its_near_miss() {
     check(
         "colour: red\n",
         "policy.yaml:3:1: unknown field `colour`\n  3 | colour: red\n    | ^\n\
-         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`, `noOverlap`, `reservedNetworks`, `prefixLength`, `usable`, `deletion`, `staleness`, `capacity`",
+         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`, `noOverlap`, `reservedNetworks`, `prefixLength`, `usable`, `deletion`, `staleness`, `preview`",
     );
     check_whole(
         "{\n\t\"kind\": \"Policy\",\n\t\"denyAll\": {\"operation\": []}\n}",

@@ -47,7 +47,7 @@ fn what_is_not_written_has_its_default() {
 fn what_is_written_is_in_force() {
     let written = policy(
         "reservedNetworks: {discover: [nodeAddresses, nodePodCIDRs], validationActions: [Audit]}\n\
-         staleness: {maxStaleness: 2m30s, onStale: Warn}\ncapacity: {warnOn: Never}\n\
+         staleness: {maxStaleness: 2m30s, onStale: Warn}\npreview: {warnOn: Never}\n\
          deletion: {blocked: [Deny, Audit], stranded: [Warn]}\n",
     );
     let reserved = written.reserved_networks.as_ref().unwrap();
@@ -57,7 +57,7 @@ fn what_is_written_is_in_force() {
     assert_eq!(written.warn_on, WarnOn::Never);
     let deletion = written.deletion.as_ref().unwrap();
     assert!(deletion.blocked.deny() && deletion.blocked.audit() && deletion.stranded.warn());
-    assert_eq!(policy("usable: {}\ncapacity: {warnOn: Always}\n").warn_on, WarnOn::Always);
+    assert_eq!(policy("usable: {}\npreview: {warnOn: Always}\n").warn_on, WarnOn::Always);
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn a_mistake_in_a_rule_is_pointed_at() {
         );
     }
     check("usable: {}\nstaleness: {onStale: Allow}\n", "4:22: unknown value `Allow`");
-    check("usable: {}\ncapacity: {warnOn: Sometimes}\n", "4:20: unknown value `Sometimes`");
+    check("usable: {}\npreview: {warnOn: Sometimes}\n", "4:19: unknown value `Sometimes`");
     check(
-        "capacity: {warnOn: Always}\n",
+        "preview: {warnOn: Always}\n",
         " no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, deletion",
     );
 }

@@ -172,9 +172,9 @@ pub(in crate::config) struct StalenessFile {
 
 /// Which requests are answered with what they would change. Needs an inventory.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "Capacity")]
+#[schemars(rename = "Preview")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(in crate::config) struct CapacityFile {
+pub(in crate::config) struct PreviewFile {
     /// Which requests.
     #[serde(default, deserialize_with = "written")]
     #[schemars(with = "WarnOnFile", extend("default" = "DryRun"))]

@@ -62,7 +62,7 @@ fn no_request_is_sent_to_both() {
     release.install(&[]);
     let _pod = Pod::start(&plane, port);
     let deletion = "--set-json=policy.deletion={}";
-    let never = "--set=policy.capacity.warnOn=Never";
+    let never = "--set=policy.preview.warnOn=Never";
     for (column, values) in [&[][..], &[deletion], &[never]].into_iter().enumerate() {
         release.upgrade(values);
         // kube-apiserver takes a moment to know the new configuration: all must be right at once.
