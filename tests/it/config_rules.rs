@@ -61,6 +61,14 @@ fn what_is_written_is_in_force() {
 }
 
 #[test]
+fn every_rule_yaml_sets_every_rule() {
+    let text = include_bytes!("../fixtures/manifests/every-rule.yaml");
+    let written = Loaded::from_bytes("every-rule.yaml", text).unwrap().policy;
+    let rules: Vec<RuleId> = RuleId::ALL.iter().copied().filter(|rule| rule.config_key().is_some()).collect();
+    assert_eq!(written.rules(), rules);
+}
+
+#[test]
 fn a_rule_that_judges_by_the_cluster_says_so() {
     let needs = |body| policy(body).rules_requiring_inventory().next().map(RuleId::as_str);
     assert_eq!(needs("noOverlap: {}\n"), Some("no-overlap"));

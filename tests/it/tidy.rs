@@ -1,8 +1,10 @@
 //! The layout and the documents keep their word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use servicecidr_guard::policy::RuleId;
 
 /// The layers of `src/`, lowest first. A file may name those below its own; `telemetry` stands
 /// beside `server`.
@@ -120,8 +122,12 @@ fn r37_the_wall_clock_is_read_for_certificates_alone() {
 #[test]
 fn every_rule_has_its_heading() {
     let document = fs::read_to_string(root().join("docs/policy.md")).unwrap();
-    for path in files(&root().join("src/policy/rule"), ".rs") {
-        let id = path.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+    let paths = files(&root().join("src/policy/rule"), ".rs");
+    let in_files = paths.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
+    let in_files: BTreeSet<String> = in_files.collect();
+    let rules = RuleId::ALL.iter().filter(|rule| rule.config_key().is_some());
+    assert_eq!(in_files, rules.map(|rule| rule.as_str().to_owned()).collect(), "src/policy/rule has a file for each");
+    for id in in_files {
         assert!(document.contains(&format!("\n## {id}\n")), "docs/policy.md has no heading `## {id}`");
     }
 }
