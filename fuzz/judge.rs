@@ -14,8 +14,8 @@ noOverlap: {validationActions: [Deny]}
 reservedNetworks: {presets: [linkLocal, cgnat, ovnKubernetes], discover: [nodePodCIDRs, nodeAddresses]}
 prefixLength: {ipv4: {shortest: 8, longest: 30}}
 usable: {}
-removal: {}
-capacity: {warnOn: Always}
+deletion: {}
+preview: {warnOn: Always}
 ";
 
 /// An answer, as it is sent and as it was meant.

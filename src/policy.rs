@@ -1,23 +1,26 @@
 //! What is permitted: the rules in force, and the decision.
 
 mod action;
-mod alternative;
 mod decide;
 mod outlook;
+mod planning {
+    pub mod alternative;
+    mod occupancy;
+    pub mod suggest;
+}
 mod preset;
 mod request;
 mod rule {
     pub mod allowed_ranges;
+    pub mod deletion;
     pub mod deny_all;
     pub mod no_overlap;
     pub mod prefix_length;
-    pub mod removal;
     pub mod reserved_networks;
     pub mod usable;
 }
-mod space;
+mod rule_id;
 mod staleness;
-mod suggest;
 mod verdict;
 mod violation;
 
@@ -25,20 +28,21 @@ use crate::inventory::Network;
 use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
-pub use alternative::Alternative;
 pub use decide::{decide, judge};
 pub use outlook::{Outlook, WarnOn, foresee, outlook};
+pub use planning::alternative::Alternative;
+pub use planning::suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
 pub use preset::Preset;
 pub use request::{Part, Request};
 pub use rule::allowed_ranges::AllowedRanges;
+pub use rule::deletion::Deletion;
 pub use rule::deny_all::DenyAll;
 pub use rule::no_overlap::NoOverlap;
 pub use rule::prefix_length::PrefixLength;
-pub use rule::removal::RemovalRule;
 pub use rule::reserved_networks::ReservedNetworks;
 pub use rule::usable::Usable;
+pub use rule_id::RuleId;
 pub use staleness::{OnStale, Staleness};
-pub use suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
 pub use verdict::{Exemption, Finding, Verdict};
 pub use violation::{Hit, Hits, Neighbour, Violation};
 
@@ -58,7 +62,7 @@ pub struct Policy {
     /// A CIDR gives addresses.
     pub usable: Option<Usable>,
     /// What a deletion may not leave behind.
-    pub removal: Option<RemovalRule>,
+    pub deletion: Option<Deletion>,
     /// How old an inventory may be.
     pub staleness: Staleness,
     /// Which requests are answered with what they would change.
@@ -70,33 +74,47 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The ids of its rules, in the order in which they judge.
+    /// The rules that are set, in the order in which requests are evaluated.
     #[must_use]
-    pub fn rules(&self) -> Vec<&'static str> {
-        let Self { deny_all, allowed_ranges, prefix_length, reserved_networks, no_overlap, usable, removal, .. } = self;
+    pub fn rules(&self) -> Vec<RuleId> {
+        // Every field is named, so that a new rule can't be left out.
+        let Self {
+            deny_all,
+            allowed_ranges,
+            prefix_length,
+            reserved_networks,
+            no_overlap,
+            usable,
+            deletion,
+            staleness: _,
+            warn_on: _,
+            ip_families: _,
+            networks: _,
+        } = self;
         let rules = [
-            deny_all.as_ref().map(|_| "deny-all"),
-            allowed_ranges.as_ref().map(|_| "allowed-ranges"),
-            prefix_length.as_ref().map(|_| "prefix-length"),
-            reserved_networks.as_ref().map(|_| "reserved-networks"),
-            no_overlap.as_ref().map(|_| "no-overlap"),
-            usable.as_ref().map(|_| "usable"),
-            removal.as_ref().map(|_| "removal"),
+            deny_all.as_ref().map(|_| RuleId::DenyAll),
+            allowed_ranges.as_ref().map(|_| RuleId::AllowedRanges),
+            prefix_length.as_ref().map(|_| RuleId::PrefixLength),
+            reserved_networks.as_ref().map(|_| RuleId::ReservedNetworks),
+            no_overlap.as_ref().map(|_| RuleId::NoOverlap),
+            usable.as_ref().map(|_| RuleId::Usable),
+            deletion.as_ref().map(|_| RuleId::Deletion),
         ];
         rules.into_iter().flatten().collect()
     }
 
-    /// The id of the first rule that can't judge without an inventory, if one can't.
-    #[must_use]
-    pub fn needs_inventory(&self) -> Option<&'static str> {
-        let discovers = self.wants_nodes().then_some("reserved-networks");
-        let overlaps = self.no_overlap.as_ref().map(|_| "no-overlap");
-        discovers.or(overlaps).or(self.removal.as_ref().map(|_| "removal"))
+    /// The rules that are set and can't be evaluated without an inventory.
+    pub fn rules_requiring_inventory(&self) -> impl Iterator<Item = RuleId> {
+        let requires = |rule: &RuleId| match rule {
+            RuleId::ReservedNetworks => self.requires_nodes(),
+            rule => !rule.requires().is_empty(),
+        };
+        self.rules().into_iter().filter(requires)
     }
 
-    /// Whether a rule judges by what nodes hold.
+    /// Whether a rule compares CIDRs with those of nodes.
     #[must_use]
-    pub fn wants_nodes(&self) -> bool {
+    pub fn requires_nodes(&self) -> bool {
         self.reserved_networks.as_ref().is_some_and(|rule| !rule.discover.is_empty())
     }
 }

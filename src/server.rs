@@ -36,7 +36,7 @@ use tokio::sync::watch;
 
 use crate::config::{ConfigError, Diagnostic};
 use crate::k8s::{self, ClientError, Timing, Wanted};
-use crate::policy::Policy;
+use crate::policy::{Policy, RuleId};
 
 use budget::Budget;
 use client_auth::ClientAuth;
@@ -118,10 +118,10 @@ pub enum ServerError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// A rule can't judge without an inventory.
-    #[error("the rule {rule} of {policy} judges by what the cluster holds, and no inventory is kept")]
+    #[error("the rule {} of {policy} judges by what the cluster holds, and no inventory is kept", .rule.as_str())]
     NeedsInventory {
-        /// The rule's id.
-        rule: &'static str,
+        /// The rule.
+        rule: RuleId,
         /// The policy file.
         policy: String,
     },
@@ -203,7 +203,7 @@ impl Server {
         metrics.policy_in_force(&first.policy_digest);
         metrics.certificate_in_force(first.certificate.not_after);
         let state = State {
-            wanted: watch::Sender::new(Wanted { nodes: first.policy.wants_nodes() }),
+            wanted: watch::Sender::new(Wanted { nodes: first.policy.requires_nodes() }),
             policy: ArcSwap::from_pointee(first.policy),
             knowledge: first.knowledge,
             reports: Reports::default(),

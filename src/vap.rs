@@ -41,7 +41,7 @@ pub(crate) enum FloorError {
     /// A list is longer than an expression may be.
     #[error("{rule}: {length} characters of CEL are more than the {MOST} that kube-apiserver reads of an expression")]
     TooLong {
-        /// The field of the policy.
+        /// The rule's key in the policy.
         rule: &'static str,
         /// How long its list is in CEL.
         length: usize,
@@ -82,7 +82,7 @@ impl Floor {
         for Part { rule, data, .. } in &parts {
             let length = data.to_string().chars().count();
             if length > MOST {
-                return Err(FloorError::TooLong { rule, length });
+                return Err(FloorError::TooLong { rule: rule.config_key().unwrap_or_default(), length });
             }
         }
         let mut objects = Vec::new();
@@ -106,7 +106,7 @@ impl Cel {
         operations.extend(parts.iter().any(|part| part.judges_delete).then_some("DELETE"));
         let (mut variables, mut validations) = (self.variables.clone(), Vec::new());
         for rule in &self.rules {
-            let Some(part) = parts.iter().find(|part| part.rule == rule.rule) else { continue };
+            let Some(part) = parts.iter().find(|part| part.rule.config_key() == Some(&rule.rule)) else { continue };
             // JSON is CEL.
             variables.push(json!({"name": rule.data, "expression": part.data.to_string()}));
             variables.extend(rule.variables.iter().cloned());

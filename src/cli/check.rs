@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::inventory::Inventory;
 use crate::k8s::{Manifest, ManifestError, Refusal, Version, What, read_manifests};
-use crate::policy::{Policy, ValidationActions};
+use crate::policy::{Policy, RuleId, ValidationActions};
 use crate::text::{escape_name, escape_truncated, plural};
 
 use super::findings::{self, Found, Judged, Of};
@@ -94,7 +94,7 @@ fn stored(args: &Args, policy: &Policy) -> Result<Option<State>, Failure> {
         return Err(Failure::input(format!("{flag} is for --inventory cluster only")));
     }
     let files = args.inventory.iter().filter(|_| !is_cluster).cloned().collect();
-    let nodes = if policy.wants_nodes() { Nodes::Wanted } else { Nodes::Unwanted };
+    let nodes = if policy.requires_nodes() { Nodes::Wanted } else { Nodes::Unwanted };
     let holdings = args.inventory.as_ref().map(|_| Holdings::of(files, args.cluster.clone()));
     holdings.map(|holdings| holdings.read(Some(policy), nodes)).transpose()
 }
@@ -107,18 +107,17 @@ fn unknown(policy: &Policy) -> Inventory {
 }
 
 fn say_what_is_not_known(policy: &Policy, is_given: bool, inventory: &Inventory) {
-    if !is_given && policy.needs_inventory().is_some() {
-        let rules = [
-            policy.wants_nodes().then_some("discover of reserved-networks"),
-            policy.no_overlap.as_ref().map(|_| "no-overlap"),
-            policy.removal.as_ref().map(|_| "removal"),
-        ];
-        let rules: Vec<&str> = rules.into_iter().flatten().collect();
+    let named = |rule| match rule {
+        RuleId::ReservedNetworks => "discover of reserved-networks",
+        rule => rule.as_str(),
+    };
+    let rules: Vec<&str> = policy.rules_requiring_inventory().map(named).collect();
+    if !is_given && !rules.is_empty() {
         let rules = rules.join(", ");
         output::talk(&format!(
             "note: without --inventory only these manifests are known to {rules}, and not what the cluster holds"
         ));
-    } else if is_given && policy.wants_nodes() && inventory.nodes().next().is_none() {
+    } else if is_given && policy.requires_nodes() && inventory.nodes().next().is_none() {
         output::talk("note: no Node was read: discover of reserved-networks has nothing to judge by");
     }
 }
@@ -167,7 +166,7 @@ fn unanswered(refusal: &Refusal, place: impl Fn(&str, String) -> crate::diagnost
     let sentence = refusal.to_string();
     let (field, message) = sentence.split_once(": ").unwrap_or(("request", &sentence));
     Found {
-        rule: "invalid-request",
+        rule: RuleId::InvalidRequest,
         actions: ValidationActions::DENY,
         field: field.to_owned(),
         message: message.to_owned(),

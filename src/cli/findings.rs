@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::api::{CheckFinding, CheckReport, CheckResult};
 use crate::diagnostic::Diagnostic;
-use crate::policy::{Alternative, Exemption, Finding, ValidationAction, ValidationActions, Verdict};
+use crate::policy::{Alternative, Exemption, Finding, RuleId, ValidationAction, ValidationActions, Verdict};
 use crate::text::escape_line;
 
 use super::output::Encoding;
@@ -70,7 +70,7 @@ pub(super) struct Judged {
 
 /// One finding.
 pub(super) struct Found {
-    pub rule: &'static str,
+    pub rule: RuleId,
     pub actions: ValidationActions,
     pub field: String,
     /// The sentence without its field.
@@ -175,7 +175,7 @@ impl Found {
 
     fn document(&self, file: &str) -> CheckFinding {
         CheckFinding {
-            rule: self.rule,
+            rule: self.rule.as_str(),
             actions: actions(self.actions),
             field: self.field.clone(),
             message: self.message.clone(),

@@ -89,7 +89,7 @@ impl Source {
     /// Reads everything, and the policy if one is named. Nodes also where it discovers what they hold.
     pub fn read(&self, nodes: Nodes) -> Result<(State, Option<Policy>), Failure> {
         let policy = self.policy.as_deref().map(policy::load).transpose()?.map(|loaded| loaded.policy);
-        let nodes = if policy.as_ref().is_some_and(Policy::wants_nodes) { Nodes::Wanted } else { nodes };
+        let nodes = if policy.as_ref().is_some_and(Policy::requires_nodes) { Nodes::Wanted } else { nodes };
         Ok((self.holdings.read(policy.as_ref(), nodes)?, policy))
     }
 }

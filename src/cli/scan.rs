@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, Known, Operation, Readiness, ServiceCidr};
 use crate::net::{Cidr, Relation};
-use crate::policy::{Part, Policy, Request, Verdict, decide};
+use crate::policy::{Part, Policy, Request, RuleId, Verdict, decide};
 use crate::text::{escape_name, plural};
 
 use super::findings::{self, Found, Judged, Of};
@@ -15,7 +15,7 @@ use super::{Failure, output, policy};
 /// Judge what a cluster already holds by a policy: each ServiceCIDR as if it were made now, beside the others.
 ///
 /// An overlap is told once, at the younger of the two. `kubernetes` is shown and exempt. Who made a
-/// ServiceCIDR can't be told from what is stored, and no rule judges by it; deny-all and removal judge
+/// ServiceCIDR can't be told from what is stored, and no rule judges by it; deny-all and deletion judge
 /// requests, and say nothing here.
 ///
 /// Exit code: 1 if one would be denied, 2 for bad input, 3 if something can't be read, else 0 or what
@@ -53,11 +53,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
     output::talk("note: who made a ServiceCIDR isn't stored, and not judged");
-    let of_requests = [policy.deny_all.as_ref().map(|_| "deny-all"), policy.removal.as_ref().map(|_| "removal")];
-    for rule in of_requests.into_iter().flatten() {
-        output::talk(&format!("note: {rule} judges requests, and nothing that is stored"));
+    let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Deletion);
+    for rule in policy.rules().into_iter().filter(of_requests) {
+        output::talk(&format!("note: {} judges requests, and nothing that is stored", rule.as_str()));
     }
-    if policy.wants_nodes() && inventory.nodes().next().is_none() {
+    if policy.requires_nodes() && inventory.nodes().next().is_none() {
         output::talk("note: no Node was read: discover of reserved-networks has nothing to judge by");
     }
     let terminating = inventory.service_cidrs().filter(|stored| stored.readiness == Readiness::Terminating).count();
@@ -69,7 +69,7 @@ fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
 
 /// Every ServiceCIDR, by name.
 fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<Judged> {
-    let policy = Policy { deny_all: None, removal: None, ..policy.clone() };
+    let policy = Policy { deny_all: None, deletion: None, ..policy.clone() };
     let file: std::rc::Rc<str> = origin.into();
     let mut by_age: Vec<&ServiceCidr> = inventory.service_cidrs().collect();
     by_age.sort_by_key(|stored| (stored.name != DEFAULT_SERVICE_CIDR, &stored.created, &stored.name));

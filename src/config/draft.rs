@@ -28,14 +28,14 @@ pub fn draft(inventory: &Inventory) -> String {
         no_overlap(inventory),
         prefix_length(inventory),
         usable(inventory),
-        REMOVAL.to_owned(),
+        DELETION.to_owned(),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-const REMOVAL: &str = "\
+const DELETION: &str = "\
 # A deletion that would wait for IPAddresses, or leave some in no range. With Deny in place of Warn, they are refused.
-removal:
+deletion:
   blocked: [Warn]
   stranded: [Warn]
 ";

@@ -7,9 +7,11 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
+use crate::policy::RuleId;
+
 pub(super) use rule::{
-    AllowedRangesFile, CapacityFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile,
-    RemovalFile, ReservedNetworksFile, StalenessFile, UsableFile,
+    AllowedRangesFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile,
+    PreviewFile, ReservedNetworksFile, StalenessFile, UsableFile,
 };
 use word::Each;
 pub(super) use word::{ActionFile, IpFamilyFile, OnStaleFile, WarnOnFile};
@@ -61,16 +63,16 @@ pub(super) struct PolicyFile {
     pub usable: Option<UsableFile>,
     /// What the deletion of a ServiceCIDR may not leave behind.
     #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "RemovalFile")]
-    pub removal: Option<RemovalFile>,
+    #[schemars(with = "DeletionFile")]
+    pub deletion: Option<DeletionFile>,
     /// How old the inventory may be that a rule judges by.
     #[serde(default, deserialize_with = "written")]
     #[schemars(with = "StalenessFile")]
     pub staleness: Option<StalenessFile>,
     /// Which requests are answered with what they would change.
     #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "CapacityFile")]
-    pub capacity: Option<CapacityFile>,
+    #[schemars(with = "PreviewFile")]
+    pub preview: Option<PreviewFile>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -84,10 +86,6 @@ pub(super) enum Kind {
     Policy,
 }
 
-/// The fields that are rules.
-pub(super) const RULES: [&str; 7] =
-    ["allowedRanges", "denyAll", "noOverlap", "reservedNetworks", "prefixLength", "usable", "removal"];
-
 /// A field that may be left out but not left empty: `denyAll:` with nothing behind it must not be
 /// taken for no rule.
 fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
@@ -98,7 +96,7 @@ fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 #[must_use]
 pub fn schema() -> String {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<PolicyFile>();
-    let any_rule: Vec<_> = RULES.iter().map(|rule| serde_json::json!({ "required": [rule] })).collect();
+    let any_rule: Vec<_> = RuleId::config_keys().map(|rule| serde_json::json!({ "required": [rule] })).collect();
     schema.insert("anyOf".to_owned(), any_rule.into());
     format!("{:#}\n", schema.as_value())
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::policy::{Policy, WarnOn};
+use crate::policy::{Policy, RuleId, WarnOn};
 
-use super::file::{PolicyFile, RULES};
+use super::file::PolicyFile;
 use super::rules::Source;
 use crate::diagnostic::Diagnostic;
 
@@ -80,14 +80,15 @@ impl Loaded {
                 .transpose()?,
             no_overlap: file.no_overlap.map(|rule| text.no_overlap(&rule)).transpose()?,
             usable: file.usable.map(|rule| text.usable(&rule)).transpose()?,
-            removal: file.removal.map(|rule| text.removal(&rule)).transpose()?,
+            deletion: file.deletion.map(|rule| text.deletion(&rule)).transpose()?,
             staleness: file.staleness.map(|rule| text.staleness(&rule)).transpose()?.unwrap_or_default(),
-            warn_on: file.capacity.and_then(|capacity| capacity.warn_on).map(WarnOn::from).unwrap_or_default(),
+            warn_on: file.preview.and_then(|preview| preview.warn_on).map(WarnOn::from).unwrap_or_default(),
             ip_families: file.ip_families.map(|list| text.families(&list)).transpose()?,
             networks,
         };
         if policy.rules().is_empty() {
-            return Err(text.whole(&format!("no rule: set at least one of {}", RULES.join(", "))));
+            let keys: Vec<&str> = RuleId::config_keys().collect();
+            return Err(text.whole(&format!("no rule: set at least one of {}", keys.join(", "))));
         }
         Ok(Self { policy, notes: text.notes })
     }

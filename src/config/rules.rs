@@ -9,13 +9,13 @@ use serde_saphyr::Spanned;
 use crate::inventory::{Network, Operation};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 use crate::policy::{
-    AllowedRanges, DenyAll, NoOverlap, OnStale, PrefixLength, RemovalRule, ReservedNetworks, Staleness, Usable,
+    AllowedRanges, Deletion, DenyAll, NoOverlap, OnStale, PrefixLength, ReservedNetworks, Staleness, Usable,
     ValidationAction, ValidationActions,
 };
 
 use super::file::{
-    ActionFile, AllowedRangesFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile, RemovalFile,
-    ReservedNetworksFile, StalenessFile, UsableFile,
+    ActionFile, AllowedRangesFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile,
+    PrefixLengthFile, ReservedNetworksFile, StalenessFile, UsableFile,
 };
 use super::{ConfigError, Diagnostic};
 
@@ -119,10 +119,10 @@ impl Source<'_> {
         Ok(Usable { actions: actions.unwrap_or(ValidationActions::WARN) })
     }
 
-    pub fn removal(&self, rule: &RemovalFile) -> Result<RemovalRule, ConfigError> {
-        let blocked = self.actions("removal.blocked", rule.blocked.as_ref())?;
-        let stranded = self.actions("removal.stranded", rule.stranded.as_ref())?;
-        Ok(RemovalRule {
+    pub fn deletion(&self, rule: &DeletionFile) -> Result<Deletion, ConfigError> {
+        let blocked = self.actions("deletion.blocked", rule.blocked.as_ref())?;
+        let stranded = self.actions("deletion.stranded", rule.stranded.as_ref())?;
+        Ok(Deletion {
             blocked: blocked.unwrap_or(ValidationActions::WARN),
             stranded: stranded.unwrap_or(ValidationActions::DENY),
         })

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::Inventory;
+use super::{Inventory, Kind};
 
 /// An inventory, and how fresh each part of it is. The edge that fills the inventory says so; nothing
 /// below it reads a clock.
@@ -44,6 +44,16 @@ impl<'a> Known<'a> {
 
     fn all(inventory: &'a Inventory, freshness: Freshness) -> Self {
         Self { inventory, service_cidrs: freshness, addresses: freshness, nodes: freshness }
+    }
+
+    /// How fresh the objects of a kind are.
+    #[must_use]
+    pub fn freshness(&self, kind: Kind) -> Freshness {
+        match kind {
+            Kind::ServiceCidrs => self.service_cidrs,
+            Kind::IpAddresses => self.addresses,
+            Kind::Nodes => self.nodes,
+        }
     }
 }
 

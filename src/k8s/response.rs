@@ -59,7 +59,7 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
     let sentences: Vec<String> = verdict.denials().map(Violation::to_string).collect();
     let alternatives = verdict.alternatives.iter().map(ToString::to_string);
     let causes = verdict.denials().map(|violation| StatusCause {
-        reason: violation.rule().to_owned(),
+        reason: violation.rule().as_str().to_owned(),
         message: cut(&violation.message(), MAX_MESSAGE),
         field: violation.field(),
     });
@@ -91,7 +91,7 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
 fn annotations(verdict: &Verdict, outlook: Option<&Outlook>) -> HashMap<String, String> {
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for violation in verdict.audits() {
-        by_rule.entry(violation.rule()).or_default().push(violation.to_string());
+        by_rule.entry(violation.rule().as_str()).or_default().push(violation.to_string());
     }
     let capacity = outlook.and_then(|outlook| serde_json::to_string(&OutlookDocument::new(outlook)).ok());
     let capacity = capacity.map(|json| ("capacity".to_owned(), json));

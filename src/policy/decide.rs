@@ -1,18 +1,18 @@
 //! `decide`: the exemptions, then every rule, in reading order.
 
-use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Kind, Known, Operation};
+use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Known, Operation};
 
-use super::alternative::alternatives;
-use super::{Exemption, Finding, Part, Policy, Request, Usable, ValidationActions, Verdict, Violation};
+use super::planning::alternative::alternatives;
+use super::{Exemption, Finding, Part, Policy, Request, RuleId, Usable, ValidationActions, Verdict, Violation};
 
 /// The user name of kube-apiserver itself.
 const API_SERVER: &str = "system:apiserver";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
 pub fn decide(policy: &Policy, known: &Known<'_>, request: &Request) -> Verdict {
-    let mut verdict = judge(policy, known, request);
-    verdict.alternatives = alternatives(policy, known, &verdict);
-    verdict
+    let verdict = judge(policy, known, request);
+    let alternatives = alternatives(policy, known, verdict.denials());
+    Verdict { alternatives, ..verdict }
 }
 
 /// The same without alternatives, which take time in proportion to what the cluster holds.
@@ -42,59 +42,70 @@ fn exemption(request: &Request) -> Option<Exemption> {
 }
 
 fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    // Every field is named, so that a new rule can't be left out.
+    let Policy {
+        deny_all,
+        allowed_ranges,
+        prefix_length,
+        reserved_networks,
+        no_overlap,
+        usable,
+        deletion: _,
+        staleness,
+        warn_on: _,
+        ip_families: _,
+        networks: _,
+    } = policy;
     let change = &request.change;
     let all = |actions: ValidationActions, violations: Vec<Violation>| {
         violations.into_iter().map(move |violation| Finding { actions, violation })
     };
     let adds = change.cidrs().next().is_some();
-    let unless_stale = |rule, actions, needs: &[_], judge: &dyn Fn() -> Vec<Finding>| {
-        policy.staleness.judge(rule, actions, needs).map_or_else(judge, |unknown| vec![unknown])
+    let unless_stale = |rule, actions, judge: &dyn Fn() -> Vec<Finding>| {
+        staleness.judge(rule, actions, known).map_or_else(judge, |unknown| vec![unknown])
     };
     let mut findings: Vec<Finding> = Vec::new();
 
     let faults = change.faults.iter().cloned().map(Violation::Invalid).collect();
     findings.extend(all(ValidationActions::DENY, faults));
-    if let Some(rule) = &policy.deny_all {
+    if let Some(rule) = deny_all {
         findings.extend(all(rule.actions, rule.check(change).into_iter().collect()));
     }
-    if let Some(rule) = &policy.allowed_ranges {
+    if let Some(rule) = allowed_ranges {
         findings.extend(all(rule.actions, rule.check(change)));
     }
-    if let Some(rule) = &policy.prefix_length {
+    if let Some(rule) = prefix_length {
         findings.extend(all(rule.actions, rule.check(change)));
     }
-    if let Some(rule) = &policy.reserved_networks {
+    if let Some(rule) = reserved_networks {
         findings.extend(all(rule.actions, rule.check(change)));
         if adds && !rule.discover.is_empty() {
-            let needs = [(Kind::Nodes, known.nodes)];
-            findings.extend(unless_stale("reserved-networks", rule.actions, &needs, &|| {
+            findings.extend(unless_stale(RuleId::ReservedNetworks, rule.actions, &|| {
                 all(rule.actions, rule.check_discovered(known.inventory, change)).collect()
             }));
         }
     }
-    if let Some(rule) = &policy.no_overlap
+    if let Some(rule) = no_overlap
         && adds
     {
-        let needs = [(Kind::ServiceCidrs, known.service_cidrs)];
-        findings.extend(unless_stale("no-overlap", rule.actions, &needs, &|| {
+        findings.extend(unless_stale(RuleId::NoOverlap, rule.actions, &|| {
             all(rule.actions, rule.check(known.inventory, change)).collect()
         }));
     }
-    if let Some(rule) = &policy.usable {
+    if let Some(rule) = usable {
         findings.extend(all(rule.actions, Usable::check(&families(policy, known), change)));
     }
-    findings.extend(removal(policy, known, request));
+    findings.extend(deletion(policy, known, request));
     findings
 }
 
 /// What deleting a ServiceCIDR does.
-fn removal(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
-    let Some(rule) = &policy.removal else { return Vec::new() };
+fn deletion(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+    let Some(rule) = &policy.deletion else { return Vec::new() };
     if request.change.operation != Operation::Delete {
         return Vec::new();
     }
-    let needs = [(Kind::ServiceCidrs, known.service_cidrs), (Kind::IpAddresses, known.addresses)];
-    match policy.staleness.judge("removal", rule.blocked.and(rule.stranded), &needs) {
+    match policy.staleness.judge(RuleId::Deletion, rule.blocked.and(rule.stranded), known) {
         Some(unknown) => vec![unknown],
         None => rule.check(known.inventory, &request.change),
     }
@@ -106,9 +117,9 @@ fn of_the_default(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<
         return Vec::new();
     }
     let warned = Violation::DefaultServiceCidr { operation: request.change.operation };
-    let removal = removal(policy, known, request).into_iter();
-    let removal = removal.map(|finding| Finding { actions: finding.actions.at_most_warn(), ..finding });
-    std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(removal).collect()
+    let deletion = deletion(policy, known, request).into_iter();
+    let deletion = deletion.map(|finding| Finding { actions: finding.actions.at_most_warn(), ..finding });
+    std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(deletion).collect()
 }
 
 /// The configured families, as far as they are known; both where nothing says.

@@ -7,7 +7,7 @@ use crate::text::{escape_name, thousands};
 
 use super::violation::Hits;
 
-use super::{Exemption, Policy, Request, Verdict};
+use super::{Exemption, Policy, Request, RuleId, Verdict};
 
 /// Which requests are answered with what they would change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,17 +94,17 @@ impl Outlook {
     /// tell of, then what a deletion does, if the verdict doesn't tell.
     #[must_use]
     pub fn sentences(&self, verdict: &Verdict) -> Vec<String> {
-        let tells = |rule: &str| {
+        let tells = |rule: RuleId| {
             let said = verdict.warnings().chain(verdict.denials());
             said.into_iter().any(|violation| violation.rule() == rule)
         };
         let name = escape_name(&self.name);
         let verb = if self.operation == Operation::Delete { "without" } else { "with" };
         let mut said: Vec<String> = self.families().map(|(before, after)| counts(before, after, verb, &name)).collect();
-        if !tells("no-overlap") {
+        if !tells(RuleId::NoOverlap) {
             said.extend(self.overlaps.iter().map(|(cidr, hits)| format!("{cidr} {hits}")));
         }
-        if let (Some(removal), false) = (&self.removal, tells("removal")) {
+        if let (Some(removal), false) = (&self.removal, tells(RuleId::Deletion)) {
             said.extend(removal_sentence(removal, &name));
         }
         said

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::inventory::{Freshness, Kind};
+use crate::inventory::Known;
 
-use super::{Finding, ValidationActions, Violation};
+use super::{Finding, RuleId, ValidationActions, Violation};
 
 /// How old an inventory may be for a rule to trust it, and what follows where it is older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,18 +32,14 @@ impl Default for Staleness {
 
 impl Staleness {
     /// What is found where a rule needs to know something and doesn't, `None` where it knows.
-    pub(super) fn judge(
-        self,
-        rule: &'static str,
-        actions: ValidationActions,
-        needs: &[(Kind, Freshness)],
-    ) -> Option<Finding> {
-        let (needed, freshness) = needs.iter().find(|(_, freshness)| !freshness.is_within(self.max))?;
+    pub(super) fn judge(self, rule: RuleId, actions: ValidationActions, known: &Known<'_>) -> Option<Finding> {
+        let needed = *rule.requires().iter().find(|kind| !known.freshness(**kind).is_within(self.max))?;
+        let freshness = known.freshness(needed);
         let actions = match self.on_stale {
             OnStale::RuleAction => actions,
             OnStale::Warn => actions.at_most_warn(),
         };
-        let violation = Violation::Unknown { rule, needed: *needed, freshness: *freshness, max: self.max };
+        let violation = Violation::Unknown { rule, needed, freshness, max: self.max };
         Some(Finding { actions, violation })
     }
 }

@@ -10,6 +10,8 @@ use crate::capacity::Named;
 use crate::inventory::{Allocation, Fault, Freshness, Idle, Kind, Operation};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 
+use super::RuleId;
+
 pub use hit::{Hit, Hits, Neighbour, RangeList};
 
 /// What a rule found. Its `Display` is the sentence that the user reads.
@@ -24,8 +26,8 @@ pub enum Violation {
     },
     /// A rule can't judge, because it doesn't know what it needs to.
     Unknown {
-        /// The rule's id.
-        rule: &'static str,
+        /// The rule.
+        rule: RuleId,
         /// What it needs to know.
         needed: Kind,
         /// How fresh that is.
@@ -87,14 +89,14 @@ pub enum Violation {
         /// Why not.
         idle: Idle,
     },
-    /// removal: kube-controller-manager would hold the deletion back.
+    /// deletion: kube-controller-manager would hold the deletion back.
     Blocked {
         /// The name of the ServiceCIDR.
         name: String,
         /// The IPAddresses that no other ServiceCIDR holds.
         addresses: Named<Allocation>,
     },
-    /// removal: the ServiceCIDR would go and leave IPAddresses in no range that gives addresses.
+    /// deletion: the ServiceCIDR would go and leave IPAddresses in no range that gives addresses.
     Stranded {
         /// The name of the ServiceCIDR.
         name: String,
@@ -103,7 +105,7 @@ pub enum Violation {
         /// Whether it has the finalizer by which kube-controller-manager would look at all.
         is_protected: bool,
     },
-    /// removal: a family would have no range left.
+    /// deletion: a family would have no range left.
     Exhausted {
         /// The name of the ServiceCIDR.
         name: String,
@@ -127,20 +129,20 @@ impl Violation {
         sentence.strip_prefix(&prefix).unwrap_or(&sentence).to_owned()
     }
 
-    /// The rule's id: stable, for machines.
+    /// The rule that found it.
     #[must_use]
-    pub fn rule(&self) -> &'static str {
+    pub fn rule(&self) -> RuleId {
         match self {
-            Self::Invalid(_) => "invalid-request",
-            Self::DefaultServiceCidr { .. } => "default-service-cidr",
-            Self::Unknown { rule, .. } => rule,
-            Self::Denied { .. } => "deny-all",
-            Self::OutsideAllowedRanges { .. } => "allowed-ranges",
-            Self::PrefixLength { .. } => "prefix-length",
-            Self::Reserved { .. } => "reserved-networks",
-            Self::Overlap { .. } => "no-overlap",
-            Self::Idle { .. } => "usable",
-            Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => "removal",
+            Self::Invalid(_) => RuleId::InvalidRequest,
+            Self::DefaultServiceCidr { .. } => RuleId::DefaultServiceCidr,
+            Self::Unknown { rule, .. } => *rule,
+            Self::Denied { .. } => RuleId::DenyAll,
+            Self::OutsideAllowedRanges { .. } => RuleId::AllowedRanges,
+            Self::PrefixLength { .. } => RuleId::PrefixLength,
+            Self::Reserved { .. } => RuleId::ReservedNetworks,
+            Self::Overlap { .. } => RuleId::NoOverlap,
+            Self::Idle { .. } => RuleId::Usable,
+            Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => RuleId::Deletion,
         }
     }
 
@@ -152,7 +154,7 @@ impl Violation {
                 (*field).to_owned()
             }
             Self::Invalid(Fault::Version { .. }) => "apiVersion".to_owned(),
-            Self::Unknown { rule: "removal", .. }
+            Self::Unknown { rule: RuleId::Deletion, .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }
             | Self::Blocked { .. }

@@ -63,7 +63,7 @@ fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, Refusal>, 
             let violations: Vec<String> = verdict
                 .findings
                 .iter()
-                .map(|finding| format!("{}: {}", finding.violation.rule(), finding.violation))
+                .map(|finding| format!("{}: {}", finding.violation.rule().as_str(), finding.violation))
                 .collect();
             state.metrics.reviewed(Some(request.change.operation), decision, request.dry_run, duration);
             state.metrics.found(verdict);

@@ -2,6 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::policy::RuleId;
+
 use super::knowledge::Readiness;
 use super::{State, page};
 
@@ -21,7 +23,7 @@ pub(super) async fn readyz(state: web::Data<State>, query: web::Query<Vec<(Strin
     }
     let inventory = state.knowledge.service_cidrs();
     let is_verbose = query.iter().any(|(key, _)| key == "verbose");
-    let rules = state.policy.load().rules().join(", ");
+    let rules = state.policy.load().rules().into_iter().map(RuleId::as_str).collect::<Vec<_>>().join(", ");
     let checks = |inventory: &str, result: &str| {
         format!("[+]policy ok: {rules}\n[+]certificate ok\n{inventory}\nreadyz check {result}\n")
     };

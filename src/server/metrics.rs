@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::inventory::{Kind, Operation};
 use crate::k8s::Status;
-use crate::policy::{ValidationAction, Verdict};
+use crate::policy::{RuleId, ValidationAction, Verdict};
 
 use super::report::Snapshot;
 use capacity::Capacity;
@@ -166,11 +166,11 @@ impl Metrics {
 
     /// What a verdict found, and what followed.
     pub fn found(&self, verdict: &Verdict) {
-        let found = |rule, action: ValidationAction| {
-            self.findings.get_or_create(&FindingLabels { rule, action: action.to_string() }).inc();
+        let found = |rule: RuleId, action: ValidationAction| {
+            self.findings.get_or_create(&FindingLabels { rule: rule.as_str(), action: action.to_string() }).inc();
         };
         for violation in verdict.denials() {
-            self.denials.get_or_create(&RuleLabels { rule: violation.rule() }).inc();
+            self.denials.get_or_create(&RuleLabels { rule: violation.rule().as_str() }).inc();
             found(violation.rule(), ValidationAction::Deny);
         }
         verdict.warnings().for_each(|violation| found(violation.rule(), ValidationAction::Warn));

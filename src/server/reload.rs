@@ -14,7 +14,7 @@ use tokio::signal::unix::Signal;
 
 use crate::config::Diagnostic;
 use crate::k8s::{Live, Wanted};
-use crate::policy::Policy;
+use crate::policy::{Policy, RuleId};
 use crate::text::sha256_hex;
 
 use super::client_auth::{Ca, ClientAuth};
@@ -155,7 +155,7 @@ impl Reloader {
                 let loaded = self.paths.parse_policy(bytes).map_err(|error| error.to_string());
                 let judged = loaded.and_then(|loaded| match can_judge(&loaded.policy, &state.knowledge) {
                     Ok(()) => Ok(loaded),
-                    Err(rule) => Err(format!("the rule {rule} needs an inventory: start with --inventory")),
+                    Err(rule) => Err(format!("the rule {} needs an inventory: start with --inventory", rule.as_str())),
                 });
                 judged.map(|loaded| (loaded, sha256_hex(bytes)))
             }
@@ -168,7 +168,7 @@ impl Reloader {
                     tracing::warn!(note = %note, "policy reloaded with a note");
                 }
                 let policy = Arc::new(loaded.policy);
-                state.wanted.send_replace(Wanted { nodes: policy.wants_nodes() });
+                state.wanted.send_replace(Wanted { nodes: policy.requires_nodes() });
                 state.knowledge.declare(&policy, || state.policy.store(Arc::clone(&policy)));
                 state.metrics.policy_in_force(&sha256);
                 tracing::info!(sha256, "policy reloaded");
@@ -246,9 +246,9 @@ impl Reloader {
     }
 }
 
-/// The rule that can't judge by what is known, if one can't.
-fn can_judge(policy: &Policy, knowledge: &Knowledge) -> Result<(), &'static str> {
-    match (knowledge, policy.needs_inventory()) {
+/// The first rule that can't be evaluated without an inventory, if none is kept.
+fn can_judge(policy: &Policy, knowledge: &Knowledge) -> Result<(), RuleId> {
+    match (knowledge, policy.rules_requiring_inventory().next()) {
         (Knowledge::None, Some(rule)) => Err(rule),
         _ => Ok(()),
     }

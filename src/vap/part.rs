@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::inventory::{Network, Operation};
 use crate::net::IpFamily;
-use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks, ValidationActions};
+use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks, RuleId, ValidationActions};
 use crate::text::{MAX_QUOTED_CHARS, is_dns_subdomain};
 
 /// What a rule gives the floor.
 pub(super) struct Part {
-    /// Its field in the policy.
-    pub rule: &'static str,
+    /// The rule.
+    pub rule: RuleId,
     pub actions: ValidationActions,
     /// What CEL judges by.
     pub data: Value,
@@ -19,26 +19,39 @@ pub(super) struct Part {
 
 /// What each rule gives, and what CEL can't say.
 pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
-    let Policy { deny_all, allowed_ranges, prefix_length, reserved_networks, no_overlap, usable, removal, .. } = policy;
+    // Every field is named, so that a new rule can't be left out.
+    let Policy {
+        deny_all,
+        allowed_ranges,
+        prefix_length,
+        reserved_networks,
+        no_overlap,
+        usable,
+        deletion,
+        staleness: _,
+        warn_on: _,
+        ip_families,
+        networks: declared,
+    } = policy;
     let part = |rule, actions, data| Part { rule, actions, data, judges_delete: false };
     let (mut parts, mut left_out) = (Vec::new(), Vec::new());
     if let Some(rule) = deny_all {
         let operations: Vec<&str> = rule.operations.iter().map(|operation| operation.name()).collect();
         let judges_delete = rule.operations.contains(&Operation::Delete);
-        parts.push(Part { judges_delete, ..part("denyAll", rule.actions, json!(operations)) });
+        parts.push(Part { judges_delete, ..part(RuleId::DenyAll, rule.actions, json!(operations)) });
     }
     if let Some(rule) = allowed_ranges {
         let ranges: Vec<String> = rule.ranges.iter().map(|range| range.to_string()).collect();
-        parts.push(part("allowedRanges", rule.actions, json!(ranges)));
+        parts.push(part(RuleId::AllowedRanges, rule.actions, json!(ranges)));
     }
     if let Some(rule) = prefix_length {
         let [ipv4, ipv6] = [&rule.ipv4, &rule.ipv6].map(|lengths| [*lengths.start(), *lengths.end()]);
-        parts.push(part("prefixLength", rule.actions, json!({"IPv4": ipv4, "IPv6": ipv6})));
+        parts.push(part(RuleId::PrefixLength, rule.actions, json!({"IPv4": ipv4, "IPv6": ipv6})));
     }
     if let Some(rule) = reserved_networks {
-        let networks = networks(rule, &policy.networks);
+        let networks = networks(rule, declared);
         if !networks.is_empty() {
-            parts.push(part("reservedNetworks", rule.actions, json!(networks)));
+            parts.push(part(RuleId::ReservedNetworks, rule.actions, json!(networks)));
         }
         if !rule.discover.is_empty() {
             left_out.push("reservedNetworks.discover: CEL doesn't see the nodes");
@@ -47,16 +60,16 @@ pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
     if no_overlap.is_some() {
         left_out.push("noOverlap: CEL doesn't see the other ServiceCIDRs");
     }
-    match (usable, &policy.ip_families) {
+    match (usable, ip_families) {
         (Some(rule), Some(families)) => {
             let families: Vec<String> = families.iter().map(IpFamily::to_string).collect();
-            parts.push(part("usable", rule.actions, json!(families)));
+            parts.push(part(RuleId::Usable, rule.actions, json!(families)));
         }
         (Some(_), None) => left_out.push("usable: CEL doesn't see which IP families there are: set ipFamilies"),
         (None, _) => {}
     }
-    if removal.is_some() {
-        left_out.push("removal: CEL doesn't see the IPAddresses");
+    if deletion.is_some() {
+        left_out.push("deletion: CEL doesn't see the IPAddresses");
     }
     (parts, left_out)
 }

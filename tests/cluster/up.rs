@@ -25,7 +25,7 @@ mod webhook;
 
 fn main() {
     let plane = control_plane::ControlPlane::start();
-    let server = webhook::start_following(&plane, &format!("{}noOverlap: {{}}\nremoval: {{}}\n", webhook::ALLOWED));
+    let server = webhook::start_following(&plane, &format!("{}noOverlap: {{}}\ndeletion: {{}}\n", webhook::ALLOWED));
     webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
     println!(
         "\

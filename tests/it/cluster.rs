@@ -29,6 +29,7 @@ mod cluster {
     mod idle; // connections that wait as long as kube-apiserver keeps them
     mod live_account; // a service account: which permissions are needed, and what is said without one
     mod live_blocked; // the walk from a blocked deletion to its end
+    mod live_deletion; // deletions, and what kube-controller-manager does
     mod live_dual_stack; // both IP families, told apart
     mod live_faults; // an API server that dies, an etcd that forgets
     mod live_last_family; // the last range of an IP family
@@ -36,7 +37,6 @@ mod cluster {
     mod live_missed; // what no watch can tell any more
     mod live_nodes; // what nodes hold, and which permissions it takes
     mod live_race; // ServiceCIDRs made at the same moment
-    mod live_removal; // deletions, and what kube-controller-manager does
     mod live_walk; // the documented walk with --inventory cluster
     mod plugin; // `kubectl servicecidr`, through the real kubectl
     mod rolling; // webhooks replace each other while clients keep creating

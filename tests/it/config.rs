@@ -46,7 +46,7 @@ fn a_file_without_a_rule_is_an_error() {
     check_whole("# nothing but a comment\n", "policy.yaml: empty: a policy needs at least one rule");
     check(
         "",
-        "policy.yaml: no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+        "policy.yaml: no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, deletion",
     );
 }
 
@@ -77,7 +77,7 @@ fn an_unknown_field_is_pointed_at_with_its_near_miss() {
     check(
         "colour: red\n",
         "policy.yaml:3:1: unknown field `colour`\n  3 | colour: red\n    | ^\n\
-         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`, `noOverlap`, `reservedNetworks`, `prefixLength`, `usable`, `removal`, `staleness`, `capacity`",
+         hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`, `noOverlap`, `reservedNetworks`, `prefixLength`, `usable`, `deletion`, `staleness`, `preview`",
     );
     check_whole(
         "{\n\t\"kind\": \"Policy\",\n\t\"denyAll\": {\"operation\": []}\n}",
@@ -172,7 +172,7 @@ fn networks_and_families_are_declared_once() {
     );
     check(
         "networks: [{name: a, cidr: 10.0.0.0/8}]\n",
-        "policy.yaml: no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+        "policy.yaml: no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, deletion",
     );
 }
 

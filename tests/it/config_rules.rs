@@ -5,7 +5,7 @@ use core::time::Duration;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::NodeNetwork;
 use servicecidr_guard::net::Relation;
-use servicecidr_guard::policy::{OnStale, Policy, Staleness, ValidationActions, WarnOn};
+use servicecidr_guard::policy::{OnStale, Policy, RuleId, Staleness, ValidationActions, WarnOn};
 
 fn load(body: &str) -> Result<Loaded, String> {
     let text = format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n{body}");
@@ -25,19 +25,20 @@ fn check(body: &str, expected: &str) {
 
 #[test]
 fn what_is_not_written_has_its_default() {
-    let written = policy("noOverlap: {}\nusable: {}\nremoval: {}\nprefixLength: {ipv4: {longest: 28}}\n");
+    let written = policy("noOverlap: {}\nusable: {}\ndeletion: {}\nprefixLength: {ipv4: {longest: 28}}\n");
     let no_overlap = written.no_overlap.as_ref().unwrap();
     assert_eq!(no_overlap.relations, [Relation::Same, Relation::Within, Relation::Contains]);
     assert_eq!(no_overlap.actions, ValidationActions::WARN);
     assert_eq!(written.usable.as_ref().unwrap().actions, ValidationActions::WARN);
-    let removal = written.removal.as_ref().unwrap();
-    assert_eq!((removal.blocked, removal.stranded), (ValidationActions::WARN, ValidationActions::DENY));
+    let deletion = written.deletion.as_ref().unwrap();
+    assert_eq!((deletion.blocked, deletion.stranded), (ValidationActions::WARN, ValidationActions::DENY));
     let lengths = written.prefix_length.as_ref().unwrap();
     assert_eq!((lengths.ipv4.clone(), lengths.ipv6.clone()), (0..=28, 0..=128));
     assert_eq!(lengths.actions, ValidationActions::DENY);
     assert_eq!(written.staleness, Staleness { max: Duration::from_secs(120), on_stale: OnStale::RuleAction });
     assert_eq!(written.warn_on, WarnOn::DryRun);
-    assert_eq!(written.rules(), ["prefix-length", "no-overlap", "usable", "removal"]);
+    let rules: Vec<&str> = written.rules().into_iter().map(RuleId::as_str).collect();
+    assert_eq!(rules, ["prefix-length", "no-overlap", "usable", "deletion"]);
     let reserved = policy("reservedNetworks: {presets: [cgnat]}\n").reserved_networks.unwrap();
     assert_eq!((reserved.actions, reserved.discover), (ValidationActions::DENY, vec![]));
 }
@@ -46,28 +47,36 @@ fn what_is_not_written_has_its_default() {
 fn what_is_written_is_in_force() {
     let written = policy(
         "reservedNetworks: {discover: [nodeAddresses, nodePodCIDRs], validationActions: [Audit]}\n\
-         staleness: {maxStaleness: 2m30s, onStale: Warn}\ncapacity: {warnOn: Never}\n\
-         removal: {blocked: [Deny, Audit], stranded: [Warn]}\n",
+         staleness: {maxStaleness: 2m30s, onStale: Warn}\npreview: {warnOn: Never}\n\
+         deletion: {blocked: [Deny, Audit], stranded: [Warn]}\n",
     );
     let reserved = written.reserved_networks.as_ref().unwrap();
     assert_eq!(reserved.discover, [NodeNetwork::Address, NodeNetwork::PodCidr]);
     assert!(reserved.actions.audit() && !reserved.actions.deny());
     assert_eq!(written.staleness, Staleness { max: Duration::from_secs(150), on_stale: OnStale::Warn });
     assert_eq!(written.warn_on, WarnOn::Never);
-    let removal = written.removal.as_ref().unwrap();
-    assert!(removal.blocked.deny() && removal.blocked.audit() && removal.stranded.warn());
-    assert_eq!(policy("usable: {}\ncapacity: {warnOn: Always}\n").warn_on, WarnOn::Always);
+    let deletion = written.deletion.as_ref().unwrap();
+    assert!(deletion.blocked.deny() && deletion.blocked.audit() && deletion.stranded.warn());
+    assert_eq!(policy("usable: {}\npreview: {warnOn: Always}\n").warn_on, WarnOn::Always);
+}
+
+#[test]
+fn every_rule_yaml_sets_every_rule() {
+    let text = include_bytes!("../fixtures/manifests/every-rule.yaml");
+    let written = Loaded::from_bytes("every-rule.yaml", text).unwrap().policy;
+    let rules: Vec<RuleId> = RuleId::ALL.iter().copied().filter(|rule| rule.config_key().is_some()).collect();
+    assert_eq!(written.rules(), rules);
 }
 
 #[test]
 fn a_rule_that_judges_by_the_cluster_says_so() {
-    let needs = |body| policy(body).needs_inventory();
+    let needs = |body| policy(body).rules_requiring_inventory().next().map(RuleId::as_str);
     assert_eq!(needs("noOverlap: {}\n"), Some("no-overlap"));
-    assert_eq!(needs("removal: {}\n"), Some("removal"));
+    assert_eq!(needs("deletion: {}\n"), Some("deletion"));
     assert_eq!(needs("reservedNetworks: {discover: [nodePodCIDRs]}\n"), Some("reserved-networks"));
     assert_eq!(needs("reservedNetworks: {presets: [cgnat]}\nusable: {}\nprefixLength: {ipv4: {longest: 28}}\n"), None);
-    assert!(policy("reservedNetworks: {discover: [nodePodCIDRs]}\n").wants_nodes());
-    assert!(!policy("reservedNetworks: {presets: [cgnat]}\n").wants_nodes());
+    assert!(policy("reservedNetworks: {discover: [nodePodCIDRs]}\n").requires_nodes());
+    assert!(!policy("reservedNetworks: {presets: [cgnat]}\n").requires_nodes());
 }
 
 #[test]
@@ -101,7 +110,7 @@ fn a_mistake_in_a_rule_is_pointed_at() {
         "prefixLength: {ipv4: {shortest: 28, longest: 12}}\n",
         "3:22: prefixLength.ipv4: shortest /28 is longer than longest /12: no CIDR fits",
     );
-    check("removal: {blocked: []}\n", "3:20: removal.blocked: needs at least one of Deny, Warn, Audit");
+    check("deletion: {blocked: []}\n", "3:21: deletion.blocked: needs at least one of Deny, Warn, Audit");
     for (text, shown) in
         [("0s", "0s"), ("61m", "61m"), ("-120s", "-120s"), ("120", "120"), ("soon", "soon"), ("\"\"", "")]
     {
@@ -111,10 +120,10 @@ fn a_mistake_in_a_rule_is_pointed_at() {
         );
     }
     check("usable: {}\nstaleness: {onStale: Allow}\n", "4:22: unknown value `Allow`");
-    check("usable: {}\ncapacity: {warnOn: Sometimes}\n", "4:20: unknown value `Sometimes`");
+    check("usable: {}\npreview: {warnOn: Sometimes}\n", "4:19: unknown value `Sometimes`");
     check(
-        "capacity: {warnOn: Always}\n",
-        " no rule: set at least one of allowedRanges, denyAll, noOverlap, reservedNetworks, prefixLength, usable, removal",
+        "preview: {warnOn: Always}\n",
+        " no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, deletion",
     );
 }
 

@@ -111,7 +111,7 @@ fn create(policy: &Policy, inventory: &Inventory, name: &str, cidrs: &[String]) 
 fn warned(policy: &Policy, inventory: &Inventory, cidr: &str) -> BTreeSet<&'static str> {
     let verdict = create(policy, inventory, "new", &[cidr.to_owned()]);
     assert!(verdict.allows(), "{cidr}: {verdict:?}");
-    verdict.warnings().map(servicecidr_guard::policy::Violation::rule).collect()
+    verdict.warnings().map(|violation| violation.rule().as_str()).collect()
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_draft_loads_and_denies_nothing_that_exists() {
             others.remove_service_cidr(name);
             let cidrs: Vec<String> = cidrs.iter().map(|cidr| (*cidr).to_owned()).collect();
             let verdict = create(&loaded.policy, &others, name, &cidrs);
-            let rules: Vec<_> = verdict.findings.iter().map(|finding| finding.violation.rule()).collect();
+            let rules: Vec<_> = verdict.findings.iter().map(|finding| finding.violation.rule().as_str()).collect();
             assert!(verdict.allows(), "{}: {name} is denied by {rules:?}\n{text}", shape.what);
             assert!(
                 !rules.contains(&"allowed-ranges") && !rules.contains(&"prefix-length"),

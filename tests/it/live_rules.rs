@@ -15,7 +15,7 @@ const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n\
     networks: [{name: lab, cidr: 10.0.0.0/14}]\n\
     reservedNetworks: {presets: [cgnat], discover: [nodePodCIDRs, nodeAddresses]}\n\
     prefixLength: {ipv4: {shortest: 16, longest: 24}}\nusable: {validationActions: [Deny]}\n\
-    removal: {blocked: [Deny], stranded: [Deny]}\n";
+    deletion: {blocked: [Deny], stranded: [Deny]}\n";
 
 fn policy(rules: &str) -> Policy {
     let text = format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n{rules}");
@@ -84,7 +84,7 @@ fn delete(name: &str, cidr: Cidr) -> Change {
 }
 
 fn rules(verdict: &Verdict) -> Vec<&'static str> {
-    verdict.findings.iter().map(|finding| finding.violation.rule()).collect()
+    verdict.findings.iter().map(|finding| finding.violation.rule().as_str()).collect()
 }
 
 proptest! {
@@ -138,7 +138,7 @@ proptest! {
         for (rule, id, change) in [
             ("noOverlap: {validationActions: [Deny]}\n", "no-overlap", create("new", cidr)),
             ("reservedNetworks: {discover: [nodeAddresses]}\n", "reserved-networks", create("new", cidr)),
-            ("removal: {}\n", "removal", delete("new", cidr)),
+            ("deletion: {}\n", "deletion", delete("new", cidr)),
         ] {
             let verdict = decide(&policy(rule), &nothing, &request(change.clone(), false));
             prop_assert!(!verdict.allows());

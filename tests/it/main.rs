@@ -11,7 +11,7 @@
 )]
 
 mod admission; // every sentence of an answer, exactly
-mod capacity; // capacity, forecasts, allocation and removal
+mod capacity; // capacity, forecasts, allocation and deletion
 mod certs; // `certs`: what it writes and refuses to
 mod chart; // values, schema, README, alerts and dashboard of the chart
 mod check; // `check` on hostile input, and what its logs for programs hold
@@ -24,6 +24,7 @@ mod connection; // a connection as kube-apiserver holds one
 mod draft; // `init`: drafts for clusters of twenty shapes
 mod evidence; // each exit code, result and sentence of the reference is seen
 mod export; // `export vap`: what CEL says of a policy
+mod generated; // files of the chart that repeat what the program knows
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod messages; // docs/messages.md lists every sentence

@@ -145,7 +145,7 @@ fn slopes(minutes: u64, resident: &[(f64, f64)], open_files: &[(f64, f64)]) {
 
 /// What judges by the inventory too, and tells nothing that changes with the addresses.
 fn live(policy: &str) -> String {
-    policy.replace("capacity: {warnOn: Always}", "noOverlap: {}")
+    policy.replace("preview: {warnOn: Always}", "noOverlap: {}")
 }
 
 fn serve(api: &Api, authority: &Authority, folder: TempDir) -> (Server, Volume) {

@@ -5,7 +5,12 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- define "servicecidr-guard.floor.parts" -}}
 {{- $policy := .Values.policy }}
 {{- $parts := list }}
-{{- $leftOut := keys (pick $policy "noOverlap" "removal") | sortAlpha }}
+{{- $leftOut := list }}
+{{- $defaults := dict }}
+{{- range .Files.Get "files/rules.yaml" | fromYamlArray }}
+{{- if and .requiresInventory (hasKey $policy .key) }}{{ $leftOut = append $leftOut .key }}{{ end }}
+{{- $_ := set $defaults .key .actions.validationActions }}
+{{- end }}
 {{- if hasKey $policy "denyAll" }}
 {{- $operations := dig "operations" (list "CREATE" "UPDATE") $policy.denyAll }}
 {{- $parts = append $parts (dict "rule" "denyAll" "data" $operations "judgesDelete" (has "DELETE" $operations)) }}
@@ -35,8 +40,7 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- end }}
 {{- end }}
 {{- range $part := $parts }}
-{{- $default := eq $part.rule "usable" | ternary (list "Warn") (list "Deny") }}
-{{- $actions := dig $part.rule "validationActions" $default $policy }}
+{{- $actions := dig $part.rule "validationActions" (get $defaults $part.rule) $policy }}
 {{- $words := list }}
 {{- range list "Deny" "Warn" "Audit" }}
 {{- if has . $actions }}{{ $words = append $words . }}{{ end }}

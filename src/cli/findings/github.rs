@@ -19,7 +19,7 @@ fn command(judged: &Judged, found: &Found) -> String {
         Some((line, column)) => format!("file={},line={line},col={column},", property(&judged.file)),
         None => String::new(),
     };
-    let title = property(&format!("{}: {}", found.rule, judged.name));
+    let title = property(&format!("{}: {}", found.rule.as_str(), judged.name));
     let message = data(&found.with_hint(&found.diagnostic.message));
     format!("::{level} {place}title={title}::{message}\n")
 }

@@ -4,25 +4,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
+use crate::policy::RuleId;
 use crate::text::sha256_hex;
 
 use super::{Found, Judged, Level};
 
 /// The characters that are escaped in the path of a URI.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-
-/// Each rule: its id, what it asks for, and where docs/policy.md tells of it.
-const RULES: [(&str, &str, &str); 9] = [
-    ("invalid-request", "What is written is a ServiceCIDR that kube-apiserver takes", "what-is-judged"),
-    ("default-service-cidr", "The ServiceCIDR kubernetes is left to kube-apiserver", "what-is-judged"),
-    ("deny-all", "No ServiceCIDR may change but kubernetes", "deny-all"),
-    ("allowed-ranges", "A CIDR lies within one of the allowed ranges", "allowed-ranges"),
-    ("prefix-length", "A CIDR is neither too wide nor too narrow", "prefix-length"),
-    ("reserved-networks", "A CIDR touches no network that isn't for Services", "reserved-networks"),
-    ("no-overlap", "A CIDR shares no address with other ServiceCIDRs", "no-overlap"),
-    ("usable", "A CIDR gives addresses", "usable"),
-    ("removal", "A deletion leaves no IPAddress and no IP family behind", "removal"),
-];
 
 /// The log, as text.
 pub(super) fn log(all: &[Judged]) -> Result<String, Failure> {
@@ -35,7 +23,7 @@ pub(super) fn log(all: &[Judged]) -> Result<String, Failure> {
             "tool": {"driver": {
                 "name": "servicecidr-guard",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": RULES.map(rule),
+                "rules": RuleId::ALL.iter().copied().map(rule).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -44,12 +32,14 @@ pub(super) fn log(all: &[Judged]) -> Result<String, Failure> {
     Ok(format!("{}\n", serde_json::to_string_pretty(&log).map_err(Failure::io)?))
 }
 
-fn rule((id, asks, heading): (&str, &str, &str)) -> Value {
-    let place = format!("docs/policy.md#{heading}");
+fn rule(rule: RuleId) -> Value {
+    let (id, summary) = (rule.as_str(), rule.summary());
+    // The rules that no policy sets share a section.
+    let place = format!("docs/policy.md#{}", rule.config_key().map_or("what-is-judged", |_| id));
     json!({
         "id": id,
-        "shortDescription": {"text": asks},
-        "help": {"text": format!("{asks}. See {place}."), "markdown": format!("{asks}. See `{place}`.")},
+        "shortDescription": {"text": summary},
+        "help": {"text": format!("{summary}. See {place}."), "markdown": format!("{summary}. See `{place}`.")},
     })
 }
 
@@ -67,10 +57,10 @@ fn result(judged: &Judged, found: &Found) -> Value {
     };
     let object = format!("servicecidr.networking.k8s.io/{}", judged.name);
     // What a finding is, wherever its line goes: not the line, and not the sentence, which may hold counts.
-    let identity = [found.rule, &uri, &judged.name, &found.field].join("\n");
+    let identity = [found.rule.as_str(), &uri, &judged.name, &found.field].join("\n");
     json!({
-        "ruleId": found.rule,
-        "ruleIndex": RULES.iter().position(|(id, ..)| *id == found.rule),
+        "ruleId": found.rule.as_str(),
+        "ruleIndex": found.rule as usize,
         "level": level,
         "message": {"text": found.with_hint(&found.diagnostic.message)},
         "locations": [{
@@ -90,7 +80,6 @@ fn uri(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Policy;
 
     #[test]
     fn a_path_is_a_uri_as_it_was_given() {
@@ -99,12 +88,9 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_of_a_policy_has_an_entry() {
-        let text = include_str!("../../../tests/fixtures/manifests/every-rule.yaml");
-        let policy: Policy = crate::config::Loaded::from_bytes("every-rule.yaml", text.as_bytes()).unwrap().policy;
-        assert_eq!(policy.rules().len(), 7);
-        for id in policy.rules() {
-            assert!(RULES.iter().any(|(known, ..)| *known == id), "{id}");
+    fn rule_index_is_the_place_in_all() {
+        for (index, id) in RuleId::ALL.iter().enumerate() {
+            assert_eq!(*id as usize, index, "{id:?}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn wide(all: &[Judged], header: Header) -> String {
             let source = place(&judged.file, found.diagnostic.at);
             table.row(row(
                 source,
-                [found.rule.to_owned(), actions(found.actions).join(","), found.field.clone(), message],
+                [found.rule.as_str().to_owned(), actions(found.actions).join(","), found.field.clone(), message],
             ));
         }
     }
@@ -57,8 +57,8 @@ fn name(judged: &Judged) -> String {
 fn rules(found: &[Found]) -> String {
     let mut rules: Vec<&str> = Vec::new();
     for found in found {
-        if !rules.contains(&found.rule) {
-            rules.push(found.rule);
+        if !rules.contains(&found.rule.as_str()) {
+            rules.push(found.rule.as_str());
         }
     }
     rules.join(",")

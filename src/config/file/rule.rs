@@ -142,9 +142,9 @@ pub(in crate::config) struct UsableFile {
 
 /// What the deletion of a ServiceCIDR may not leave behind. Needs an inventory.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "Removal")]
+#[schemars(rename = "Deletion")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(in crate::config) struct RemovalFile {
+pub(in crate::config) struct DeletionFile {
     /// What follows where kube-controller-manager would hold it back: addresses in no other ServiceCIDR.
     #[serde(default, deserialize_with = "written")]
     #[schemars(with = "Actions", extend("default" = ["Warn"]))]
@@ -172,9 +172,9 @@ pub(in crate::config) struct StalenessFile {
 
 /// Which requests are answered with what they would change. Needs an inventory.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "Capacity")]
+#[schemars(rename = "Preview")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(in crate::config) struct CapacityFile {
+pub(in crate::config) struct PreviewFile {
     /// Which requests.
     #[serde(default, deserialize_with = "written")]
     #[schemars(with = "WarnOnFile", extend("default" = "DryRun"))]

@@ -19,7 +19,7 @@ impl fmt::Display for Violation {
             Self::Invalid(fault) => invalid(fault, f),
             Self::DefaultServiceCidr { operation } => default_service_cidr(*operation, f),
             Self::Unknown { rule, needed, freshness, max } => {
-                write!(f, "{rule} can't judge this: the {} ", needed.plural())?;
+                write!(f, "{} can't judge this: the {} ", rule.as_str(), needed.plural())?;
                 match freshness {
                     Freshness::Absent => write!(f, "are not read: start with --inventory"),
                     Freshness::Syncing => write!(f, "are not read yet: the log of the webhook says how far it is"),

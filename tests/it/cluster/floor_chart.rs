@@ -170,14 +170,14 @@ fn the_chart_makes_the_objects_of_export_vap() {
 fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused() {
     let folder = TempDir::new().unwrap();
     let much = json!({
-        "allowedRanges": {"ranges": ["10.96.0.0/16"]}, "noOverlap": {}, "removal": {}, "usable": {},
+        "allowedRanges": {"ranges": ["10.96.0.0/16"]}, "noOverlap": {}, "deletion": {}, "usable": {},
         "reservedNetworks": {"discover": ["nodePodCIDRs"]},
     });
     let rendered = String::from_utf8(template(folder.path(), &much).stdout).unwrap();
-    let comment = "# Left to the webhook, because CEL can't say it: noOverlap; removal; reservedNetworks.discover; \
+    let comment = "# Left to the webhook, because CEL can't say it: noOverlap; deletion; reservedNetworks.discover; \
                    usable, for want of ipFamilies\n";
     assert!(rendered.contains(comment), "{rendered}");
-    let refused = template(folder.path(), &json!({"removal": {}}));
+    let refused = template(folder.path(), &json!({"deletion": {}}));
     assert!(
         said(&refused).contains("floor.enabled: CEL can say none of the rules of the policy"),
         "{}",

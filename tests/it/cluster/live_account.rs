@@ -60,7 +60,7 @@ fn a_token_that_may_read_two_resources_is_all_that_rules_without_nodes_take() {
     plane.make_service_account(ACCOUNT);
     permit(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
     let rules = "noOverlap: {validationActions: [Deny]}\nusable: {validationActions: [Deny]}\n\
-        reservedNetworks: {presets: [loopback]}\nremoval: {blocked: [Deny]}\n";
+        reservedNetworks: {presets: [loopback]}\ndeletion: {blocked: [Deny]}\n";
     let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
     eventually("it is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
     settled(&plane, &server);

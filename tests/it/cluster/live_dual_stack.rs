@@ -17,7 +17,7 @@ fn manifest(name: &str, cidrs: &str) -> String {
 #[test]
 fn both_families_are_forecast_and_judged() {
     let plane = ControlPlane::start_with(RANGE);
-    let server = webhook::start_following(&plane, "usable: {}\nremoval: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
+    let server = webhook::start_following(&plane, "usable: {}\ndeletion: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
     webhook::wait_until_refused(&plane, "10.0.0.0/8", "is too wide");
     settled(&plane, &server);
     let apply = |cidrs: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest("more", cidrs));

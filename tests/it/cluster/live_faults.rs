@@ -11,7 +11,7 @@ use super::live_walk::settled;
 const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
     noOverlap: {validationActions: [Deny]}\nprefixLength: {ipv4: {shortest: 30}}\nusable: {validationActions: [Deny]}\n\
     reservedNetworks: {presets: [loopback, cgnat], discover: [nodePodCIDRs, nodeAddresses]}\n\
-    removal: {blocked: [Deny], stranded: [Deny]}\n";
+    deletion: {blocked: [Deny], stranded: [Deny]}\n";
 
 fn age(server: &Server) -> f64 {
     let age = server.metric(r#"servicecidr_guard_inventory_age_seconds{kind="ServiceCIDR"}"#);

@@ -19,7 +19,7 @@ fn create_service(plane: &ControlPlane, name: &str, families: &[&str]) -> (u16, 
 #[test]
 fn the_last_of_a_family_is_kept_and_without_us_no_service_gets_an_address_of_it() {
     let plane = ControlPlane::start_with("10.96.0.0/28,fd00:10:96::/112");
-    let server = webhook::start_following(&plane, "removal: {}\n");
+    let server = webhook::start_following(&plane, "deletion: {}\n");
     assert_eq!(create_service(&plane, "both", &["IPv4", "IPv6"]).0, 201);
     let report = settled(&plane, &server);
     let used = |report: &Value| [0, 1].map(|family| report["families"][family]["used"].as_str().unwrap().to_owned());

@@ -80,7 +80,7 @@ fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
 fn what_the_policy_needs_is_all_the_permission_that_it_takes() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
-    let rules = "noOverlap: {validationActions: [Deny]}\nremoval: {}\n";
+    let rules = "noOverlap: {validationActions: [Deny]}\ndeletion: {}\n";
     let server = webhook::started(&plane, webhook::following_as(&plane, READER, &format!("{rules}{DISCOVER}")));
     eventually("it says what it lacks", || {
         let (status, body) = get(&server, "/readyz");

@@ -75,7 +75,7 @@ pub fn fill(plane: &ControlPlane, prefix: &str) -> usize {
 #[test]
 fn at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, &format!("{ALLOWED}removal: {{}}\n"));
+    let server = webhook::start_following(&plane, &format!("{ALLOWED}deletion: {{}}\n"));
     webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
     let create = ["apply", "--dry-run=server", "-f", "-"];
     let overlap = "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes";

@@ -22,7 +22,7 @@ networks: [{name: one, cidr: 10.0.0.0/9}]
 allowedRanges: {ranges: [10.128.0.0/9, 'fd00::/8']}
 reservedNetworks: {}
 usable: {}
-capacity: {warnOn: Always}
+preview: {warnOn: Always}
 ";
 /// The other way round.
 pub const OTHER: &str = "\
@@ -33,7 +33,7 @@ networks: [{name: other, cidr: 'fd00::/9'}]
 allowedRanges: {ranges: [10.0.0.0/8]}
 reservedNetworks: {}
 prefixLength: {ipv4: {longest: 20}, validationActions: [Warn]}
-capacity: {warnOn: Always}
+preview: {warnOn: Always}
 ";
 /// None of them may ever come into force.
 const BROKEN: [&str; 5] = [

@@ -61,9 +61,9 @@ fn no_request_is_sent_to_both() {
     let release = Release::at(&plane, port);
     release.install(&[]);
     let _pod = Pod::start(&plane, port);
-    let removal = "--set-json=policy.removal={}";
-    let never = "--set=policy.capacity.warnOn=Never";
-    for (column, values) in [&[][..], &[removal], &[never]].into_iter().enumerate() {
+    let deletion = "--set-json=policy.deletion={}";
+    let never = "--set=policy.preview.warnOn=Never";
+    for (column, values) in [&[][..], &[deletion], &[never]].into_iter().enumerate() {
         release.upgrade(values);
         // kube-apiserver takes a moment to know the new configuration: all must be right at once.
         let mut found = Vec::new();

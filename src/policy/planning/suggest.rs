@@ -1,0 +1,287 @@
+//! `Search`: the next free CIDRs that the policy allows and that overlap nothing known.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use thiserror::Error;
+
+use crate::inventory::{Idle, Inventory, Readiness};
+use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange, address_bits};
+use crate::policy::{Hit, Hits, Policy};
+
+use super::occupancy::{Obstacle, free, obstacles};
+
+/// How many passed-over ranges are kept.
+const LISTED: usize = 100;
+
+/// What is looked for, and where.
+#[derive(Clone, Debug)]
+pub struct Search<'a> {
+    policy: &'a Policy,
+    inventory: &'a Inventory,
+    family: IpFamily,
+    prefix_len: u8,
+    /// The ranges to look in, wide enough or not. Each lies in an allowed one.
+    ranges: Vec<Cidr>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestions {
+    /// The CIDRs, the best first. None overlaps another.
+    pub found: Vec<Cidr>,
+    /// What else lies in the ranges, in the order of its addresses: the first hundred.
+    pub passed_over: Vec<PassedOver>,
+    /// How many more there are.
+    pub more: usize,
+    /// The widest aligned block that is still free in one range.
+    pub largest_left: Option<Cidr>,
+}
+
+/// Blocks of the size asked for that follow each other and were passed over for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// From the first address of the first to the last of the last.
+    pub range: AddressRange,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why blocks were passed over. Its `Display` follows the blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// They share addresses with something.
+    Taken(Hits),
+    /// They are free, and part of a block that is better left whole, or come later.
+    Free,
+    /// The range that they are is narrower than what is asked for.
+    Narrow {
+        /// The prefix length that is asked for.
+        asked: u8,
+    },
+}
+
+/// Why there is nothing to look for.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SearchError {
+    /// Neither the policy nor the caller says where.
+    #[error("nothing says where to look: the policy has no allowedRanges")]
+    NoRanges,
+    /// None of the ranges is of the family, or in an allowed one.
+    #[error("no range to look in: {0}")]
+    NoneOfFamily(String),
+    /// What would be suggested gives no address.
+    #[error("/{prefix_len} of {family} {sentence}", sentence = .idle.sentence())]
+    Idle {
+        /// The family.
+        family: IpFamily,
+        /// The prefix length.
+        prefix_len: u8,
+        /// Why not.
+        idle: Idle,
+    },
+    /// The policy's rule prefix-length refuses it.
+    #[error("/{prefix_len} is not admitted: of {family}, /{} to /{} are", .admitted.start(), .admitted.end())]
+    NotAdmitted {
+        /// The family.
+        family: IpFamily,
+        /// The prefix length.
+        prefix_len: u8,
+        /// The lengths that it admits.
+        admitted: RangeInclusive<u8>,
+    },
+    /// No CIDR holds so many.
+    #[error("no {family} CIDR that is admitted has {services} addresses beside its static band")]
+    TooMany {
+        /// The family.
+        family: IpFamily,
+        /// How many Services.
+        services: u32,
+    },
+}
+
+impl<'a> Search<'a> {
+    /// A search for CIDRs of a prefix length: within the allowed ranges of the policy, narrowed to `within` unless
+    /// that is empty.
+    ///
+    /// # Errors
+    /// If there is nowhere to look, or what is asked for would be refused wherever it lay, or gives no address.
+    pub fn new(
+        policy: &'a Policy,
+        inventory: &'a Inventory,
+        family: IpFamily,
+        prefix_len: u8,
+        within: &[Cidr],
+    ) -> Result<Self, SearchError> {
+        let admitted = admitted(policy, family);
+        if !admitted.contains(&prefix_len) {
+            return Err(SearchError::NotAdmitted { family, prefix_len, admitted });
+        }
+        let ranges = ranges(policy, family, within)?;
+        let host_bits = family.bits().saturating_sub(prefix_len);
+        let idle = Cidr::from_base(family, 0, host_bits)
+            .and_then(|any| Idle::of(&inventory.families(), Readiness::Ready, any));
+        match idle {
+            Some(idle) => Err(SearchError::Idle { family, prefix_len, idle }),
+            None => Ok(Self { policy, inventory, family, prefix_len, ranges }),
+        }
+    }
+
+    /// The longest prefix length that the policy admits and whose dynamic band has an address for each of some
+    /// Services: the edges of a CIDR are no ClusterIPs, and its static band is left to Services that name theirs.
+    ///
+    /// # Errors
+    /// If no CIDR has so many.
+    pub fn prefix_len_for(policy: &Policy, family: IpFamily, services: u32) -> Result<u8, SearchError> {
+        let holds = |prefix_len: &u8| {
+            let block = Cidr::from_base(family, 0, family.bits().saturating_sub(*prefix_len));
+            let band = block.and_then(UsableRange::for_cidr).and_then(UsableRange::dynamic_band);
+            band.is_some_and(|band| band.count() >= u128::from(services))
+        };
+        admitted(policy, family).rev().find(holds).ok_or(SearchError::TooMany { family, services })
+    }
+
+    /// The first `count` of them, or as many as there are. Each breaks up the free space as little as can be: it is the
+    /// lowest part of the smallest free aligned block that holds it, and of several such blocks that with the lowest
+    /// address.
+    #[must_use]
+    pub fn find(&self, count: usize) -> Suggestions {
+        let host_bits = self.family.bits().saturating_sub(self.prefix_len);
+        let wide_enough = self.ranges.iter().filter(|range| range.prefix_len() <= self.prefix_len);
+        let ranges = RangeSet::union(self.family, wide_enough.map(|range| AddressRange::from(*range)));
+        let mut left = free(self.policy, self.inventory, &ranges, self.family);
+        let mut found = Vec::new();
+        while found.len() < count
+            && let Some(best) = left.best_fit(host_bits)
+        {
+            left = left.difference(&RangeSet::union(self.family, [AddressRange::from(best)]));
+            found.push(best);
+        }
+        let mut passed_over = self.taken(&ranges);
+        let blocks = || left.ranges().iter().flat_map(|range| range.subnets());
+        let whole = blocks().filter(|block| block.host_bits() >= host_bits);
+        passed_over.extend(whole.map(|block| PassedOver { range: AddressRange::from(block), reason: Reason::Free }));
+        let narrow = self.ranges.iter().filter(|range| range.prefix_len() > self.prefix_len);
+        let asked = self.prefix_len;
+        passed_over.extend(
+            narrow.map(|range| PassedOver { range: AddressRange::from(*range), reason: Reason::Narrow { asked } }),
+        );
+        passed_over.sort_by_key(|passed| passed.range);
+        let more = passed_over.len().saturating_sub(LISTED);
+        passed_over.truncate(LISTED);
+        let largest_left = self.largest_left(&found);
+        Suggestions { found, passed_over, more, largest_left }
+    }
+
+    /// The widest aligned block that is free in one of the ranges, narrow ones too, beside what was found.
+    fn largest_left(&self, found: &[Cidr]) -> Option<Cidr> {
+        let one = |cidr: &Cidr| RangeSet::union(self.family, [AddressRange::from(*cidr)]);
+        let all = RangeSet::union(self.family, self.ranges.iter().map(|range| AddressRange::from(*range)));
+        let found = RangeSet::union(self.family, found.iter().map(|cidr| AddressRange::from(*cidr)));
+        let left = free(self.policy, self.inventory, &all, self.family).difference(&found);
+        let blocks = self.ranges.iter().filter_map(|range| {
+            let inside = left.intersection(&one(range));
+            inside.ranges().iter().flat_map(|range| range.subnets()).min_by_key(|block| block.prefix_len())
+        });
+        blocks.min_by_key(|block| block.prefix_len())
+    }
+
+    /// The blocks that share addresses with something known. A block that shares with several is told of once.
+    fn taken(&self, ranges: &RangeSet) -> Vec<PassedOver> {
+        let size_less_one = AddressRange::from(self.block(0)).last();
+        let mut runs: Vec<(AddressRange, Obstacle<'_>)> = Vec::new();
+        for obstacle in obstacles(self.policy, self.inventory, self.family) {
+            let touched = AddressRange::from(obstacle.cidr);
+            let parts = ranges.ranges().iter().filter_map(|range| range.intersection(touched));
+            let runs_of = parts.filter_map(|part| {
+                AddressRange::new(self.family, part.first() & !size_less_one, part.last() | size_less_one)
+            });
+            runs.extend(runs_of.map(|run| (run, obstacle)));
+        }
+        // The wider first of those that begin alike.
+        runs.sort_by_key(|(run, obstacle)| (run.first(), std::cmp::Reverse(run.last()), obstacle.cidr));
+        let mut told: Vec<PassedOver> = Vec::new();
+        for (run, obstacle) in runs {
+            // From behind what is told of; at the end of the family, nothing is.
+            let behind = told.last().map_or(Some(0), |before| before.range.last().checked_add(1));
+            let rest = behind.and_then(|behind| AddressRange::new(self.family, run.first().max(behind), run.last()));
+            match (rest, told.last_mut()) {
+                (Some(rest), _) => {
+                    let relation = self.block(rest.first()).relation(obstacle.cidr);
+                    // A block within another's is what it is for every block of the run.
+                    let relation = if rest.count() > size_less_one + 1 { Relation::Within } else { relation };
+                    let hit = Hit { relation, cidr: obstacle.cidr, neighbour: obstacle.neighbour() };
+                    told.push(PassedOver { range: rest, reason: Reason::Taken(Hits { first: vec![hit], more: 0 }) });
+                }
+                (None, Some(PassedOver { reason: Reason::Taken(hits), .. })) => hits.more += 1,
+                (None, _) => {}
+            }
+        }
+        told
+    }
+
+    /// The block of the size asked for at an address.
+    fn block(&self, first: u128) -> Cidr {
+        let host_bits = self.family.bits().saturating_sub(self.prefix_len);
+        let whole = Cidr::host(self.family.address(first));
+        Cidr::from_base(self.family, first, host_bits).unwrap_or(whole)
+    }
+}
+
+impl PassedOver {
+    /// The blocks as people write them: as a CIDR where they make up one.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let mut blocks = self.range.subnets();
+        match (blocks.next(), blocks.next()) {
+            (Some(one), None) => one.to_string(),
+            _ => self.range.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(hits) => hits.fmt(f),
+            Self::Free => f.write_str("is free, and left whole"),
+            Self::Narrow { asked } => write!(f, "is narrower than /{asked}"),
+        }
+    }
+}
+
+fn admitted(policy: &Policy, family: IpFamily) -> RangeInclusive<u8> {
+    policy.prefix_length.as_ref().map_or(0..=family.bits(), |rule| rule.of(family))
+}
+
+/// The ranges to look in: the allowed ones of a family, as far as they lie in `within`.
+fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr>, SearchError> {
+    let mut asked: Vec<Cidr> = within.iter().copied().filter(|cidr| cidr.family() == family).collect();
+    let none = |text: &str| Err(SearchError::NoneOfFamily(text.to_owned()));
+    let Some(rule) = &policy.allowed_ranges else {
+        return match (within, asked.as_slice()) {
+            ([], _) => Err(SearchError::NoRanges),
+            (_, []) => none(&format!("none is of {family}")),
+            _ => Ok(asked),
+        };
+    };
+    let allowed: Vec<Cidr> = rule.ranges.of_family(family).collect();
+    if allowed.is_empty() {
+        return none(&format!("the policy allows none of {family}"));
+    }
+    if within.is_empty() {
+        asked.clone_from(&allowed);
+    }
+    // Two CIDRs nest or are apart: the narrower is what they share.
+    let shared = asked.iter().flat_map(|range| {
+        allowed.iter().filter_map(|allowed| match range.relation(*allowed) {
+            Relation::Same | Relation::Within => Some(*range),
+            Relation::Contains => Some(*allowed),
+            Relation::Disjoint => None,
+        })
+    });
+    let mut shared: Vec<Cidr> = shared.collect();
+    shared.sort_unstable_by_key(|range| (address_bits(range.first()), range.prefix_len()));
+    shared.dedup();
+    if shared.is_empty() { none("the policy allows none of those given") } else { Ok(shared) }
+}
