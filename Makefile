@@ -48,7 +48,7 @@ lint: ## Check formatting, lints and documentation comments
 
 lint-workflows: ## Check the GitHub workflows with actionlint, which is installed into target/tools: needs Go
 	@.ci/tool actionlint
-	@actionlint -color
+	@actionlint
 
 deny: ## Check dependencies for bans, licences and sources with cargo-deny, which is installed into target/tools
 	@.ci/tool cargo-deny
