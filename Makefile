@@ -87,4 +87,4 @@ plugin: ## Build the program and install it as `kubectl servicecidr` in FOLDER=~
 reference: ## Regenerate docs/cli.md and the JSON Schemas in docs from the program
 	@$(CARGO) run --quiet --locked -- schema > target/policy.schema.json
 	@mv target/policy.schema.json docs/policy.schema.json
-	@SERVICECIDR_GUARD_WRITE_REFERENCE=1 $(CARGO) test --quiet --locked --test it reference::the_
+	@SERVICECIDR_GUARD_WRITE_REFERENCE=1 $(CARGO) test --quiet --locked --test it reference::
