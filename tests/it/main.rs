@@ -37,6 +37,7 @@ mod raw; // connections, byte by byte
 mod recorded; // what a real kube-apiserver asked, under three policies
 mod reference; // docs/cli.md, docs/schemas and the examples of --help
 mod reload; // files that change under a running server
+mod repository; // what several files state agrees: versions, make targets
 mod said; // sentences that no other test hears
 mod server; // HTTP: paths, methods, sizes, health, metrics, the end
 mod server_end; // SIGTERM, SIGINT and what is answered until the end

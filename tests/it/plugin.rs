@@ -1,6 +1,6 @@
 //! The program by the names of a kubectl plugin, and what a terminal sees of it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -169,14 +169,32 @@ fn a_long_read_tells_a_terminal_how_far_it_is_and_nobody_else() {
 fn a_package_for_krew_is_whole() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = TempDir::new().unwrap();
-    let package = |version: &str| {
+    let package = |version: &str, program: &OsStr, platform: &[&str]| {
         let mut package = Command::new(root.join("plugin/package"));
-        package.args([version, "https://example.com/releases/"]).arg(program().get_program()).arg(folder.path());
-        package.output().unwrap()
+        package.arg(version).arg(program).arg(folder.path()).args(platform).output().unwrap()
     };
-    assert_eq!(package("one").status.code(), Some(2));
-    let made = package("v1.2.3");
+    // Small, and so quick to pack.
+    let (program, stand_in) = (program().get_program().to_owned(), root.join("LICENSE").into_os_string());
+    let manifest = |homepage: &str, url: &str| {
+        let mut manifest = Command::new(root.join("plugin/manifest"));
+        manifest.args(["v1.2.3", homepage, url]).arg(folder.path()).output().unwrap()
+    };
+    let (homepage, url) = ("https://example.com/project", "https://example.com/releases/");
+    assert_eq!(package("one", &stand_in, &[]).status.code(), Some(2));
+    let early = manifest(homepage, url);
+    assert!(early.status.code() == Some(2) && text(&early).contains("run plugin/package first"), "{early:?}");
+    let other = package("1.2.3", &stand_in, &["plan9-amd64"]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other).contains("plan9-amd64: not a supported platform"), "{other:?}");
+    assert!(package("v1.2.3", &stand_in, &["darwin-arm64"]).status.success());
+    let made = package("v1.2.3", &program, &["linux-amd64"]);
     assert!(made.status.success(), "{made:?}");
+    for (homepage, url) in [("", url), ("example.com", url), (homepage, "@URL@")] {
+        let refused = manifest(homepage, url);
+        assert!(refused.status.code() == Some(2) && text(&refused).contains("not an https:// address"), "{refused:?}");
+    }
+    let written = manifest(homepage, url);
+    assert!(written.status.success(), "{written:?}");
     let archive = text(&made).lines().next().unwrap().to_owned();
     let shell = |line: &str| {
         let output = Command::new("sh").args(["-c", line]).current_dir(folder.path()).output().unwrap();
@@ -186,7 +204,11 @@ fn a_package_for_krew_is_whole() {
     assert_eq!(shell(&format!("tar tzf {archive}")), "LICENSE\nkubectl-servicecidr\n");
     let manifest: serde_json::Value =
         serde_saphyr::from_str(&std::fs::read_to_string(folder.path().join("servicecidr.yaml")).unwrap()).unwrap();
-    let platform = &manifest["spec"]["platforms"][0];
+    let platforms = manifest["spec"]["platforms"].as_array().unwrap();
+    let labels: Vec<String> = platforms.iter().map(|it| it["selector"]["matchLabels"].to_string()).collect();
+    assert_eq!(labels, [r#"{"arch":"arm64","os":"darwin"}"#, r#"{"arch":"amd64","os":"linux"}"#]);
+    assert_eq!(manifest["spec"]["homepage"], homepage);
+    let platform = &platforms[1];
     let sum = shell(&format!("sha256sum {archive}"));
     assert_eq!(platform["sha256"].as_str().unwrap(), sum.split(' ').next().unwrap());
     let name = archive.rsplit('/').next().unwrap();

@@ -151,8 +151,15 @@ fn every_metric_is_documented() {
 fn links_between_documents_lead_somewhere() {
     let mut documents = files(&root().join("docs"), ".md");
     documents.extend(
-        ["README.md", "CHANGELOG.md", "certs/README.md", "charts/servicecidr-guard/README.md"]
-            .map(|name| root().join(name)),
+        [
+            "README.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            "certs/README.md",
+            "charts/servicecidr-guard/README.md",
+        ]
+        .map(|name| root().join(name)),
     );
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();

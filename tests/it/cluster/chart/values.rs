@@ -59,7 +59,10 @@ fn a_parent_chart_may_hold_it() {
     fs::create_dir(parent.path().join("charts")).unwrap();
     let copied = Command::new("cp").arg("-r").arg(chart()).arg(parent.path().join("charts")).status().unwrap();
     assert!(copied.success());
-    let condition = "dependencies: [{name: servicecidr-guard, version: 0.1.0, condition: servicecidr-guard.enabled}]";
+    let version = env!("CARGO_PKG_VERSION");
+    let condition = format!(
+        "dependencies: [{{name: servicecidr-guard, version: {version}, condition: servicecidr-guard.enabled}}]"
+    );
     write("Chart.yaml", &format!("apiVersion: v2\nname: parent\nversion: 1.0.0\n{condition}\n"));
     write(
         "values.yaml",
@@ -73,10 +76,8 @@ fn a_parent_chart_may_hold_it() {
         said(&output)
     };
     let all = rendered("--set=servicecidr-guard.replicaCount=4");
-    assert!(
-        all.contains("image: \"registry.example.com/servicecidr-guard:0.1.0\"") && all.contains("replicas: 4"),
-        "{all}"
-    );
+    let image = format!("image: \"registry.example.com/servicecidr-guard:{version}\"");
+    assert!(all.contains(&image) && all.contains("replicas: 4"), "{all}");
     assert!(all.contains("noOverlap:\n      validationActions:\n      - Audit"), "{all}");
     // As the README says: a parent's null alone takes nothing away, a value of its user's does.
     assert!(rendered("--set=global.other.a=c").contains("\n    usable:\n"));
