@@ -33,7 +33,7 @@ enum Language {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  servicecidr-guard export vap --policy policy.yaml > floor.yaml
+  servicecidr-guard export vap --policy policy.yaml > vap.yaml
   servicecidr-guard export vap --policy policy.yaml --skip-unsupported -o json")]
 struct Vap {
     /// The policy file, YAML or JSON

@@ -170,9 +170,9 @@ fn every_alert_has_a_test_and_says_what_it_means() {
 fn the_webhooks_that_alerts_and_dashboard_watch_are_those_of_the_chart() {
     let configuration = chart("templates/validatingwebhookconfiguration.yaml");
     let names: Vec<&str> = configuration.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
-    assert_eq!(names, ["enforce.servicecidr-guard.local", "advise.servicecidr-guard.local"]);
+    assert_eq!(names, ["enforce.servicecidr-guard.local", "warn.servicecidr-guard.local"]);
     for file in ["files/alerts.yaml", "files/dashboard.json"] {
-        assert!(chart(file).contains("(enforce|advise)"), "{file} doesn't watch the webhooks");
+        assert!(chart(file).contains("(enforce|warn)"), "{file} doesn't watch the webhooks");
     }
 }
 

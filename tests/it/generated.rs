@@ -49,7 +49,7 @@ fn without_header(object: &Value) -> Map<String, Value> {
 
 #[test]
 fn chart_has_the_cel_of_the_program() {
-    check("charts/servicecidr-guard/files/floor.yaml", &read("src/vap/rules.yaml"));
+    check("charts/servicecidr-guard/files/vap-rules.yaml", &read("src/vap/rules.yaml"));
 }
 
 #[test]

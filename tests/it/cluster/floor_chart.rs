@@ -17,10 +17,10 @@ use crate::webhook::wait_until_refused;
 
 fn template(folder: &Path, policy: &Value) -> Output {
     let values = folder.join("values.json");
-    fs::write(&values, json!({"policy": alone(policy), "floor": {"enabled": true}}).to_string()).unwrap();
+    fs::write(&values, json!({"policy": alone(policy), "validatingAdmissionPolicy": {"enabled": true}}).to_string()).unwrap();
     Command::new(binaries::path("helm"))
         .args(["template", "guard", &format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"))])
-        .args(["--kube-version=1.37.2", "--show-only=templates/floor.yaml", "--values"])
+        .args(["--kube-version=1.37.2", "--show-only=templates/validatingadmissionpolicy.yaml", "--values"])
         .arg(values)
         .output()
         .unwrap()
@@ -179,14 +179,14 @@ fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused
     assert!(rendered.contains(comment), "{rendered}");
     let refused = template(folder.path(), &json!({"deletion": {}}));
     assert!(
-        said(&refused).contains("floor.enabled: CEL can say none of the rules of the policy"),
+        said(&refused).contains("validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy"),
         "{}",
         said(&refused)
     );
     let long = |count| json!({"allowedRanges": {"ranges": vec!["10.0.0.0/8"; count]}});
     assert!(template(folder.path(), &long(7692)).status.success());
     let refused = said(&template(folder.path(), &long(7693)));
-    let sentence = "floor.enabled: policy.allowedRanges: 100010 characters of CEL are more than the 100000 that \
+    let sentence = "validatingAdmissionPolicy.enabled: policy.allowedRanges: 100010 characters of CEL are more than the 100000 that \
                     kube-apiserver reads of an expression";
     assert!(refused.contains(sentence), "{refused}");
 }
@@ -202,7 +202,7 @@ fn without_being_asked_the_chart_makes_none() {
     };
     let kind = "kind: ValidatingAdmissionPolicy\n";
     assert!(!rendered(&[]).contains(kind));
-    assert!(rendered(&["--set=floor.enabled=true"]).contains(kind));
+    assert!(rendered(&["--set=validatingAdmissionPolicy.enabled=true"]).contains(kind));
 }
 
 /// A template can't rewrite a CIDR; CEL does.

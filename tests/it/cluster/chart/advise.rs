@@ -10,21 +10,21 @@ use crate::control_plane::{ControlPlane, free_ports};
 use crate::program::eventually;
 use crate::webhook::{SERVICE_CIDRS, create_ready};
 
-const WEBHOOKS: [&str; 2] = ["enforce.servicecidr-guard.local", "advise.servicecidr-guard.local"];
+const WEBHOOKS: [&str; 2] = ["enforce.servicecidr-guard.local", "warn.servicecidr-guard.local"];
 /// The `spec.cidrs` of the table's UPDATE are those that are stored.
 const SAME: &str = r#"{"spec":{"cidrs":["10.97.0.0/24"]},"metadata":{"labels":{"a":"b"}}}"#;
 const MORE: &str = r#"{"spec":{"cidrs":["10.97.0.0/24","2001:db8:1::/108"]}}"#;
 const MORE_OF_DEFAULT: &str = r#"{"spec":{"cidrs":["10.96.0.0/28","2001:db8:1::/108"]}}"#;
 
-/// Requests, all dry runs, and whether `enforce` and `advise` are asked about each: with the default policy, with a rule
+/// Requests, all dry runs, and whether `enforce` and `warn` are asked about each: with the default policy, with a rule
 /// that judges deletions, and with nothing to foretell.
 const TABLE: [(&[&str], [&str; 3]); 7] = [
     (&["create", "-f", "-"], ["enforce", "enforce", "enforce"]),
     (&["patch", "servicecidr", "extra", "--type=merge", "-p", MORE], ["enforce", "enforce", "enforce"]),
     (&["patch", "servicecidr", "extra", "--type=merge", "-p", SAME], ["", "", ""]),
-    (&["delete", "servicecidr", "extra"], ["advise", "enforce", ""]),
-    (&["delete", "servicecidr", "kubernetes"], ["advise", "advise", "advise"]),
-    (&["patch", "servicecidr", "kubernetes", "--type=merge", "-p", MORE_OF_DEFAULT], ["advise", "advise", "advise"]),
+    (&["delete", "servicecidr", "extra"], ["warn", "enforce", ""]),
+    (&["delete", "servicecidr", "kubernetes"], ["warn", "warn", "warn"]),
+    (&["patch", "servicecidr", "kubernetes", "--type=merge", "-p", MORE_OF_DEFAULT], ["warn", "warn", "warn"]),
     (&["label", "servicecidr", "kubernetes", "a=b"], ["", "", ""]),
 ];
 const MANIFEST: &str =
@@ -92,7 +92,7 @@ fn what_cannot_be_denied_is_told_and_needs_no_answer() {
     let said = dry_run("kubernetes");
     assert!(said.contains("Warning: metadata.name: ") && said.contains("kubernetes"), "{said}");
 
-    release.upgrade(&["--set=webhook.advise.enabled=false"]);
+    release.upgrade(&["--set=webhook.warn.enabled=false"]);
     assert_eq!(release.configuration()["webhooks"].as_array().unwrap().len(), 1);
     eventually("nothing is said", || !dry_run("extra").contains("Warning"));
 

@@ -48,7 +48,7 @@ fn kube_apiserver_counts_calls_that_fail_as_the_alerts_ask() {
     }
     for (metric, labels) in [
         ("rejection_count", &["error_type=\"calling_webhook_error\"", "name=\"enforce.servicecidr-guard.local\""][..]),
-        ("fail_open_count", &["name=\"advise.servicecidr-guard.local\""]),
+        ("fail_open_count", &["name=\"warn.servicecidr-guard.local\""]),
     ] {
         let mut lines =
             page.lines().filter(|line| line.starts_with(&format!("apiserver_admission_webhook_{metric}{{")));

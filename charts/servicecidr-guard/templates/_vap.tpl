@@ -2,7 +2,7 @@
 What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part is
 {rule, words, data, judgesDelete}: words are its validation actions, data is what CEL judges by.
 */}}
-{{- define "servicecidr-guard.floor.parts" -}}
+{{- define "servicecidr-guard.vap.parts" -}}
 {{- $policy := .Values.policy }}
 {{- $parts := list }}
 {{- $leftOut := list }}
@@ -24,7 +24,7 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- $parts = append $parts (dict "rule" "prefixLength" "data" (dict "IPv4" $ipv4 "IPv6" $ipv6)) }}
 {{- end }}
 {{- if hasKey $policy "reservedNetworks" }}
-{{- $networks := include "servicecidr-guard.floor.networks" . | fromJsonArray }}
+{{- $networks := include "servicecidr-guard.vap.networks" . | fromJsonArray }}
 {{- with $networks }}
 {{- $parts = append $parts (dict "rule" "reservedNetworks" "data" .) }}
 {{- end }}
@@ -48,17 +48,17 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- $_ := set $part "words" $words }}
 {{- $length := toRawJson $part.data | len }}
 {{- if gt $length 100000 }}
-{{- fail (printf "floor.enabled: policy.%s: %d characters of CEL are more than the 100000 that kube-apiserver reads of an expression" $part.rule $length) }}
+{{- fail (printf "validatingAdmissionPolicy.enabled: policy.%s: %d characters of CEL are more than the 100000 that kube-apiserver reads of an expression" $part.rule $length) }}
 {{- end }}
 {{- end }}
 {{- if not $parts }}
-{{- fail "floor.enabled: CEL can say none of the rules of the policy" }}
+{{- fail "validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy" }}
 {{- end }}
 {{- dict "parts" $parts "leftOut" $leftOut | toRawJson }}
 {{- end }}
 
 {{/* The declared networks and those of the presets, as JSON: a list of {cidr, of}. */}}
-{{- define "servicecidr-guard.floor.networks" -}}
+{{- define "servicecidr-guard.vap.networks" -}}
 {{- $rule := .Values.policy.reservedNetworks }}
 {{- $networks := list }}
 {{- /* Printable ASCII without backticks and backslashes, of at most 64 characters. */}}
