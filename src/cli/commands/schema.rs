@@ -29,7 +29,7 @@ const RESULTS: [(&str, Make); 11] = [
     ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
     ("Simulation", schema::<Simulation>),
     ("SuggestionList", schema::<SuggestionList>),
-    ("WhatIf", schema::<WhatIfDocument>),
+    ("ChangePreview", schema::<WhatIfDocument>),
 ];
 
 /// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.

@@ -96,9 +96,9 @@ enum SuggestionFormat {
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct SuggestionList {
     items: Vec<SuggestedCidr>,
-    passed_over: Vec<SkippedRange>,
+    skipped: Vec<SkippedRange>,
     /// How many more were passed over.
-    passed_over_more: usize,
+    skipped_more: usize,
     /// The widest aligned block that is still free.
     largest_left: Option<String>,
 }
@@ -195,15 +195,15 @@ impl SuggestionList {
                 static_band: Count(usable.and_then(UsableRange::static_band).map_or(0, AddressRange::count)),
             }
         };
-        let passed = suggestions.passed_over.iter().map(|passed| SkippedRange {
+        let passed = suggestions.skipped.iter().map(|passed| SkippedRange {
             first: passed.range.first_address().to_string(),
             last: passed.range.last_address().to_string(),
             reason: passed.reason.to_string(),
         });
         Self {
             items: suggestions.found.iter().map(suggested).collect(),
-            passed_over: passed.collect(),
-            passed_over_more: suggestions.more,
+            skipped: passed.collect(),
+            skipped_more: suggestions.more,
             largest_left: suggestions.largest_left.map(|cidr| cidr.to_string()),
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {
 /// The same, and what was passed over.
 pub(super) fn wide(found: &Suggestions, header: Header) -> String {
     let mut table = Table::new([("PASSED OVER", Align::Left), ("WHY", Align::Left)]);
-    for passed in &found.passed_over {
+    for passed in &found.skipped {
         table.row([passed.named(), passed.reason.to_string()]);
     }
     let rest = match found.more {
