@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{
-    Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith, Survey,
+    AllocationAudit, Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith,
 };
-use crate::inventory::{Allocation, Idle, ServiceName};
+use crate::inventory::{Allocation, ServiceName, UnusableReason};
 use crate::net::AddressRange;
 
 use super::{AddressDocument, Count, NamedDocument, rounded};
@@ -132,7 +132,7 @@ struct Difference {
 }
 
 impl Report {
-    pub fn new(report: &CapacityReport, survey: Option<&Survey>) -> Self {
+    pub fn new(report: &CapacityReport, survey: Option<&AllocationAudit>) -> Self {
         Self {
             families: report.families.iter().map(FamilyDocument::new).collect(),
             entries: report.service_cidrs.iter().map(Entry::new).collect(),
@@ -151,9 +151,9 @@ impl FamilyDocument {
             free: Count(family.free()),
             percent_used: family.percent_used().map(rounded),
             foreign: Count(family.foreign),
-            outside: Count(family.outside),
-            ineffective: Count(family.ineffective),
-            protected_static: BandDocument::new(family.protected),
+            outside: Count(family.outside_service_cidrs),
+            ineffective: Count(family.in_unusable_cidrs),
+            protected_static: BandDocument::new(family.static_everywhere),
         }
     }
 }
@@ -168,8 +168,8 @@ impl Entry {
         Self {
             name: entry.name.clone(),
             cidr: entry.cidr.to_string(),
-            state: entry.readiness.name(),
-            idle: entry.idle.map(Idle::name),
+            state: entry.readiness.as_str(),
+            idle: entry.unusable_reason.map(UnusableReason::as_str),
             usable: Count(entry.usable),
             used: Count(entry.used),
             free: Count(entry.free()),
@@ -200,14 +200,14 @@ impl BandDocument {
 }
 
 impl SurveyDocument {
-    fn new(survey: &Survey) -> Self {
+    fn new(survey: &AllocationAudit) -> Self {
         let addresses = |named: &Named<Allocation>| NamedDocument::new(named, AddressDocument::new);
         Self {
             free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
             free_static_addresses: NamedDocument::new(&survey.free_static, ToString::to_string),
             foreign_addresses: addresses(&survey.foreign),
-            outside_addresses: addresses(&survey.outside),
-            ineffective_addresses: addresses(&survey.ineffective),
+            outside_addresses: addresses(&survey.outside_service_cidrs),
+            ineffective_addresses: addresses(&survey.in_unusable_cidrs),
             unallocated_services: survey.unallocated.as_ref().map(|named| {
                 NamedDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
                     address: address.to_string(),

@@ -116,7 +116,7 @@ impl Holdings {
     pub fn read(&self, policy: Option<&Policy>, nodes: Nodes) -> Result<State, Failure> {
         let mut inventory = Inventory::default();
         if let Some(policy) = policy {
-            inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+            inventory.apply_declarations(policy.ip_families.as_deref(), policy.networks.clone());
         }
         let (reading, origin, hint) = if self.files.is_empty() {
             let snapshot = self.cluster.read(&mut inventory, nodes == Nodes::Wanted)?;

@@ -4,8 +4,8 @@ mod table;
 
 use std::str::FromStr;
 
-use crate::capacity::{CapacityReport, Survey, forecast};
-use crate::inventory::{Change, Inventory, Operation, Overlay};
+use crate::capacity::{AllocationAudit, CapacityReport, forecast};
+use crate::inventory::{Change, Inventory, Operation, PendingChanges};
 use crate::net::Cidr;
 use crate::policy::Policy;
 
@@ -91,13 +91,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let inventory = &state.inventory;
     let changes = changes(inventory, &args.add, &args.remove)?;
     let judged = if changes.is_empty() {
-        let report = CapacityReport::of(inventory);
+        let report = CapacityReport::for_inventory(inventory);
         args.print(inventory, policy.as_ref(), &report)?;
         report
     } else {
         let forecast = forecast(inventory, &changes);
-        let before = CapacityReport::of(inventory);
-        let after = CapacityReport::of_view(&Overlay::of(inventory, &changes).view(inventory));
+        let before = CapacityReport::for_inventory(inventory);
+        let after = CapacityReport::for_view(&PendingChanges::from_changes(inventory, &changes).view(inventory));
         let document = || ForecastDocument::new(&before, &after, &forecast);
         match args.output {
             Format::Json => output::document("CapacityForecast", document(), Encoding::Json)?,
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 impl Args {
     fn print(&self, inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Result<(), Failure> {
-        let survey = Survey::of(inventory);
+        let survey = AllocationAudit::for_inventory(inventory);
         let document = || Report::new(report, Some(&survey));
         match self.output {
             Format::Json => output::document("CapacityReport", document(), Encoding::Json)?,
@@ -167,8 +167,8 @@ fn changes(inventory: &Inventory, add: &[Addition], remove: &[String]) -> Result
             .unwrap_or_default();
         let operation = if old.is_empty() { Operation::Create } else { Operation::Update };
         let new: Vec<String> = old.iter().chain(&addition.cidrs).cloned().collect();
-        let change = Change::between(operation, &addition.name, &old, &new);
-        if let Some(fault) = change.faults.first() {
+        let change = Change::diff(operation, &addition.name, &old, &new);
+        if let Some(fault) = change.errors.first() {
             let violation = crate::policy::Violation::Invalid(fault.clone());
             return Err(Failure::input(format!("--add {}: {violation}", addition.name)));
         }
@@ -178,7 +178,7 @@ fn changes(inventory: &Inventory, add: &[Addition], remove: &[String]) -> Result
         if inventory.service_cidr(name).is_none() {
             return Err(Failure::input(format!("--remove {name}: no such ServiceCIDR was read")));
         }
-        changes.push(Change::between(Operation::Delete, name, &[], &[]));
+        changes.push(Change::diff(Operation::Delete, name, &[], &[]));
     }
     Ok(changes)
 }

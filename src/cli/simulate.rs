@@ -99,7 +99,7 @@ fn simulate(args: &Args, view: &crate::inventory::View<'_>) -> Simulation {
         Wanted::Dual => &[IpFamily::IPv4, IpFamily::IPv6],
     };
     let bands: Vec<AddressRange> =
-        view.effective().into_iter().filter_map(crate::net::UsableRange::static_band).collect();
+        view.allocatable_ranges().into_iter().filter_map(crate::net::UsableRange::static_band).collect();
     let mut allocator = Allocator::new(view, args.seed);
     let mut outcomes: Vec<Outcome> = families
         .iter()

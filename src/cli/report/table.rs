@@ -1,16 +1,16 @@
 //! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
 
-use crate::capacity::{CapacityReport, Forecast, Survey};
+use crate::capacity::{AllocationAudit, CapacityReport, Forecast};
 use crate::cli::output::Room;
 use crate::cli::table::{Align, Table};
-use crate::inventory::Idle;
+use crate::inventory::UnusableReason;
 use crate::page::{last_line, notes};
 use crate::text::{percent, thousands};
 
 use super::Args;
 
 /// The report as it is.
-pub(super) fn now(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
+pub(super) fn now(args: &Args, report: &CapacityReport, survey: &AllocationAudit) -> String {
     let mut text = families(args, report, survey);
     text += "\n";
     text += &entries(args, report);
@@ -26,7 +26,7 @@ pub(super) fn now(args: &Args, report: &CapacityReport, survey: &Survey) -> Stri
     text + "\n" + &last_line(report) + "\n"
 }
 
-fn families(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
+fn families(args: &Args, report: &CapacityReport, survey: &AllocationAudit) -> String {
     let mut table = Table::new([
         ("FAMILY", Align::Left),
         ("USABLE", Align::Right),
@@ -44,7 +44,7 @@ fn families(args: &Args, report: &CapacityReport, survey: &Survey) -> String {
             thousands(family.used),
             thousands(family.free()),
             percent(family.percent_used()),
-            thousands(family.protected.size - family.protected.used),
+            thousands(family.static_everywhere.size - family.static_everywhere.used),
             largest,
         ]);
     }
@@ -69,7 +69,7 @@ fn entries(args: &Args, report: &CapacityReport) -> String {
     columns.extend(wide.into_iter().filter(|_| room >= Room::Unlimited));
     let mut table = Table::new(columns);
     for entry in &report.service_cidrs {
-        let state = entry.idle.map_or(entry.readiness.name(), Idle::name);
+        let state = entry.unusable_reason.map_or(entry.readiness.as_str(), UnusableReason::as_str);
         let mut cells = vec![
             entry.name.clone(),
             entry.cidr.to_string(),
