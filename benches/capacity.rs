@@ -14,7 +14,7 @@ use common::cluster::{self, allocation, disjoint, in_list_order, inventory, nest
 use common::peer::Peer;
 use common::table::{Case, Table, goal, turn};
 use servicecidr_guard::capacity::{Allocator, CapacityReport, forecast};
-use servicecidr_guard::inventory::{Allocation, Change, Inventory, Known, Operation, overlaps};
+use servicecidr_guard::inventory::{Allocation, Change, Inventory, ObservedInventory, Operation, overlaps};
 use servicecidr_guard::net::{AddressRange, Cidr, CidrSet, IpFamily, Relation};
 use servicecidr_guard::policy::{AllowedRanges, NoOverlap, Part, Policy, Request, ValidationActions, decide};
 
@@ -55,7 +55,7 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
         ("1,000 x Addresses::count_in", turn(ours)),
         ("1,000 x two binary searches in a sorted Vec<u32>", turn(floor)),
         ("1,000 x BTreeMap::range().count()", turn(slow)),
-        ("CapacityReport::of, whole", turn(|| CapacityReport::of(million))),
+        ("CapacityReport::of, whole", turn(|| CapacityReport::for_inventory(million))),
         ("overlaps, all pairs, a part of it", turn(|| overlaps(&million.view()))),
     ];
     let has_peer = peer.is_some();
@@ -78,14 +78,20 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
 
 /// The forecast of one new ServiceCIDR.
 fn forecasts(million: &Inventory, cidrs: &[Cidr]) {
-    let create = |cidr: &str| vec![Change::between(Operation::Create, "new", &[], &[cidr.to_owned()])];
+    let create = |cidr: &str| vec![Change::diff(Operation::Create, "new", &[], &[cidr.to_owned()])];
     let change = create("10.16.0.0/16");
     let ten = inventory(&cidrs[..10], COUNT);
     let cases: Vec<Case<'_>> = vec![
         ("forecast, 10 ServiceCIDRs", turn(|| forecast(&ten, &change))),
-        ("two reports alone, 10 ServiceCIDRs", turn(|| (CapacityReport::of(&ten), CapacityReport::of(&ten)))),
+        (
+            "two reports alone, 10 ServiceCIDRs",
+            turn(|| (CapacityReport::for_inventory(&ten), CapacityReport::for_inventory(&ten))),
+        ),
         ("forecast, 1,000 ServiceCIDRs", turn(|| forecast(million, &change))),
-        ("two reports alone, 1,000 ServiceCIDRs", turn(|| (CapacityReport::of(million), CapacityReport::of(million)))),
+        (
+            "two reports alone, 1,000 ServiceCIDRs",
+            turn(|| (CapacityReport::for_inventory(million), CapacityReport::for_inventory(million))),
+        ),
     ];
     let table = Table::measure("Forecast of one new ServiceCIDR over 1,000,000 addresses", cases);
     goal("forecast, 10 ServiceCIDRs", table.median(0) / 1e6, 1.0, " ms");
@@ -169,7 +175,7 @@ fn overlap() {
     let no_overlap = NoOverlap { relations, actions: ValidationActions::WARN };
     let overlapping = Policy { no_overlap: Some(no_overlap), ..Policy::default() };
     let request = Request {
-        change: Change::between(Operation::Create, "new", &[], &[asked.to_string()]),
+        change: Change::diff(Operation::Create, "new", &[], &[asked.to_string()]),
         part: Part::Object,
         requester: "kubernetes-admin".to_owned(),
         dry_run: false,
@@ -180,10 +186,22 @@ fn overlap() {
     assert_eq!((all(&inventories[0]), linear()), (2, 1));
     let [many, few] = &inventories;
     let cases: Vec<Case<'_>> = vec![
-        ("decide, 1,000 allowed ranges", turn(|| decide(&policies[0], &Known::current(few), black_box(&request)))),
-        ("decide, 1 allowed range", turn(|| decide(&policies[1], &Known::current(few), black_box(&request)))),
-        ("decide, no-overlap, 1,000 stored", turn(|| decide(&overlapping, &Known::current(many), black_box(&request)))),
-        ("decide, no-overlap, 1 stored", turn(|| decide(&overlapping, &Known::current(few), black_box(&request)))),
+        (
+            "decide, 1,000 allowed ranges",
+            turn(|| decide(&policies[0], &ObservedInventory::static_file(few), black_box(&request))),
+        ),
+        (
+            "decide, 1 allowed range",
+            turn(|| decide(&policies[1], &ObservedInventory::static_file(few), black_box(&request))),
+        ),
+        (
+            "decide, no-overlap, 1,000 stored",
+            turn(|| decide(&overlapping, &ObservedInventory::static_file(many), black_box(&request))),
+        ),
+        (
+            "decide, no-overlap, 1 stored",
+            turn(|| decide(&overlapping, &ObservedInventory::static_file(few), black_box(&request))),
+        ),
         ("CidrSet::covering, 1,000 ranges", turn(|| sets[0].covering(black_box(asked)))),
         ("CidrSet::covering, 1 range", turn(|| sets[1].covering(black_box(asked)))),
         ("one CIDR against 1,000, one after the other", turn(linear)),

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use common::cluster::{allocation, in_list_order, shuffled, v4, v6};
 use common::table::goal;
-use servicecidr_guard::inventory::{Addresses, Allocation};
+use servicecidr_guard::inventory::{Allocation, AllocationStore};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -80,7 +80,7 @@ fn numbers(family: &str, order: &str, count: u32) -> Vec<u32> {
 /// What the allocator gave for the addresses and hasn't had back.
 fn taken(family: &str, numbers: &[u32], has_names: bool) -> Taken {
     let region = Region::new(COUNTING);
-    let mut addresses = Addresses::default();
+    let mut addresses = AllocationStore::default();
     for number in numbers {
         let address = if family == "IPv4" { IpAddr::from(v4(*number)) } else { IpAddr::from(v6(*number)) };
         addresses.insert(named(allocation(address, *number), has_names));

@@ -1,9 +1,9 @@
 //! What a webhook with every rule and a small inventory answers to a body.
 
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::{Inventory, Known, Readiness, ServiceCidr};
+use servicecidr_guard::inventory::{Inventory, ObservedInventory, Readiness, ServiceCidr};
 use servicecidr_guard::k8s::{Answer, Review, respond};
-use servicecidr_guard::policy::{Policy, decide, outlook};
+use servicecidr_guard::policy::{Policy, decide, preview_if_enabled};
 
 const POLICY: &str = "
 apiVersion: servicecidr-guard/v1alpha1
@@ -53,12 +53,12 @@ impl Judge {
     /// The answer, if the body is a review.
     pub fn answer(&self, body: &[u8]) -> Option<Judged> {
         let review = Review::parse(body).ok()?;
-        let known = Known::current(&self.inventory);
+        let known = ObservedInventory::static_file(&self.inventory);
         let (answer, is_allowed) = match review.request() {
             Ok(request) => {
                 let verdict = decide(&self.policy, &known, &request);
                 assert_eq!(verdict, decide(&self.policy, &known, &request));
-                let outlook = outlook(&self.policy, &known, &request, &verdict);
+                let outlook = preview_if_enabled(&self.policy, &known, &request, &verdict);
                 let answer = Answer { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
                 (respond(&review, Ok(answer)), verdict.allows())
             }

@@ -11,9 +11,9 @@ mod segments;
 mod survey;
 
 pub use allocator::{AllocateError, Allocator};
-pub use chance::chance;
+pub use chance::allocation_probability;
 pub use forecast::{Forecast, forecast};
 pub use named::Named;
-pub use removal::{Removal, removal, removal_of};
+pub use removal::{DeletionImpact, deletion_impact, deletion_impact_by_name};
 pub use report::{Band, CapacityReport, CidrCapacity, FamilyCapacity, SharedWith};
-pub use survey::{FreeBlocks, Survey};
+pub use survey::{AllocationAudit, FreeBlocks};

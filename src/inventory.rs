@@ -21,22 +21,22 @@ use std::net::IpAddr;
 
 use crate::net::{Cidr, CidrMap, IpFamily, Relation};
 
-pub use addresses::Addresses;
+pub use addresses::AllocationStore;
 pub use allocation::{Allocation, ParentRef};
-pub use applied::faults_of_name;
-pub use change::{Added, Change, Fault, Operation};
-pub use families::{Families, FamiliesSource};
-pub use idle::Idle;
-pub use known::{Freshness, Known};
-pub use network::Network;
+pub use applied::validate_name;
+pub use change::{AddedCidr, Change, Operation, ValidationError};
+pub use families::{ConfiguredFamilies, FamiliesSource};
+pub use idle::UnusableReason;
+pub use known::{Freshness, ObservedInventory};
+pub use network::DeclaredNetwork;
 pub use node::{Node, NodeNetwork};
-pub use overlap::{Holder, Overlap, overlaps};
-pub use overlay::Overlay;
-pub use relist::{Kind, Sweep};
+pub use overlap::{CidrOwner, Overlap, overlaps};
+pub use overlay::PendingChanges;
+pub use relist::{ResourceKind, SweepStatus};
 pub use service_cidr::{FINALIZER, Readiness, ServiceCidr};
 pub use view::View;
 
-use relist::Unlisted;
+use relist::StaleNames;
 
 /// The name of the default ServiceCIDR, which kube-apiserver makes from its own flags and must
 /// always be able to make again.
@@ -51,11 +51,11 @@ pub struct Inventory {
     nodes: BTreeMap<String, Node>,
     /// The names of the nodes, by what they hold.
     by_node_network: CidrMap<(NodeNetwork, String)>,
-    addresses: Addresses,
+    addresses: AllocationStore,
     services: Option<BTreeMap<IpAddr, ServiceName>>,
-    networks: Vec<Network>,
-    policy_families: Option<Families>,
-    unlisted: Unlisted,
+    networks: Vec<DeclaredNetwork>,
+    policy_families: Option<ConfiguredFamilies>,
+    unlisted: StaleNames,
 }
 
 /// The namespace and name of a Service.
@@ -125,13 +125,13 @@ impl Inventory {
     }
 
     /// Says that Services are known, though there may be none.
-    pub fn know_services(&mut self) {
+    pub fn mark_services_listed(&mut self) {
         self.services.get_or_insert_default();
     }
 
     /// Declares what a policy says of the cluster.
-    pub fn declare(&mut self, families: Option<&[IpFamily]>, networks: Vec<Network>) {
-        self.policy_families = families.map(Families::of_policy);
+    pub fn apply_declarations(&mut self, families: Option<&[IpFamily]>, networks: Vec<DeclaredNetwork>) {
+        self.policy_families = families.map(ConfiguredFamilies::from_policy);
         self.networks = networks;
     }
 
@@ -165,7 +165,7 @@ impl Inventory {
 
     /// The IPAddresses.
     #[must_use]
-    pub fn addresses(&self) -> &Addresses {
+    pub fn addresses(&self) -> &AllocationStore {
         &self.addresses
     }
 
@@ -177,7 +177,7 @@ impl Inventory {
 
     /// The declared networks, in the order of the policy.
     #[must_use]
-    pub fn networks(&self) -> &[Network] {
+    pub fn networks(&self) -> &[DeclaredNetwork] {
         &self.networks
     }
 
@@ -207,14 +207,15 @@ impl Inventory {
     /// Those of the `kubernetes` that is stored, because the flags of kube-apiserver stay what they are
     /// when it is deleted.
     #[must_use]
-    pub fn families(&self) -> Families {
+    pub fn families(&self) -> ConfiguredFamilies {
         let default = self.service_cidrs.get(DEFAULT_SERVICE_CIDR).filter(|default| !default.cidrs.is_empty());
         match (&self.policy_families, default) {
             (Some(families), _) => families.clone(),
-            (None, Some(default)) => {
-                Families::new(default.cidrs.iter().map(|cidr| cidr.family()), FamiliesSource::DefaultServiceCidr)
-            }
-            (None, None) => Families::assumed(),
+            (None, Some(default)) => ConfiguredFamilies::new(
+                default.cidrs.iter().map(|cidr| cidr.family()),
+                FamiliesSource::DefaultServiceCidr,
+            ),
+            (None, None) => ConfiguredFamilies::assumed(),
         }
     }
 }

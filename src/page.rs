@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::{Blocks, Count, Entry, FamilyDocument};
-use crate::capacity::{CapacityReport, CidrCapacity, Survey};
+use crate::capacity::{AllocationAudit, CapacityReport, CidrCapacity};
 use crate::inventory::Inventory;
 use crate::policy::Policy;
 
@@ -47,7 +47,12 @@ struct Row {
 
 impl PageDocument {
     /// What is known of a cluster, and what a policy says of it.
-    pub fn new(inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport, survey: &Survey) -> Self {
+    pub fn new(
+        inventory: &Inventory,
+        policy: Option<&Policy>,
+        report: &CapacityReport,
+        survey: &AllocationAudit,
+    ) -> Self {
         let row = |entry: &CidrCapacity| Row {
             entry: Entry::with_overlaps(entry, NAMED),
             overlap_count: Count(entry.overlaps.len() as u128),

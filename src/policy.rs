@@ -24,12 +24,12 @@ mod staleness;
 mod verdict;
 mod violation;
 
-use crate::inventory::Network;
+use crate::inventory::DeclaredNetwork;
 use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
 pub use decide::{decide, judge};
-pub use outlook::{Outlook, WarnOn, foresee, outlook};
+pub use outlook::{ChangePreview, WarnOn, preview, preview_if_enabled};
 pub use planning::alternative::Alternative;
 pub use planning::suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
 pub use preset::Preset;
@@ -70,7 +70,7 @@ pub struct Policy {
     /// The IP families that Services of the cluster can have, if the policy says so.
     pub ip_families: Option<Vec<IpFamily>>,
     /// Networks that the policy declares.
-    pub networks: Vec<Network>,
+    pub networks: Vec<DeclaredNetwork>,
 }
 
 impl Policy {

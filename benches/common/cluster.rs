@@ -61,7 +61,7 @@ pub fn allocation(address: IpAddr, number: u32) -> Allocation {
 /// A cluster with ServiceCIDRs and the first `count` addresses.
 pub fn inventory(cidrs: &[Cidr], count: u32) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.declare(Some(&IpFamily::ALL), Vec::new());
+    inventory.apply_declarations(Some(&IpFamily::ALL), Vec::new());
     for (place, cidr) in cidrs.iter().enumerate() {
         inventory.insert_service_cidr(service_cidr(&format!("range-{place:04}"), *cidr));
     }

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
-use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::Frame;
 
 use crate::APART;
@@ -47,7 +47,8 @@ pub fn measure(api: &Api, full: &Program) {
         api.churn(0);
         thread::sleep(SETTLED);
         assert!(rate > 0.95 * f64::from(RATE), "the API server sent only {rate:.0} events a second");
-        let decode = |line: &String| drop(black_box(Frame::decode(Kind::IpAddresses, line.as_bytes()).unwrap()));
+        let decode =
+            |line: &String| drop(black_box(Frame::decode(ResourceKind::IpAddresses, line.as_bytes()).unwrap()));
         let decoded = once(|| lines.iter().for_each(decode));
         let floor = once(|| lines.iter().for_each(|line| drop(black_box(serde_json::from_str::<IgnoredAny>(line)))));
         if round > 0 {

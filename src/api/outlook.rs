@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::FamilyCapacity;
-use crate::policy::{Neighbour, Outlook};
+use crate::policy::{ChangePreview, Neighbour};
 
 use super::{Count, RemovalDocument};
 
@@ -49,7 +49,7 @@ struct WithDocument {
 }
 
 impl OutlookDocument {
-    pub fn new(outlook: &Outlook) -> Self {
+    pub fn new(outlook: &ChangePreview) -> Self {
         let families = outlook.families().map(|(before, after)| FamilyChange {
             family: before.family.to_string(),
             before: Counts::new(before),
@@ -60,7 +60,7 @@ impl OutlookDocument {
             with: hits.first.iter().filter_map(WithDocument::new).collect(),
             more: hits.more,
         });
-        let removal = outlook.removal.as_ref().map(RemovalDocument::new);
+        let removal = outlook.deletion_impact.as_ref().map(RemovalDocument::new);
         Self { families: families.collect(), overlaps: overlaps.collect(), deletion: removal }
     }
 }

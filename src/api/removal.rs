@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::capacity::Removal;
+use crate::capacity::DeletionImpact;
 
 use super::{AddressDocument, NamedDocument};
 
@@ -19,7 +19,7 @@ pub(crate) struct RemovalDocument {
 }
 
 impl RemovalDocument {
-    pub fn new(removal: &Removal) -> Self {
+    pub fn new(removal: &DeletionImpact) -> Self {
         Self {
             completes: removal.completes(),
             blocking: NamedDocument::new(&removal.blocking, AddressDocument::new),

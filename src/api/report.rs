@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{
-    Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith, Survey,
+    AllocationAudit, Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith,
 };
-use crate::inventory::{Allocation, Idle, ServiceName};
+use crate::inventory::{Allocation, ServiceName, UnusableReason};
 use crate::net::AddressRange;
 
 use super::{AddressDocument, Count, NamedDocument, rounded};
@@ -136,7 +136,7 @@ struct Difference {
 }
 
 impl Report {
-    pub fn new(report: &CapacityReport, survey: Option<&Survey>) -> Self {
+    pub fn new(report: &CapacityReport, survey: Option<&AllocationAudit>) -> Self {
         Self {
             families: report.families.iter().map(FamilyDocument::new).collect(),
             entries: report.service_cidrs.iter().map(Entry::new).collect(),
@@ -155,9 +155,9 @@ impl FamilyDocument {
             free: Count(family.free()),
             percent_used: family.percent_used().map(rounded),
             foreign: Count(family.foreign),
-            outside_service_cidrs: Count(family.outside),
-            in_unusable_cidrs: Count(family.ineffective),
-            static_everywhere: BandDocument::new(family.protected),
+            outside_service_cidrs: Count(family.outside_service_cidrs),
+            in_unusable_cidrs: Count(family.in_unusable_cidrs),
+            static_everywhere: BandDocument::new(family.static_everywhere),
         }
     }
 }
@@ -172,8 +172,8 @@ impl Entry {
         Self {
             name: entry.name.clone(),
             cidr: entry.cidr.to_string(),
-            state: entry.readiness.name(),
-            unusable_reason: entry.idle.map(Idle::name),
+            state: entry.readiness.as_str(),
+            unusable_reason: entry.unusable_reason.map(UnusableReason::as_str),
             usable: Count(entry.usable),
             used: Count(entry.used),
             free: Count(entry.free()),
@@ -204,14 +204,14 @@ impl BandDocument {
 }
 
 impl SurveyDocument {
-    fn new(survey: &Survey) -> Self {
+    fn new(survey: &AllocationAudit) -> Self {
         let addresses = |named: &Named<Allocation>| NamedDocument::new(named, AddressDocument::new);
         Self {
             free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
             free_static_addresses: NamedDocument::new(&survey.free_static, ToString::to_string),
             foreign_addresses: addresses(&survey.foreign),
-            addresses_outside_service_cidrs: addresses(&survey.outside),
-            addresses_in_unusable_cidrs: addresses(&survey.ineffective),
+            addresses_outside_service_cidrs: addresses(&survey.outside_service_cidrs),
+            addresses_in_unusable_cidrs: addresses(&survey.in_unusable_cidrs),
             unallocated_services: survey.unallocated.as_ref().map(|named| {
                 NamedDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
                     address: address.to_string(),

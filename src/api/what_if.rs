@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::policy::{Outlook, Verdict, Violation};
+use crate::policy::{ChangePreview, Verdict, Violation};
 
 use super::outlook::{FamilyChange, OutlookDocument};
 
@@ -26,7 +26,7 @@ pub(crate) struct WhatIfDocument {
 }
 
 impl WhatIfDocument {
-    pub fn new(add: Vec<String>, verdict: &Verdict, outlook: Option<&Outlook>) -> Self {
+    pub fn new(add: Vec<String>, verdict: &Verdict, outlook: Option<&ChangePreview>) -> Self {
         let sentences =
             |violations: &mut dyn Iterator<Item = &Violation>| violations.map(ToString::to_string).collect();
         let mut warnings: Vec<String> = sentences(&mut verdict.warnings());

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::inventory::View;
 use crate::net::{AddressRange, IpFamily, UsableRange, address_bits};
 
-use super::seed::Random;
+use super::seed::SplitMix64;
 
 /// What kube-apiserver says when it can't allocate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -35,7 +35,7 @@ pub struct Allocator<'a> {
     ranges: Vec<UsableRange>,
     taken: BTreeSet<(IpFamily, u128)>,
     released: BTreeSet<(IpFamily, u128)>,
-    random: Random,
+    random: SplitMix64,
 }
 
 impl<'a> Allocator<'a> {
@@ -45,10 +45,10 @@ impl<'a> Allocator<'a> {
     pub fn new(view: &'a View<'a>, seed: u64) -> Self {
         Self {
             view,
-            ranges: view.allocators(),
+            ranges: view.distinct_ranges(),
             taken: BTreeSet::new(),
             released: BTreeSet::new(),
-            random: Random::new(seed),
+            random: SplitMix64::new(seed),
         }
     }
 

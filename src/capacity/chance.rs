@@ -12,8 +12,8 @@ use crate::net::{AddressRange, UsableRange, address_bits};
 /// one only when that is full, and goes up to the first free address. So an address is the likelier
 /// to be taken the more taken ones lie right below it.
 #[must_use]
-pub fn chance(view: &View<'_>, address: IpAddr) -> f64 {
-    let mut ranges = view.allocators();
+pub fn allocation_probability(view: &View<'_>, address: IpAddr) -> f64 {
+    let mut ranges = view.distinct_ranges();
     let family = crate::net::IpFamily::from(address);
     let is_free = |range: &AddressRange| view.used_in(*range) < range.count();
     ranges.retain(|range| range.range().family() == family && is_free(&range.range()));
@@ -23,12 +23,15 @@ pub fn chance(view: &View<'_>, address: IpAddr) -> f64 {
         return 0.0;
     }
     // The sum of nothing would be -0.0.
-    let sum = ranges.iter().filter_map(|range| within(view, *range, address)).fold(0.0, |sum, chance| sum + chance);
+    let sum = ranges
+        .iter()
+        .filter_map(|range| probability_in_range(view, *range, address))
+        .fold(0.0, |sum, chance| sum + chance);
     sum / as_f64(ranges.len() as u128)
 }
 
 /// How likely it is when the allocator takes from this range; `None` where it can't.
-fn within(view: &View<'_>, range: UsableRange, address: IpAddr) -> Option<f64> {
+fn probability_in_range(view: &View<'_>, range: UsableRange, address: IpAddr) -> Option<f64> {
     let bands = [range.dynamic_band(), range.static_band()];
     let band = bands.into_iter().flatten().find(|band| view.used_in(*band) < band.count())?;
     if !band.contains(address) {
@@ -36,13 +39,13 @@ fn within(view: &View<'_>, range: UsableRange, address: IpAddr) -> Option<f64> {
     }
     // The starts that lead to it: itself, and the taken ones right below, round about.
     let number = address_bits(address);
-    let below = number.checked_sub(1).map_or(0, |last| run_up_to(view, band, last));
-    let around = if number - below == band.first() { run_up_to(view, band, band.last()) } else { 0 };
+    let below = number.checked_sub(1).map_or(0, |last| allocated_run_length(view, band, last));
+    let around = if number - below == band.first() { allocated_run_length(view, band, band.last()) } else { 0 };
     Some(as_f64(1 + below + around) / as_f64(band.count()))
 }
 
 /// How many addresses of a band, up to and with `last`, are taken without a gap.
-fn run_up_to(view: &View<'_>, band: AddressRange, last: u128) -> u128 {
+fn allocated_run_length(view: &View<'_>, band: AddressRange, last: u128) -> u128 {
     let is_taken_from = |first: u128| {
         AddressRange::new(band.family(), first, last).is_some_and(|part| view.used_in(part) == part.count())
     };

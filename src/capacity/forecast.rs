@@ -1,6 +1,6 @@
 //! `forecast`: what each family has, before and after changes.
 
-use crate::inventory::{Change, Inventory, Overlay};
+use crate::inventory::{Change, Inventory, PendingChanges};
 use crate::net::{IpFamily, RangeSet};
 
 use super::FamilyCapacity;
@@ -22,7 +22,7 @@ pub struct Forecast {
 /// What changes would do, one after the other: see [`Overlay`].
 #[must_use]
 pub fn forecast(inventory: &Inventory, changes: &[Change]) -> Forecast {
-    let overlay = Overlay::of(inventory, changes);
+    let overlay = PendingChanges::from_changes(inventory, changes);
     let before = FamilyCapacity::all_with_usable(&inventory.view());
     let after = FamilyCapacity::all_with_usable(&overlay.view(inventory));
     let difference = |from: &[(FamilyCapacity, RangeSet)], without: &[(FamilyCapacity, RangeSet)]| {

@@ -2,7 +2,7 @@
 //!
 //! Everything is counted by arithmetic on sorted ranges: no address is walked.
 
-use crate::inventory::{Holder, Idle, Inventory, Readiness, ServiceCidr, View, overlaps};
+use crate::inventory::{CidrOwner, Inventory, Readiness, ServiceCidr, UnusableReason, View, overlaps};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::segments::{Segment, segments};
@@ -31,11 +31,11 @@ pub struct FamilyCapacity {
     pub foreign: u128,
     /// The addresses that every range which gives them keeps in its static band: those that are
     /// taken dynamically last, wherever the allocator looks first.
-    pub protected: Band,
+    pub static_everywhere: Band,
     /// How many IPAddresses lie in no ServiceCIDR.
-    pub outside: u128,
+    pub outside_service_cidrs: u128,
     /// How many lie in a ServiceCIDR, but where none gives addresses.
-    pub ineffective: u128,
+    pub in_unusable_cidrs: u128,
 }
 
 /// One CIDR of a ServiceCIDR.
@@ -48,7 +48,7 @@ pub struct CidrCapacity {
     /// The ServiceCIDR's state.
     pub readiness: Readiness,
     /// Why it gives no address, if it gives none.
-    pub idle: Option<Idle>,
+    pub unusable_reason: Option<UnusableReason>,
     /// How many addresses it gives: 0 where it is idle.
     pub usable: u128,
     /// How many IPAddresses lie among the addresses that it gives or, being idle, would give.
@@ -86,13 +86,13 @@ pub struct SharedWith {
 impl CapacityReport {
     /// The report of an inventory as it is.
     #[must_use]
-    pub fn of(inventory: &Inventory) -> Self {
-        Self::of_view(&inventory.view())
+    pub fn for_inventory(inventory: &Inventory) -> Self {
+        Self::for_view(&inventory.view())
     }
 
     /// The report of an inventory as it is or would be.
     #[must_use]
-    pub fn of_view(view: &View<'_>) -> Self {
+    pub fn for_view(view: &View<'_>) -> Self {
         let entries: Vec<(&ServiceCidr, Cidr)> = view.cidrs().collect();
         let (owners, ranges) = owned_ranges(view);
         let by_family = IpFamily::ALL.map(|family| (family, segments(family, &ranges)));
@@ -125,7 +125,7 @@ impl CapacityReport {
 /// The ranges that give addresses, and the place of each in the order of [`View::cidrs`].
 fn owned_ranges(view: &View<'_>) -> (Vec<usize>, Vec<UsableRange>) {
     let all = view.cidrs().enumerate();
-    all.filter(|(_, (service_cidr, cidr))| view.idle(service_cidr, *cidr).is_none())
+    all.filter(|(_, (service_cidr, cidr))| view.unusable_reason(service_cidr, *cidr).is_none())
         .filter_map(|(owner, (_, cidr))| Some((owner, UsableRange::for_cidr(cidr)?)))
         .unzip()
 }
@@ -134,7 +134,7 @@ fn owned_ranges(view: &View<'_>) -> (Vec<usize>, Vec<UsableRange>) {
 fn shared_by(view: &View<'_>, entries: &[(&ServiceCidr, Cidr)]) -> Vec<Vec<SharedWith>> {
     let all = overlaps(view);
     let of = |(service_cidr, cidr): &(&ServiceCidr, Cidr)| {
-        let own = (*cidr, Holder::ServiceCidr(&service_cidr.name));
+        let own = (*cidr, CidrOwner::ServiceCidr(&service_cidr.name));
         let from = all.partition_point(|overlap| (overlap.cidr, overlap.holder) < own);
         let its = all.iter().skip(from).take_while(|overlap| (overlap.cidr, overlap.holder) == own);
         its.map(|overlap| SharedWith {
@@ -155,14 +155,14 @@ fn entry(
     unique: u128,
     overlaps: Vec<SharedWith>,
 ) -> CidrCapacity {
-    let idle = view.idle(service_cidr, cidr);
+    let idle = view.unusable_reason(service_cidr, cidr);
     let range = UsableRange::for_cidr(cidr);
     let band = |band: AddressRange| Band { size: band.count(), used: view.used_in(band) };
     CidrCapacity {
         name: service_cidr.name.clone(),
         cidr,
         readiness: service_cidr.readiness,
-        idle,
+        unusable_reason: idle,
         usable: range.filter(|_| idle.is_none()).map_or(0, UsableRange::count),
         used: range.map_or(0, |range| view.used_in(range.range())),
         unique,
@@ -182,13 +182,13 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> (Family
     let inside = view.used(&stored);
     let capacity = FamilyCapacity {
         family,
-        is_configured: view.families().has(family),
+        is_configured: view.families().contains(family),
         usable: usable.count(),
         used,
         foreign: usable.ranges().iter().map(|range| view.addresses().count_foreign_in(*range)).sum(),
-        protected: Band { size: protected.count(), used: view.used(&protected) },
-        outside: view.addresses().count(family) - inside,
-        ineffective: inside - used,
+        static_everywhere: Band { size: protected.count(), used: view.used(&protected) },
+        outside_service_cidrs: view.addresses().count(family) - inside,
+        in_unusable_cidrs: inside - used,
     };
     (capacity, usable)
 }

@@ -2,11 +2,11 @@
 
 /// A sequence of numbers, the same for the same seed.
 #[derive(Clone, Debug)]
-pub(super) struct Random {
+pub(super) struct SplitMix64 {
     state: u64,
 }
 
-impl Random {
+impl SplitMix64 {
     pub fn new(seed: u64) -> Self {
         Self { state: seed }
     }

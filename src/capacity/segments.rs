@@ -26,58 +26,61 @@ impl Segment {
 pub(super) fn segments(family: IpFamily, ranges: &[UsableRange]) -> Vec<Segment> {
     // At every border: how cover and band cover change, and the sum of the places of those that
     // cover. Where one alone covers, that sum is its place.
-    let mut borders: Vec<(u128, Step)> = Vec::with_capacity(ranges.len() * 4);
+    let mut borders: Vec<(u128, CoverageDelta)> = Vec::with_capacity(ranges.len() * 4);
     for (place, range) in ranges.iter().enumerate().filter(|(_, range)| range.range().family() == family) {
-        let whole = Step { cover: 1, band: 0, places: signed(place) };
-        borders.extend(edges(range.range(), whole));
+        let whole = CoverageDelta { cover: 1, band: 0, places: signed(place) };
+        borders.extend(boundaries(range.range(), whole));
         borders.extend(
-            range.static_band().into_iter().flat_map(|band| edges(band, Step { cover: 0, band: 1, places: 0 })),
+            range
+                .static_band()
+                .into_iter()
+                .flat_map(|band| boundaries(band, CoverageDelta { cover: 0, band: 1, places: 0 })),
         );
     }
     borders.sort_unstable_by_key(|(at, _)| *at);
 
     let mut found = Vec::new();
-    let mut now = Step::default();
+    let mut now = CoverageDelta::default();
     let mut since = 0;
     for (at, step) in borders {
         if at > since && now.cover > 0 {
             found.extend(segment(family, since, at, now));
         }
         since = at;
-        now = now.and(step);
+        now = now.plus(step);
     }
-    found.extend((now.cover > 0).then(|| segment(family, since, END, now)).flatten());
+    found.extend((now.cover > 0).then(|| segment(family, since, END_OF_SPACE, now)).flatten());
     found
 }
 
 /// Stands for the border after the last address of IPv6.
-const END: u128 = u128::MAX;
+const END_OF_SPACE: u128 = u128::MAX;
 
 #[derive(Clone, Copy, Default)]
-struct Step {
+struct CoverageDelta {
     cover: i64,
     band: i64,
     places: i64,
 }
 
-impl Step {
-    fn and(self, other: Self) -> Self {
+impl CoverageDelta {
+    fn plus(self, other: Self) -> Self {
         Self { cover: self.cover + other.cover, band: self.band + other.band, places: self.places + other.places }
     }
 
-    fn reversed(self) -> Self {
+    fn negated(self) -> Self {
         Self { cover: -self.cover, band: -self.band, places: -self.places }
     }
 }
 
 /// Where a range begins to count and where it stops. A range up to the very last address never stops.
-fn edges(range: AddressRange, step: Step) -> impl Iterator<Item = (u128, Step)> {
-    let end = range.last().checked_add(1).map(|after| (after, step.reversed()));
+fn boundaries(range: AddressRange, step: CoverageDelta) -> impl Iterator<Item = (u128, CoverageDelta)> {
+    let end = range.last().checked_add(1).map(|after| (after, step.negated()));
     std::iter::once((range.first(), step)).chain(end)
 }
 
-fn segment(family: IpFamily, first: u128, after: u128, now: Step) -> Option<Segment> {
-    let last = if after == END { family.last() } else { after.checked_sub(1)? };
+fn segment(family: IpFamily, first: u128, after: u128, now: CoverageDelta) -> Option<Segment> {
+    let last = if after == END_OF_SPACE { family.last() } else { after.checked_sub(1)? };
     Some(Segment {
         range: AddressRange::new(family, first, last)?,
         cover: usize::try_from(now.cover).ok()?,

@@ -11,7 +11,7 @@ use super::segments::segments;
 
 /// What only a walk over all IPAddresses finds. O(n).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Survey {
+pub struct AllocationAudit {
     /// The free blocks of IPv4, then of IPv6.
     pub free_blocks: Vec<FreeBlocks>,
     /// Free addresses that every range which gives them keeps in its static band: the safest to name in a
@@ -20,9 +20,9 @@ pub struct Survey {
     /// IPAddresses among the usable ones that are not ClusterIPs from kube-apiserver's allocator.
     pub foreign: Named<Allocation>,
     /// IPAddresses in no ServiceCIDR.
-    pub outside: Named<Allocation>,
+    pub outside_service_cidrs: Named<Allocation>,
     /// IPAddresses in ServiceCIDRs, but where none gives addresses.
-    pub ineffective: Named<Allocation>,
+    pub in_unusable_cidrs: Named<Allocation>,
     /// ClusterIPs of Services that have no IPAddress: kube-apiserver's repair makes one within three
     /// minutes, and till then the address can be given twice. `None` if Services aren't known.
     pub unallocated: Option<Named<(IpAddr, ServiceName)>>,
@@ -42,21 +42,21 @@ pub struct FreeBlocks {
     pub by_prefix_length: BTreeMap<u8, u128>,
 }
 
-impl Survey {
+impl AllocationAudit {
     /// Walks an inventory.
     #[must_use]
-    pub fn of(inventory: &Inventory) -> Self {
+    pub fn for_inventory(inventory: &Inventory) -> Self {
         let view = inventory.view();
         let mut survey = Self {
-            free_blocks: IpFamily::ALL.map(|family| FreeBlocks::of(&view, family)).to_vec(),
+            free_blocks: IpFamily::ALL.map(|family| FreeBlocks::for_family(&view, family)).to_vec(),
             free_static: Named::default(),
             foreign: Named::default(),
-            outside: Named::default(),
-            ineffective: Named::default(),
+            outside_service_cidrs: Named::default(),
+            in_unusable_cidrs: Named::default(),
             unallocated: None,
             leaked: None,
         };
-        let effective = view.effective();
+        let effective = view.allocatable_ranges();
         for family in IpFamily::ALL {
             let protected = segments(family, &effective).into_iter().filter(|segment| segment.is_protected());
             let protected = RangeSet::union(family, protected.map(|segment| segment.range));
@@ -66,8 +66,8 @@ impl Survey {
             let usable = view.usable(family);
             let listed = |ranges: &RangeSet| ranges.ranges().to_vec();
             let list = |ranges: Vec<AddressRange>| ranges.into_iter().flat_map(|range| view.addresses().list(range));
-            survey.outside.extend(list(listed(&all.difference(&stored))));
-            survey.ineffective.extend(list(listed(&stored.difference(&usable))));
+            survey.outside_service_cidrs.extend(list(listed(&all.difference(&stored))));
+            survey.in_unusable_cidrs.extend(list(listed(&stored.difference(&usable))));
             survey.foreign.extend(list(listed(&usable)).filter(|allocation| !allocation.is_cluster_ip()));
         }
         if let Some(cluster_ips) = inventory.cluster_ips() {
@@ -103,7 +103,7 @@ fn free(view: &View<'_>, ranges: &RangeSet) -> impl Iterator<Item = u128> {
 }
 
 impl FreeBlocks {
-    fn of(view: &View<'_>, family: IpFamily) -> Self {
+    fn for_family(view: &View<'_>, family: IpFamily) -> Self {
         let mut blocks = Self { family, largest: None, by_prefix_length: BTreeMap::new() };
         for range in view.usable(family).ranges() {
             let mut from = Some(range.first());

@@ -5,7 +5,7 @@ mod reserved;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::inventory::{FamiliesSource, Holder, Inventory, Readiness, overlaps};
+use crate::inventory::{CidrOwner, FamiliesSource, Inventory, Readiness, overlaps};
 use crate::net::{Cidr, IpFamily, Relation};
 use crate::text::{Quoted, escape_name, plural};
 
@@ -63,7 +63,8 @@ fn families(inventory: &Inventory) -> String {
 "
         .to_owned();
     }
-    let names: Vec<&str> = IpFamily::ALL.into_iter().filter(|it| families.has(*it)).map(IpFamily::as_str).collect();
+    let names: Vec<&str> =
+        IpFamily::ALL.into_iter().filter(|it| families.contains(*it)).map(IpFamily::as_str).collect();
     format!(
         "\
 # The families of ServiceCIDR kubernetes, which are those of kube-apiserver's --service-cluster-ip-range.
@@ -80,7 +81,7 @@ fn allowed_ranges(inventory: &Inventory) -> String {
         let name = escape_name(&service_cidr.name);
         let named = match service_cidr.readiness {
             Readiness::Ready => format!("ServiceCIDR {name}"),
-            other => format!("ServiceCIDR {name}, {}", other.name()),
+            other => format!("ServiceCIDR {name}, {}", other.as_str()),
         };
         for cidr in &service_cidr.cidrs {
             ranges.entry(*cidr).or_default().push(named.clone());
@@ -107,7 +108,7 @@ fn no_overlap(inventory: &Inventory) -> String {
     let view = inventory.view();
     let pairs = overlaps(&view).into_iter().filter_map(|pair| match (pair.holder, pair.other) {
         // Each pair once: of two that are the same, the first by name.
-        (Holder::ServiceCidr(name), Holder::ServiceCidr(other))
+        (CidrOwner::ServiceCidr(name), CidrOwner::ServiceCidr(other))
             if pair.relation == Relation::Contains || (pair.relation == Relation::Same && name < other) =>
         {
             let verb = if pair.relation == Relation::Same { "is the same as" } else { "contains" };
@@ -129,7 +130,7 @@ fn no_overlap(inventory: &Inventory) -> String {
 fn prefix_length(inventory: &Inventory) -> String {
     let families = inventory.families();
     let mut text = "# From what is usual, as wide as what is there.\nprefixLength:\n".to_owned();
-    for (family, shortest, longest) in LENGTHS.into_iter().filter(|(family, ..)| families.has(*family)) {
+    for (family, shortest, longest) in LENGTHS.into_iter().filter(|(family, ..)| families.contains(*family)) {
         let all = inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs);
         let lengths: Vec<u8> = all.filter(|cidr| cidr.family() == family).map(|cidr| cidr.prefix_len()).collect();
         let shortest = lengths.iter().copied().fold(shortest, u8::min);
@@ -152,8 +153,8 @@ fn prefix_length(inventory: &Inventory) -> String {
 fn usable(inventory: &Inventory) -> String {
     let view = inventory.view();
     let idle = view.cidrs().filter_map(|(service_cidr, cidr)| {
-        let idle = view.idle(service_cidr, cidr)?;
-        Some(format!("{cidr} of {}: {}", escape_name(&service_cidr.name), idle.name()))
+        let idle = view.unusable_reason(service_cidr, cidr)?;
+        Some(format!("{cidr} of {}: {}", escape_name(&service_cidr.name), idle.as_str()))
     });
     let idle: Vec<String> = idle.collect();
     let mut text = "# What would be Ready and give no address.\n".to_owned();

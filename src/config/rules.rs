@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use kube::core::Duration as GoDuration;
 use serde_saphyr::Spanned;
 
-use crate::inventory::{Network, Operation};
+use crate::inventory::{DeclaredNetwork, Operation};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 use crate::policy::{
     AllowedRanges, Deletion, DenyAll, NoOverlap, OnStale, PrefixLength, ReservedNetworks, Staleness, Usable,
@@ -66,7 +66,7 @@ impl Source<'_> {
     pub fn reserved_networks(
         &self,
         rule: &Spanned<ReservedNetworksFile>,
-        networks: &[Network],
+        networks: &[DeclaredNetwork],
     ) -> Result<ReservedNetworks, ConfigError> {
         let ReservedNetworksFile { declared, presets, discover, validation_actions } = &rule.value;
         let declared = if declared.unwrap_or(true) { networks } else { &[] };
@@ -145,8 +145,8 @@ impl Source<'_> {
         Ok(Staleness { max, on_stale: rule.on_stale.map_or(on_stale, OnStale::from) })
     }
 
-    pub fn networks(&mut self, files: Vec<NetworkFile>) -> Result<Vec<Network>, ConfigError> {
-        let mut networks: Vec<Network> = Vec::with_capacity(files.len());
+    pub fn networks(&mut self, files: Vec<NetworkFile>) -> Result<Vec<DeclaredNetwork>, ConfigError> {
+        let mut networks: Vec<DeclaredNetwork> = Vec::with_capacity(files.len());
         for file in files {
             let name = &file.name.value;
             if name.is_empty() {
@@ -157,7 +157,7 @@ impl Source<'_> {
                 return Err(self.at(&file.name, &message));
             }
             let cidr = self.cidr("networks", &file.cidr)?;
-            networks.push(Network { name: file.name.value, cidr, description: file.description });
+            networks.push(DeclaredNetwork { name: file.name.value, cidr, description: file.description });
         }
         Ok(networks)
     }

@@ -6,22 +6,22 @@ use std::net::IpAddr;
 
 use crate::net::{AddressRange, IpFamily, address_bits};
 
-use super::index::Index;
-use super::{Allocation, ParentRef, Sweep};
+use super::index::ChunkedMap;
+use super::{Allocation, ParentRef, SweepStatus};
 
 /// How many chunks of the index are looked at in one step of a sweep.
-const STEP: usize = 16;
+const SWEEP_CHUNKS: usize = 16;
 
 /// The IPAddress objects of a cluster.
 ///
 /// A million IPv4 addresses take about 5 bytes each for the index (IPv6 18), and some 56 each for who
 /// holds them: namespaces and resources are stored once.
 #[derive(Clone, Debug)]
-pub struct Addresses {
-    v4: Index<u32, Holder>,
-    v6: Index<u128, Holder>,
+pub struct AllocationStore {
+    v4: ChunkedMap<u32, StoredParentRef>,
+    v6: ChunkedMap<u128, StoredParentRef>,
     foreign: BTreeSet<(IpFamily, u128)>,
-    words: Words,
+    words: StringInterner,
     /// The mark of what the list names that was begun last.
     epoch: u8,
     /// Where the sweep goes on.
@@ -30,7 +30,7 @@ pub struct Addresses {
 
 /// Who holds an address, small.
 #[derive(Clone, Debug)]
-struct Holder {
+struct StoredParentRef {
     name: Box<str>,
     namespace: u32,
     resource: u16,
@@ -41,37 +41,37 @@ struct Holder {
 
 /// Words that recur, each stored once.
 #[derive(Clone, Debug, Default)]
-struct Words {
+struct StringInterner {
     words: Vec<Box<str>>,
     places: HashMap<Box<str>, u32>,
 }
 
 /// Where a sweep begins.
-const START: (IpFamily, u128) = (IpFamily::IPv4, 0);
+const SWEEP_START: (IpFamily, u128) = (IpFamily::IPv4, 0);
 
-impl Default for Addresses {
+impl Default for AllocationStore {
     fn default() -> Self {
         Self {
-            v4: Index::default(),
-            v6: Index::default(),
+            v4: ChunkedMap::default(),
+            v6: ChunkedMap::default(),
             foreign: BTreeSet::new(),
-            words: Words::default(),
+            words: StringInterner::default(),
             epoch: 0,
-            swept_to: START,
+            swept_to: SWEEP_START,
         }
     }
 }
 
-impl Addresses {
+impl AllocationStore {
     /// Takes an IPAddress up, or takes its new state.
     pub fn insert(&mut self, allocation: Allocation) {
         let is_foreign = !allocation.is_cluster_ip();
         let Allocation { address, parent, is_managed } = allocation;
-        let holder = Holder {
+        let holder = StoredParentRef {
             name: parent.name.into_boxed_str(),
-            namespace: self.words.place(parent.namespace),
+            namespace: self.words.intern(parent.namespace),
             // There are as many as kinds of objects that hold addresses.
-            resource: u16::try_from(self.words.place(parent.resource)).unwrap_or(u16::MAX),
+            resource: u16::try_from(self.words.intern(parent.resource)).unwrap_or(u16::MAX),
             is_managed,
             epoch: self.epoch,
         };
@@ -97,7 +97,7 @@ impl Addresses {
     }
 
     pub(super) fn begin_relist(&mut self) {
-        self.swept_to = START;
+        self.swept_to = SWEEP_START;
         if let Some(next) = self.epoch.checked_add(1) {
             self.epoch = next;
             return;
@@ -107,17 +107,17 @@ impl Addresses {
         self.epoch = 1;
     }
 
-    pub(super) fn sweep(&mut self) -> Sweep {
+    pub(super) fn sweep(&mut self) -> SweepStatus {
         let Self { v4, v6, foreign, epoch, swept_to, .. } = self;
-        let is_kept = |holder: &Holder| holder.epoch == *epoch;
+        let is_kept = |holder: &StoredParentRef| holder.epoch == *epoch;
         let forget = |foreign: &mut BTreeSet<_>, key: (IpFamily, u128)| {
             foreign.remove(&key);
         };
-        for _ in 0..STEP {
+        for _ in 0..SWEEP_CHUNKS {
             let (family, from) = *swept_to;
             let next = match family {
                 IpFamily::IPv4 => v4
-                    .sweep_chunk(narrow(from), is_kept, |key| forget(foreign, (family, key.into())))
+                    .sweep_chunk(to_u32_key(from), is_kept, |key| forget(foreign, (family, key.into())))
                     .map(|key| (family, u128::from(key)))
                     .or(Some((IpFamily::IPv6, 0))),
                 IpFamily::IPv6 => {
@@ -126,10 +126,10 @@ impl Addresses {
             };
             match next {
                 Some(next) => *swept_to = next,
-                None => return Sweep::Done,
+                None => return SweepStatus::Done,
             }
         }
-        Sweep::Unfinished
+        SweepStatus::Unfinished
     }
 
     /// How many there are of a family.
@@ -146,7 +146,7 @@ impl Addresses {
     #[must_use]
     pub fn count_in(&self, range: AddressRange) -> u128 {
         let count = match range.family() {
-            IpFamily::IPv4 => self.v4.count(narrow(range.first())..=narrow(range.last())),
+            IpFamily::IPv4 => self.v4.count(to_u32_key(range.first())..=to_u32_key(range.last())),
             IpFamily::IPv6 => self.v6.count(range.first()..=range.last()),
         };
         count as u128
@@ -169,9 +169,9 @@ impl Addresses {
         self.entries(range).map(|(number, _)| number)
     }
 
-    fn entries(&self, range: AddressRange) -> impl Iterator<Item = (u128, &Holder)> {
+    fn entries(&self, range: AddressRange) -> impl Iterator<Item = (u128, &StoredParentRef)> {
         let (v4, v6) = match range.family() {
-            IpFamily::IPv4 => (Some(self.v4.range(narrow(range.first())..=narrow(range.last()))), None),
+            IpFamily::IPv4 => (Some(self.v4.range(to_u32_key(range.first())..=to_u32_key(range.last()))), None),
             IpFamily::IPv6 => (None, Some(self.v6.range(range.first()..=range.last()))),
         };
         let v4 = v4.into_iter().flatten().map(|(number, holder)| (u128::from(number), holder));
@@ -188,18 +188,18 @@ impl Addresses {
         holder.map(|holder| self.allocation(address, holder))
     }
 
-    fn allocation(&self, address: IpAddr, holder: &Holder) -> Allocation {
+    fn allocation(&self, address: IpAddr, holder: &StoredParentRef) -> Allocation {
         let parent = ParentRef {
-            resource: self.words.word(u32::from(holder.resource)),
-            namespace: self.words.word(holder.namespace),
+            resource: self.words.resolve(u32::from(holder.resource)),
+            namespace: self.words.resolve(holder.namespace),
             name: holder.name.to_string(),
         };
         Allocation { address, parent, is_managed: holder.is_managed }
     }
 }
 
-impl Words {
-    fn place(&mut self, word: String) -> u32 {
+impl StringInterner {
+    fn intern(&mut self, word: String) -> u32 {
         if let Some(place) = self.places.get(word.as_str()) {
             return *place;
         }
@@ -210,13 +210,13 @@ impl Words {
         place
     }
 
-    fn word(&self, place: u32) -> String {
+    fn resolve(&self, place: u32) -> String {
         usize::try_from(place).ok().and_then(|place| self.words.get(place)).map(ToString::to_string).unwrap_or_default()
     }
 }
 
 /// An IPv4 address as its own number.
-fn narrow(number: u128) -> u32 {
+fn to_u32_key(number: u128) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -229,30 +229,30 @@ mod tests {
         Allocation { address: address.parse().unwrap(), parent, is_managed: false }
     }
 
-    fn all(addresses: &Addresses) -> Vec<String> {
+    fn all(addresses: &AllocationStore) -> Vec<String> {
         let everything =
             ["0.0.0.0/0", "::/0"].map(|cidr| AddressRange::from(cidr.parse::<crate::net::Cidr>().unwrap()));
         everything.into_iter().flat_map(|range| addresses.list(range)).map(|one| one.address.to_string()).collect()
     }
 
-    fn take_up(addresses: &mut Addresses, all: &[&str]) {
+    fn take_up(addresses: &mut AllocationStore, all: &[&str]) {
         for one in all {
             addresses.insert(allocation(one));
         }
     }
 
-    fn sweep(addresses: &mut Addresses) {
-        while addresses.sweep() == Sweep::Unfinished {}
+    fn sweep(addresses: &mut AllocationStore) {
+        while addresses.sweep() == SweepStatus::Unfinished {}
     }
 
     #[test]
     fn the_mark_takes_the_spare_byte_of_a_holder() {
-        assert_eq!(size_of::<Holder>(), 24);
+        assert_eq!(size_of::<StoredParentRef>(), 24);
     }
 
     #[test]
     fn what_a_list_does_not_name_is_forgotten_at_its_end() {
-        let mut addresses = Addresses::default();
+        let mut addresses = AllocationStore::default();
         take_up(&mut addresses, &["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"]);
         addresses.begin_relist();
         take_up(&mut addresses, &["10.0.0.2", "10.0.0.3", "fd00::2"]);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn unfinished_lists_leave_no_trace() {
         for unfinished in [1, 254, 255, 256, 257, 600] {
-            let mut addresses = Addresses::default();
+            let mut addresses = AllocationStore::default();
             addresses.begin_relist();
             addresses.insert(allocation("10.0.0.1"));
             for _ in 0..unfinished {

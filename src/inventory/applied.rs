@@ -6,53 +6,53 @@
 
 use crate::text::{MAX_NAME_LEN, is_dns_subdomain};
 
-use super::change::faults_of_list;
-use super::{Change, Fault, Operation};
+use super::change::validate_cidrs;
+use super::{Change, Operation, ValidationError};
 
 /// How many characters of a `generateName` are kept before the five that make it a name.
-const MAX_BASE: usize = 58;
+const MAX_GENERATE_NAME_BASE: usize = 58;
 
 impl Change {
     /// What creating a ServiceCIDR does, or, where one of that name is stored, giving it this list.
     ///
     /// The faults are those of kube-apiserver: it asks no webhook about what it refuses itself.
     #[must_use]
-    pub fn applied(name: &str, stored: Option<&[String]>, new: &[String]) -> Self {
-        let Some(old) = stored else { return Self::between(Operation::Create, name, &[], new) };
-        let mut change = Self::between(Operation::Update, name, old, new);
-        change.faults = faults_of_update(old, new);
+    pub fn from_apply(name: &str, stored: Option<&[String]>, new: &[String]) -> Self {
+        let Some(old) = stored else { return Self::diff(Operation::Create, name, &[], new) };
+        let mut change = Self::diff(Operation::Update, name, old, new);
+        change.errors = validate_update(old, new);
         change
     }
 }
 
 /// What is wrong with the name of a new object.
 #[must_use]
-pub fn faults_of_name(name: &str, generate_name: &str) -> Vec<Fault> {
+pub fn validate_name(name: &str, generate_name: &str) -> Vec<ValidationError> {
     let mut faults = Vec::new();
-    if !generate_name.is_empty() && !generates(generate_name) {
-        faults.push(Fault::Name { field: "metadata.generateName", text: generate_name.to_owned() });
+    if !generate_name.is_empty() && !is_valid_generate_name(generate_name) {
+        faults.push(ValidationError::Name { field: "metadata.generateName", text: generate_name.to_owned() });
     }
     match (name, generate_name) {
-        ("", "") => faults.push(Fault::NoName),
+        ("", "") => faults.push(ValidationError::NoName),
         ("", _) => {}
         (name, _) if is_dns_subdomain(name) => {}
-        (name, _) => faults.push(Fault::Name { field: "metadata.name", text: name.to_owned() }),
+        (name, _) => faults.push(ValidationError::Name { field: "metadata.name", text: name.to_owned() }),
     }
     faults
 }
 
-fn faults_of_update(old: &[String], new: &[String]) -> Vec<Fault> {
+fn validate_update(old: &[String], new: &[String]) -> Vec<ValidationError> {
     let changed = old.iter().zip(new).enumerate().filter(|(_, (old, new))| old != new);
-    let changed = changed.map(|(index, (_, text))| Fault::Immutable { index, text: text.clone() });
+    let changed = changed.map(|(index, (_, text))| ValidationError::Immutable { index, text: text.clone() });
     match (old, new) {
         (old, new) if old.len() == new.len() => changed.collect(),
-        ([_], [_, _]) => changed.chain(faults_of_list(new)).collect(),
-        _ => vec![Fault::ImmutableList],
+        ([_], [_, _]) => changed.chain(validate_cidrs(new)).collect(),
+        _ => vec![ValidationError::ImmutableList],
     }
 }
 
 /// Whether a `generateName` makes a name: it is checked as a prefix, and so is what becomes of it.
-fn generates(base: &str) -> bool {
+fn is_valid_generate_name(base: &str) -> bool {
     let masked = match base.strip_suffix('-') {
         Some(rest) if !rest.is_empty() => {
             let mut characters = rest.chars();
@@ -61,7 +61,7 @@ fn generates(base: &str) -> bool {
         }
         _ => base.to_owned(),
     };
-    let kept: String = base.chars().take(MAX_BASE).collect();
+    let kept: String = base.chars().take(MAX_GENERATE_NAME_BASE).collect();
     is_dns_subdomain(&masked) && base.len() <= MAX_NAME_LEN && is_dns_subdomain(&format!("{kept}x0x0x"))
 }
 
@@ -72,31 +72,31 @@ mod tests {
     #[test]
     fn names_are_those_that_kube_apiserver_takes() {
         for good in ["kubernetes", "a.b-c.1", "1", "10.0.0.0", &"a".repeat(253)] {
-            assert_eq!(faults_of_name(good, ""), [], "{good}");
+            assert_eq!(validate_name(good, ""), [], "{good}");
         }
         for bad in ["A", "-a", "a-", "a_b", "a..b", "a/b", ".a", "a.", "ä", &"a".repeat(254)] {
-            let fault = Fault::Name { field: "metadata.name", text: bad.to_owned() };
-            assert_eq!(faults_of_name(bad, ""), [fault], "{bad}");
+            let fault = ValidationError::Name { field: "metadata.name", text: bad.to_owned() };
+            assert_eq!(validate_name(bad, ""), [fault], "{bad}");
         }
-        assert_eq!(faults_of_name("", ""), [Fault::NoName]);
+        assert_eq!(validate_name("", ""), [ValidationError::NoName]);
         for good in ["team-a-", "a", "a.b", &"a".repeat(253)] {
-            assert_eq!(faults_of_name("", good), [], "{good}");
+            assert_eq!(validate_name("", good), [], "{good}");
         }
         for bad in ["Team-", "-", "a.", "a_", "ab.-", "ä-", &"a".repeat(254)] {
-            let fault = Fault::Name { field: "metadata.generateName", text: bad.to_owned() };
-            assert_eq!(faults_of_name("", bad), [fault], "{bad}");
+            let fault = ValidationError::Name { field: "metadata.generateName", text: bad.to_owned() };
+            assert_eq!(validate_name("", bad), [fault], "{bad}");
         }
     }
 
     #[track_caller]
     fn check(old: &[&str], new: &[&str], expected: &str) {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-        let change = Change::applied("a", Some(&owned(old)), &owned(new));
-        let seen = change.faults.iter().map(|fault| match fault {
-            Fault::Immutable { index, .. } => format!("imm{index}"),
-            Fault::ImmutableList => "imm".to_owned(),
-            Fault::SameFamily => "F".to_owned(),
-            Fault::Malformed { index, .. } => format!("[{index}]"),
+        let change = Change::from_apply("a", Some(&owned(old)), &owned(new));
+        let seen = change.errors.iter().map(|fault| match fault {
+            ValidationError::Immutable { index, .. } => format!("imm{index}"),
+            ValidationError::ImmutableList => "imm".to_owned(),
+            ValidationError::SameFamily => "F".to_owned(),
+            ValidationError::Malformed { index, .. } => format!("[{index}]"),
             _ => unreachable!("{fault:?}"),
         });
         assert_eq!(seen.collect::<Vec<_>>().join(","), expected, "{old:?} -> {new:?}");

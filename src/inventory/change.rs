@@ -26,13 +26,13 @@ pub struct Change {
     /// The name of the ServiceCIDR. Empty when it has none.
     pub name: String,
     /// The new CIDRs whose text is not among the old ones.
-    pub adds: Vec<Added>,
+    pub adds: Vec<AddedCidr>,
     /// The old CIDRs whose text is not among the new ones.
     pub removes: Vec<String>,
     /// Whether the two lists are the same text in the same order.
     keeps_list: bool,
     /// Why this is not a change that kube-apiserver would let through to admission.
-    pub faults: Vec<Fault>,
+    pub errors: Vec<ValidationError>,
 }
 
 /// The operations that admission knows for a stored object.
@@ -48,7 +48,7 @@ pub enum Operation {
 
 /// One CIDR that a request adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Added {
+pub struct AddedCidr {
     /// Its place in `spec.cidrs`, from 0.
     pub index: usize,
     /// As it is written in the request.
@@ -59,7 +59,7 @@ pub struct Added {
 
 /// What kube-apiserver's own validation would have refused before admission.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ValidationError {
     /// A field that must be there is absent or null.
     Missing {
         /// Its path in the request, as `object.spec`.
@@ -118,16 +118,16 @@ pub enum Fault {
 impl Change {
     /// What turns the CIDRs `old` into `new`. A CREATE has no old ones, a DELETE no new ones.
     #[must_use]
-    pub fn between(operation: Operation, name: &str, old: &[String], new: &[String]) -> Self {
+    pub fn diff(operation: Operation, name: &str, old: &[String], new: &[String]) -> Self {
         let adds = added(old, new);
         let removes = old.iter().filter(|text| !new.contains(text)).cloned().collect();
         let keeps_list = operation == Operation::Update && old == new;
         let faults = match operation {
             Operation::Delete => Vec::new(),
             Operation::Create | Operation::Update if keeps_list => Vec::new(),
-            Operation::Create | Operation::Update => faults(&adds, new),
+            Operation::Create | Operation::Update => validate_added(&adds, new),
         };
-        Self { operation, name: name.to_owned(), adds, removes, keeps_list, faults }
+        Self { operation, name: name.to_owned(), adds, removes, keeps_list, errors: faults }
     }
 
     /// The CIDRs that it adds, each with its place in `spec.cidrs`. Texts that aren't CIDRs are faults, and
@@ -138,62 +138,62 @@ impl Change {
 
     /// A request that doesn't say what it changes.
     #[must_use]
-    pub fn faulty(operation: Operation, name: &str, fault: Fault) -> Self {
+    pub fn invalid(operation: Operation, name: &str, fault: ValidationError) -> Self {
         Self {
             operation,
             name: name.to_owned(),
             adds: Vec::new(),
             removes: Vec::new(),
             keeps_list: false,
-            faults: vec![fault],
+            errors: vec![fault],
         }
     }
 
     /// Whether `spec.cidrs` stays exactly as it was: an UPDATE of labels, annotations or finalizers,
     /// or one that changes nothing.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub fn keeps_cidrs(&self) -> bool {
         self.keeps_list
     }
 }
 
 /// The entries of `new` whose text is not among `old`.
-fn added(old: &[String], new: &[String]) -> Vec<Added> {
+fn added(old: &[String], new: &[String]) -> Vec<AddedCidr> {
     new.iter()
         .enumerate()
         .filter(|(_, text)| !old.contains(text))
-        .map(|(index, text)| Added { index, text: text.clone(), cidr: text.parse() })
+        .map(|(index, text)| AddedCidr { index, text: text.clone(), cidr: text.parse() })
         .collect()
 }
 
 /// What kube-apiserver would refuse in a list of CIDRs that replaces none.
-pub(super) fn faults_of_list(new: &[String]) -> Vec<Fault> {
-    faults(&added(&[], new), new)
+pub(super) fn validate_cidrs(new: &[String]) -> Vec<ValidationError> {
+    validate_added(&added(&[], new), new)
 }
 
 /// What kube-apiserver would refuse in a list of CIDRs, of which `adds` are new.
-fn faults(adds: &[Added], new: &[String]) -> Vec<Fault> {
+fn validate_added(adds: &[AddedCidr], new: &[String]) -> Vec<ValidationError> {
     match new {
-        [] => vec![Fault::NoCidrs],
-        [_] => malformed(adds),
+        [] => vec![ValidationError::NoCidrs],
+        [_] => malformed_cidrs(adds),
         [first, second] => {
-            let mut faults = malformed(adds);
+            let mut faults = malformed_cidrs(adds);
             if let (Some(a), Some(b)) = (Cidr::family_of(first), Cidr::family_of(second))
                 && a == b
             {
-                faults.push(Fault::SameFamily);
+                faults.push(ValidationError::SameFamily);
             }
             faults
         }
-        more => vec![Fault::TooManyCidrs { count: more.len() }],
+        more => vec![ValidationError::TooManyCidrs { count: more.len() }],
     }
 }
 
-fn malformed(adds: &[Added]) -> Vec<Fault> {
+fn malformed_cidrs(adds: &[AddedCidr]) -> Vec<ValidationError> {
     adds.iter()
         .filter_map(|added| {
             let error = added.cidr.err()?;
-            Some(Fault::Malformed { index: added.index, text: added.text.clone(), error })
+            Some(ValidationError::Malformed { index: added.index, text: added.text.clone(), error })
         })
         .collect()
 }
@@ -212,7 +212,7 @@ impl Operation {
 
     /// Its name in an AdmissionReview.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "CREATE",
             Self::Update => "UPDATE",
@@ -223,7 +223,7 @@ impl Operation {
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.as_str())
     }
 }
 
@@ -235,15 +235,15 @@ mod tests {
     fn check(old: &[&str], new: &[&str], expected: &str) {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let operation = if old.is_empty() { Operation::Create } else { Operation::Update };
-        let change = Change::between(operation, "a", &owned(old), &owned(new));
+        let change = Change::diff(operation, "a", &owned(old), &owned(new));
         let seen: Vec<String> = change
-            .faults
+            .errors
             .iter()
             .map(|fault| match fault {
-                Fault::NoCidrs => "R".to_owned(),
-                Fault::TooManyCidrs { .. } => "N".to_owned(),
-                Fault::SameFamily => "F".to_owned(),
-                Fault::Malformed { index, .. } => format!("[{index}]"),
+                ValidationError::NoCidrs => "R".to_owned(),
+                ValidationError::TooManyCidrs { .. } => "N".to_owned(),
+                ValidationError::SameFamily => "F".to_owned(),
+                ValidationError::Malformed { index, .. } => format!("[{index}]"),
                 _ => unreachable!(),
             })
             .collect();
@@ -284,10 +284,10 @@ mod tests {
     fn only_the_same_list_in_the_same_order_is_no_change() {
         let list = |texts: [&str; 2]| texts.map(str::to_owned);
         let (ab, ba) = (list(["10.0.0.0/24", "fd00::/64"]), list(["fd00::/64", "10.0.0.0/24"]));
-        assert!(Change::between(Operation::Update, "a", &ab, &ab).is_empty());
-        assert!(Change::between(Operation::Update, "a", &[], &[]).is_empty());
-        assert!(!Change::between(Operation::Update, "a", &ab, &ba).is_empty());
-        assert!(!Change::between(Operation::Create, "a", &[], &[]).is_empty());
-        assert!(!Change::between(Operation::Delete, "a", &[], &[]).is_empty());
+        assert!(Change::diff(Operation::Update, "a", &ab, &ab).keeps_cidrs());
+        assert!(Change::diff(Operation::Update, "a", &[], &[]).keeps_cidrs());
+        assert!(!Change::diff(Operation::Update, "a", &ab, &ba).keeps_cidrs());
+        assert!(!Change::diff(Operation::Create, "a", &[], &[]).keeps_cidrs());
+        assert!(!Change::diff(Operation::Delete, "a", &[], &[]).keeps_cidrs());
     }
 }

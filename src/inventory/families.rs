@@ -5,7 +5,7 @@ use crate::net::IpFamily;
 /// Which IP families kube-apiserver makes allocators for. Only its flag
 /// `--service-cluster-ip-range` knows; this is the best that can be had from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Families {
+pub struct ConfiguredFamilies {
     configured: Vec<IpFamily>,
     source: FamiliesSource,
 }
@@ -21,7 +21,7 @@ pub enum FamiliesSource {
     Assumed,
 }
 
-impl Families {
+impl ConfiguredFamilies {
     pub(super) fn new(configured: impl IntoIterator<Item = IpFamily>, source: FamiliesSource) -> Self {
         let mut configured: Vec<IpFamily> = configured.into_iter().collect();
         configured.sort_unstable();
@@ -31,7 +31,7 @@ impl Families {
 
     /// Those that a policy names.
     #[must_use]
-    pub fn of_policy(families: &[IpFamily]) -> Self {
+    pub fn from_policy(families: &[IpFamily]) -> Self {
         Self::new(families.iter().copied(), FamiliesSource::Policy)
     }
 
@@ -43,7 +43,7 @@ impl Families {
 
     /// Whether Services can have addresses of a family.
     #[must_use]
-    pub fn has(&self, family: IpFamily) -> bool {
+    pub fn contains(&self, family: IpFamily) -> bool {
         self.configured.contains(&family)
     }
 

@@ -2,11 +2,11 @@
 
 use crate::net::{Cidr, IpFamily, MIN_IPV6_PREFIX_LEN, UsableRange};
 
-use super::{Families, Readiness};
+use super::{ConfiguredFamilies, Readiness};
 
 /// Why a CIDR of a ServiceCIDR gives no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Idle {
+pub enum UnusableReason {
     /// Its deletion is asked for.
     Terminating,
     /// Its condition Ready is not True.
@@ -19,14 +19,14 @@ pub enum Idle {
     TooSmall,
 }
 
-impl Idle {
+impl UnusableReason {
     /// Why a CIDR gives no address, `None` if it does.
     #[must_use]
-    pub fn of(families: &Families, readiness: Readiness, cidr: Cidr) -> Option<Self> {
+    pub fn for_cidr(families: &ConfiguredFamilies, readiness: Readiness, cidr: Cidr) -> Option<Self> {
         match readiness {
             Readiness::Terminating => Some(Self::Terminating),
             Readiness::NotReady => Some(Self::NotReady),
-            Readiness::Ready if !families.has(cidr.family()) => Some(Self::FamilyNotConfigured),
+            Readiness::Ready if !families.contains(cidr.family()) => Some(Self::FamilyNotConfigured),
             Readiness::Ready if UsableRange::for_cidr(cidr).is_some() => None,
             Readiness::Ready if cidr.family() == IpFamily::IPv6 && cidr.prefix_len() < MIN_IPV6_PREFIX_LEN => {
                 Some(Self::TooShort)
@@ -37,7 +37,7 @@ impl Idle {
 
     /// Its name in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Terminating => "Terminating",
             Self::NotReady => "NotReady",

@@ -7,13 +7,13 @@
 use std::ops::RangeInclusive;
 
 /// The most keys of a chunk.
-const CHUNK: usize = 512;
+const MAX_CHUNK_LEN: usize = 512;
 /// By how many places a chunk grows.
-const GROWTH: usize = 32;
+const CHUNK_GROWTH: usize = 32;
 
 /// A map from keys to values, ordered by key.
 #[derive(Clone, Debug)]
-pub(super) struct Index<K, V> {
+pub(super) struct ChunkedMap<K, V> {
     chunks: Vec<Chunk<K, V>>,
     /// The first key of every chunk.
     firsts: Vec<K>,
@@ -28,7 +28,7 @@ struct Chunk<K, V> {
     values: Vec<V>,
 }
 
-impl<K, V> Default for Index<K, V> {
+impl<K, V> Default for ChunkedMap<K, V> {
     fn default() -> Self {
         Self { chunks: Vec::new(), firsts: Vec::new(), before: Vec::new(), len: 0 }
     }
@@ -40,7 +40,7 @@ impl<K, V> Default for Chunk<K, V> {
     }
 }
 
-impl<K: Copy + Ord, V> Index<K, V> {
+impl<K: Copy + Ord, V> ChunkedMap<K, V> {
     pub fn len(&self) -> usize {
         self.len
     }
@@ -184,7 +184,7 @@ impl<K: Copy + Ord, V> Index<K, V> {
 
 impl<K: Copy + Ord, V> Chunk<K, V> {
     fn is_full(&self) -> bool {
-        self.keys.len() >= CHUNK
+        self.keys.len() >= MAX_CHUNK_LEN
     }
 
     fn ends_before(&self, key: K) -> bool {
@@ -195,8 +195,8 @@ impl<K: Copy + Ord, V> Chunk<K, V> {
     fn insert(&mut self, key: K, value: V) {
         // No doubling: what a chunk reserves and doesn't use would count a million times.
         if self.keys.len() == self.keys.capacity() {
-            self.keys.reserve_exact(GROWTH);
-            self.values.reserve_exact(GROWTH);
+            self.keys.reserve_exact(CHUNK_GROWTH);
+            self.values.reserve_exact(CHUNK_GROWTH);
         }
         let place = self.keys.partition_point(|there| *there < key);
         self.keys.insert(place, key);
@@ -217,8 +217,8 @@ impl<K: Copy + Ord, V> Chunk<K, V> {
         self.values.retain(&is_kept);
         let after = self.keys.len();
         if after < before {
-            self.keys.shrink_to(after + GROWTH);
-            self.values.shrink_to(after + GROWTH);
+            self.keys.shrink_to(after + CHUNK_GROWTH);
+            self.values.shrink_to(after + CHUNK_GROWTH);
         }
         before - after
     }
@@ -269,7 +269,7 @@ mod tests {
             steps in prop::collection::vec(step(), 0..24),
             asked in prop::collection::vec((any::<u16>(), any::<u16>()), 16),
         ) {
-            let (mut index, mut slow) = (Index::default(), BTreeMap::new());
+            let (mut index, mut slow) = (ChunkedMap::default(), BTreeMap::new());
             for step in steps {
                 match step {
                     Step::Insert(key, value) => prop_assert_eq!(index.insert(key, value), slow.insert(key, value)),

@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use super::{Inventory, Kind};
+use super::{Inventory, ResourceKind};
 
 /// An inventory, and how fresh each part of it is. The edge that fills the inventory says so; nothing
 /// below it reads a clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct ObservedInventory<'a> {
     /// What is known.
     pub inventory: &'a Inventory,
     /// Of the ServiceCIDRs.
@@ -29,16 +29,16 @@ pub enum Freshness {
     Age(Duration),
 }
 
-impl<'a> Known<'a> {
+impl<'a> ObservedInventory<'a> {
     /// No inventory is kept: `inventory` is empty.
     #[must_use]
-    pub fn nothing(inventory: &'a Inventory) -> Self {
+    pub fn absent(inventory: &'a Inventory) -> Self {
         Self::all(inventory, Freshness::Absent)
     }
 
     /// An inventory that is what it is: a file's.
     #[must_use]
-    pub fn current(inventory: &'a Inventory) -> Self {
+    pub fn static_file(inventory: &'a Inventory) -> Self {
         Self::all(inventory, Freshness::Age(Duration::ZERO))
     }
 
@@ -48,11 +48,11 @@ impl<'a> Known<'a> {
 
     /// How fresh the objects of a kind are.
     #[must_use]
-    pub fn freshness(&self, kind: Kind) -> Freshness {
+    pub fn freshness(&self, kind: ResourceKind) -> Freshness {
         match kind {
-            Kind::ServiceCidrs => self.service_cidrs,
-            Kind::IpAddresses => self.addresses,
-            Kind::Nodes => self.nodes,
+            ResourceKind::ServiceCidrs => self.service_cidrs,
+            ResourceKind::IpAddresses => self.addresses,
+            ResourceKind::Nodes => self.nodes,
         }
     }
 }

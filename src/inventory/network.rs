@@ -4,7 +4,7 @@ use crate::net::Cidr;
 
 /// A network that Services must not touch, as the policy declares it: pods, nodes, a data centre.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
+pub struct DeclaredNetwork {
     /// Its name, unique among the declared ones.
     pub name: String,
     /// Its addresses.

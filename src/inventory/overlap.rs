@@ -10,20 +10,20 @@ use super::View;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlap<'a> {
     /// Whose the first is. Always a ServiceCIDR.
-    pub holder: Holder<'a>,
+    pub holder: CidrOwner<'a>,
     /// The first.
     pub cidr: Cidr,
     /// How it lies to the other: never disjoint.
     pub relation: Relation,
     /// Whose the other is.
-    pub other: Holder<'a>,
+    pub other: CidrOwner<'a>,
     /// The other.
     pub other_cidr: Cidr,
 }
 
 /// Whose a CIDR is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Holder<'a> {
+pub enum CidrOwner<'a> {
     /// A ServiceCIDR's, by its name.
     ServiceCidr(&'a str),
     /// A declared network's, by its name.
@@ -37,13 +37,13 @@ pub enum Holder<'a> {
 /// on the path from it outwards. That costs O(n log n) and the pairs themselves.
 #[must_use]
 pub fn overlaps<'a>(view: &View<'a>) -> Vec<Overlap<'a>> {
-    let service_cidrs = view.cidrs().map(|(service_cidr, cidr)| (cidr, Holder::ServiceCidr(&service_cidr.name)));
-    let networks = view.networks().iter().map(|network| (network.cidr, Holder::Network(&network.name)));
-    let mut all: Vec<(Cidr, Holder<'_>)> = service_cidrs.chain(networks).collect();
+    let service_cidrs = view.cidrs().map(|(service_cidr, cidr)| (cidr, CidrOwner::ServiceCidr(&service_cidr.name)));
+    let networks = view.networks().iter().map(|network| (network.cidr, CidrOwner::Network(&network.name)));
+    let mut all: Vec<(Cidr, CidrOwner<'_>)> = service_cidrs.chain(networks).collect();
     all.sort_unstable();
 
     let mut found = Vec::new();
-    let mut around: Vec<(Cidr, Holder<'_>)> = Vec::new();
+    let mut around: Vec<(Cidr, CidrOwner<'_>)> = Vec::new();
     for entry in all {
         while around.last().is_some_and(|outer| outer.0.relation(entry.0) == Relation::Disjoint) {
             around.pop();
@@ -58,9 +58,9 @@ pub fn overlaps<'a>(view: &View<'a>) -> Vec<Overlap<'a>> {
     found
 }
 
-fn pair<'a>(first: (Cidr, Holder<'a>), second: (Cidr, Holder<'a>)) -> Option<Overlap<'a>> {
+fn pair<'a>(first: (Cidr, CidrOwner<'a>), second: (Cidr, CidrOwner<'a>)) -> Option<Overlap<'a>> {
     let relation = first.0.relation(second.0);
-    let is_ours = matches!(first.1, Holder::ServiceCidr(_)) && relation != Relation::Disjoint;
+    let is_ours = matches!(first.1, CidrOwner::ServiceCidr(_)) && relation != Relation::Disjoint;
     is_ours.then_some(Overlap { holder: first.1, cidr: first.0, relation, other: second.1, other_cidr: second.0 })
 }
 
@@ -75,7 +75,7 @@ impl Overlap<'_> {
     }
 }
 
-impl<'a> Holder<'a> {
+impl<'a> CidrOwner<'a> {
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'a str {

@@ -9,30 +9,30 @@ use super::{Change, Inventory, Operation, Readiness, ServiceCidr, View};
 /// A new ServiceCIDR counts as ready, and one whose deletion is asked for as gone: kube-apiserver
 /// stops to allocate from it at once. Malformed CIDRs add nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overlay {
-    made: Vec<ServiceCidr>,
-    gone: Vec<String>,
+pub struct PendingChanges {
+    upserted: Vec<ServiceCidr>,
+    deleted: Vec<String>,
 }
 
-impl Overlay {
+impl PendingChanges {
     /// What changes would make of an inventory.
     #[must_use]
-    pub fn of(inventory: &Inventory, changes: &[Change]) -> Self {
+    pub fn from_changes(inventory: &Inventory, changes: &[Change]) -> Self {
         let mut overlay = Self::default();
         for change in changes {
-            let made = overlay.made.iter().find(|made| made.name == change.name);
+            let made = overlay.upserted.iter().find(|made| made.name == change.name);
             let current = made.or_else(|| inventory.service_cidr(&change.name));
             let next = match change.operation {
                 Operation::Delete => None,
-                Operation::Create | Operation::Update => Some(ServiceCidr::after(current, change)),
+                Operation::Create | Operation::Update => Some(ServiceCidr::with_change(current, change)),
             };
-            overlay.made.retain(|made| made.name != change.name);
+            overlay.upserted.retain(|made| made.name != change.name);
             match next {
                 Some(next) => {
-                    overlay.gone.retain(|name| *name != change.name);
-                    overlay.made.push(next);
+                    overlay.deleted.retain(|name| *name != change.name);
+                    overlay.upserted.push(next);
                 }
-                None => overlay.gone.push(change.name.clone()),
+                None => overlay.deleted.push(change.name.clone()),
             }
         }
         overlay
@@ -41,14 +41,14 @@ impl Overlay {
     /// The inventory as it would be.
     #[must_use]
     pub fn view<'a>(&'a self, inventory: &'a Inventory) -> View<'a> {
-        inventory.view_with(&self.made, &self.gone)
+        inventory.view_with(&self.upserted, &self.deleted)
     }
 }
 
 impl ServiceCidr {
     /// What a change that is no deletion makes of a ServiceCIDR, or of none.
     #[must_use]
-    pub fn after(current: Option<&Self>, change: &Change) -> Self {
+    pub fn with_change(current: Option<&Self>, change: &Change) -> Self {
         let adds = change.cidrs().map(|(_, cidr)| cidr);
         match current {
             Some(current) => {

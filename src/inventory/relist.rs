@@ -8,11 +8,11 @@ use crate::net::IpFamily;
 use super::Inventory;
 
 /// How many objects are forgotten in one step of a sweep, at most.
-const STEP: usize = 256;
+const SWEEP_BATCH: usize = 256;
 
 /// What is followed of a cluster, each with a list and a watch of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum ResourceKind {
     /// ServiceCIDRs.
     ServiceCidrs,
     /// IPAddresses.
@@ -24,7 +24,7 @@ pub enum Kind {
 /// How far a sweep is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Sweep {
+pub enum SweepStatus {
     /// There is more to look at.
     Unfinished,
     /// What the list didn't name is forgotten.
@@ -33,18 +33,18 @@ pub enum Sweep {
 
 /// The names that a list has yet to name. Empty when none is under way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unlisted {
+pub(super) struct StaleNames {
     pub service_cidrs: BTreeSet<String>,
     pub nodes: BTreeSet<String>,
 }
 
-impl Kind {
+impl ResourceKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::ServiceCidrs, Self::IpAddresses, Self::Nodes];
 
     /// The kind of one object.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::ServiceCidrs => "ServiceCIDR",
             Self::IpAddresses => "IPAddress",
@@ -80,53 +80,53 @@ impl Inventory {
     /// while inventory.sweep(Kind::Nodes) == Sweep::Unfinished {}
     /// assert_eq!(inventory.count(Kind::Nodes), 1);
     /// ```
-    pub fn begin_relist(&mut self, kind: Kind) {
+    pub fn begin_relist(&mut self, kind: ResourceKind) {
         match kind {
-            Kind::ServiceCidrs => self.unlisted.service_cidrs = self.service_cidrs.keys().cloned().collect(),
-            Kind::IpAddresses => self.addresses.begin_relist(),
-            Kind::Nodes => self.unlisted.nodes = self.nodes.keys().cloned().collect(),
+            ResourceKind::ServiceCidrs => self.unlisted.service_cidrs = self.service_cidrs.keys().cloned().collect(),
+            ResourceKind::IpAddresses => self.addresses.begin_relist(),
+            ResourceKind::Nodes => self.unlisted.nodes = self.nodes.keys().cloned().collect(),
         }
     }
 
     /// Forgets some of what the list that was begun last didn't name: a few thousand are looked at, so
     /// that others get their turn in between. To be called until it is done, and only once the list is
     /// complete.
-    pub fn sweep(&mut self, kind: Kind) -> Sweep {
+    pub fn sweep(&mut self, kind: ResourceKind) -> SweepStatus {
         match kind {
-            Kind::ServiceCidrs => {
-                for name in some_of(&mut self.unlisted.service_cidrs) {
+            ResourceKind::ServiceCidrs => {
+                for name in take_batch(&mut self.unlisted.service_cidrs) {
                     self.remove_service_cidr(&name);
                 }
-                Sweep::unless(self.unlisted.service_cidrs.is_empty())
+                SweepStatus::unless(self.unlisted.service_cidrs.is_empty())
             }
-            Kind::IpAddresses => self.addresses.sweep(),
-            Kind::Nodes => {
-                for name in some_of(&mut self.unlisted.nodes) {
+            ResourceKind::IpAddresses => self.addresses.sweep(),
+            ResourceKind::Nodes => {
+                for name in take_batch(&mut self.unlisted.nodes) {
                     self.remove_node(&name);
                 }
-                Sweep::unless(self.unlisted.nodes.is_empty())
+                SweepStatus::unless(self.unlisted.nodes.is_empty())
             }
         }
     }
 
     /// How many objects of a kind are known.
     #[must_use]
-    pub fn count(&self, kind: Kind) -> u64 {
+    pub fn count(&self, kind: ResourceKind) -> u64 {
         let count = match kind {
-            Kind::ServiceCidrs => self.service_cidrs.len() as u128,
-            Kind::IpAddresses => self.addresses.count(IpFamily::IPv4) + self.addresses.count(IpFamily::IPv6),
-            Kind::Nodes => self.nodes.len() as u128,
+            ResourceKind::ServiceCidrs => self.service_cidrs.len() as u128,
+            ResourceKind::IpAddresses => self.addresses.count(IpFamily::IPv4) + self.addresses.count(IpFamily::IPv6),
+            ResourceKind::Nodes => self.nodes.len() as u128,
         };
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 }
 
-impl Sweep {
+impl SweepStatus {
     pub(super) fn unless(is_done: bool) -> Self {
         if is_done { Self::Done } else { Self::Unfinished }
     }
 }
 
-fn some_of(names: &mut BTreeSet<String>) -> Vec<String> {
-    std::iter::from_fn(|| names.pop_first()).take(STEP).collect()
+fn take_batch(names: &mut BTreeSet<String>) -> Vec<String> {
+    std::iter::from_fn(|| names.pop_first()).take(SWEEP_BATCH).collect()
 }

@@ -38,7 +38,7 @@ impl Readiness {
     ///
     /// Upstream: `isReady` in pkg/registry/core/service/ipallocator/cidrallocator.go.
     #[must_use]
-    pub fn of(is_deleted: bool, condition: Option<&str>) -> Self {
+    pub fn from_condition(is_deleted: bool, condition: Option<&str>) -> Self {
         match (is_deleted, condition) {
             (true, _) => Self::Terminating,
             (false, None | Some("True")) => Self::Ready,
@@ -48,7 +48,7 @@ impl Readiness {
 
     /// Its name in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "Ready",
             Self::NotReady => "NotReady",
@@ -64,10 +64,10 @@ mod tests {
     /// The vectors R1 to R4 of the real allocator.
     #[test]
     fn a_service_cidr_without_a_condition_is_ready() {
-        assert_eq!(Readiness::of(false, None), Readiness::Ready);
-        assert_eq!(Readiness::of(false, Some("True")), Readiness::Ready);
-        assert_eq!(Readiness::of(false, Some("False")), Readiness::NotReady);
-        assert_eq!(Readiness::of(false, Some("Unknown")), Readiness::NotReady);
-        assert_eq!(Readiness::of(true, Some("True")), Readiness::Terminating);
+        assert_eq!(Readiness::from_condition(false, None), Readiness::Ready);
+        assert_eq!(Readiness::from_condition(false, Some("True")), Readiness::Ready);
+        assert_eq!(Readiness::from_condition(false, Some("False")), Readiness::NotReady);
+        assert_eq!(Readiness::from_condition(false, Some("Unknown")), Readiness::NotReady);
+        assert_eq!(Readiness::from_condition(true, Some("True")), Readiness::Terminating);
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
 
-use super::{Addresses, Families, Idle, Network, ServiceCidr};
+use super::{AllocationStore, ConfiguredFamilies, DeclaredNetwork, ServiceCidr, UnusableReason};
 
 /// An inventory as it is, or as it would be after some changes.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     pub(super) service_cidrs: Vec<&'a ServiceCidr>,
-    pub(super) families: Families,
-    pub(super) addresses: &'a Addresses,
-    pub(super) networks: &'a [Network],
+    pub(super) families: ConfiguredFamilies,
+    pub(super) addresses: &'a AllocationStore,
+    pub(super) networks: &'a [DeclaredNetwork],
 }
 
 impl<'a> View<'a> {
@@ -26,42 +26,42 @@ impl<'a> View<'a> {
 
     /// The configured families.
     #[must_use]
-    pub fn families(&self) -> &Families {
+    pub fn families(&self) -> &ConfiguredFamilies {
         &self.families
     }
 
     /// The IPAddresses.
     #[must_use]
-    pub fn addresses(&self) -> &'a Addresses {
+    pub fn addresses(&self) -> &'a AllocationStore {
         self.addresses
     }
 
     /// The declared networks.
     #[must_use]
-    pub fn networks(&self) -> &'a [Network] {
+    pub fn networks(&self) -> &'a [DeclaredNetwork] {
         self.networks
     }
 
     /// Why a CIDR of a ServiceCIDR gives no address, `None` if it does.
     #[must_use]
-    pub fn idle(&self, service_cidr: &ServiceCidr, cidr: Cidr) -> Option<Idle> {
-        Idle::of(&self.families, service_cidr.readiness, cidr)
+    pub fn unusable_reason(&self, service_cidr: &ServiceCidr, cidr: Cidr) -> Option<UnusableReason> {
+        UnusableReason::for_cidr(&self.families, service_cidr.readiness, cidr)
     }
 
     /// The ranges from which kube-apiserver allocates: of every ServiceCIDR that is ready, every CIDR
     /// whose family is configured and for which an allocator can be made. May hold the same one twice.
     #[must_use]
-    pub fn effective(&self) -> Vec<UsableRange> {
+    pub fn allocatable_ranges(&self) -> Vec<UsableRange> {
         self.cidrs()
-            .filter(|(service_cidr, cidr)| self.idle(service_cidr, *cidr).is_none())
+            .filter(|(service_cidr, cidr)| self.unusable_reason(service_cidr, *cidr).is_none())
             .filter_map(|(_, cidr)| UsableRange::for_cidr(cidr))
             .collect()
     }
 
     /// Its allocators: the effective ranges, each once, because equal CIDRs share one.
     #[must_use]
-    pub fn allocators(&self) -> Vec<UsableRange> {
-        let mut ranges = self.effective();
+    pub fn distinct_ranges(&self) -> Vec<UsableRange> {
+        let mut ranges = self.allocatable_ranges();
         ranges.sort_unstable_by_key(|range| range.cidr());
         ranges.dedup();
         ranges
@@ -70,7 +70,7 @@ impl<'a> View<'a> {
     /// Every address that kube-apiserver can allocate, each once.
     #[must_use]
     pub fn usable(&self, family: IpFamily) -> RangeSet {
-        RangeSet::union(family, self.effective().into_iter().map(UsableRange::range))
+        RangeSet::union(family, self.allocatable_ranges().into_iter().map(UsableRange::range))
     }
 
     /// How many IPAddresses lie in a set of ranges.

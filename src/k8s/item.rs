@@ -55,7 +55,7 @@ impl Object {
             Self::ServiceCidr(service_cidr) => inventory.insert_service_cidr(service_cidr),
             Self::Address(allocation) => inventory.insert_address(allocation),
             Self::Service { name, cluster_ips } => {
-                inventory.know_services();
+                inventory.mark_services_listed();
                 for address in cluster_ips {
                     inventory.insert_cluster_ip(address, name.clone());
                 }
@@ -140,7 +140,7 @@ impl<'a> Item<'a> {
             name: self.metadata.name.into_owned(),
             cidrs: Vec::new(),
             unreadable: Vec::new(),
-            readiness: Readiness::of(self.metadata.deletion_timestamp.some().is_some(), ready),
+            readiness: Readiness::from_condition(self.metadata.deletion_timestamp.some().is_some(), ready),
             has_finalizer: self
                 .metadata
                 .finalizers

@@ -243,7 +243,7 @@ fn beginning(reader: &mut impl BufRead) -> std::io::Result<(Vec<u8>, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::Kind;
+    use crate::inventory::ResourceKind;
 
     #[test]
     fn a_page_is_read_in_one_pass_or_two_with_the_same_end() {
@@ -261,13 +261,16 @@ mod tests {
             reader.read("a", text.as_bytes()).unwrap();
             assert_eq!(reading, reader.finish());
             assert_eq!((reading.addresses, reading.left_out), (taken, left_out), "{reading:?}");
-            assert_eq!((paged.count(Kind::IpAddresses), streamed.count(Kind::IpAddresses)), (taken, taken));
+            assert_eq!(
+                (paged.count(ResourceKind::IpAddresses), streamed.count(ResourceKind::IpAddresses)),
+                (taken, taken)
+            );
         }
         let skipped = [object("10.0.0.1", r#","x":"?""#), object("10.0.0.2", "")];
         let no_text: Vec<u8> = text(&skipped).bytes().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
         let mut inventory = Inventory::default();
         let error = ListReader::new(&mut inventory, |_| {}).read_page("a", &no_text).unwrap_err();
         assert!(error.to_string().contains("invalid unicode code point"), "{error}");
-        assert_eq!(inventory.count(Kind::IpAddresses), 0);
+        assert_eq!(inventory.count(ResourceKind::IpAddresses), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::inventory::Fault;
+use crate::inventory::ValidationError;
 
 use super::fields::{Problem, fields, string, strings};
 
@@ -56,16 +56,18 @@ impl<'a> Object<'a> {
     }
 
     /// `spec.cidrs`. An absent list is an empty one: that is how kube-apiserver writes it.
-    pub fn cidrs(&self, side: Side) -> Result<Vec<String>, Fault> {
+    pub fn cidrs(&self, side: Side) -> Result<Vec<String>, ValidationError> {
         let [root, metadata, name, spec, list] = side.paths();
-        let at = |field: &'static str| move |problem: &Problem| Fault::Unreadable { field, problem: problem.clone() };
+        let at = |field: &'static str| {
+            move |problem: &Problem| ValidationError::Unreadable { field, problem: problem.clone() }
+        };
 
-        self.text.ok_or(Fault::Missing { field: root })?;
+        self.text.ok_or(ValidationError::Missing { field: root })?;
         let parts = self.parts.as_ref().map_err(at(root))?;
-        parts.metadata.ok_or(Fault::Missing { field: metadata })?;
+        parts.metadata.ok_or(ValidationError::Missing { field: metadata })?;
         let its_name = parts.name.as_ref().map(Result::as_ref).transpose().map_err(at(metadata))?;
         its_name.copied().flatten().map(string).transpose().map_err(|problem| at(name)(&problem))?;
-        let its_spec = parts.spec.ok_or(Fault::Missing { field: spec })?;
+        let its_spec = parts.spec.ok_or(ValidationError::Missing { field: spec })?;
         let [its_list] = fields(its_spec, ["cidrs"]).map_err(|problem| at(spec)(&problem))?;
         its_list.map(strings).transpose().map_err(|problem| at(list)(&problem)).map(Option::unwrap_or_default)
     }

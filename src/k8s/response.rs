@@ -7,7 +7,7 @@ use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusCause, StatusDetails, StatusSummary};
 
 use crate::api::OutlookDocument;
-use crate::policy::{Outlook, Verdict, Violation};
+use crate::policy::{ChangePreview, Verdict, Violation};
 
 use super::{Refusal, Review};
 
@@ -26,7 +26,7 @@ pub struct Answer<'a> {
     /// What was found.
     pub verdict: &'a Verdict,
     /// What the request would change, if that is to be said.
-    pub outlook: Option<&'a Outlook>,
+    pub outlook: Option<&'a ChangePreview>,
 }
 
 /// The answer to a review: the verdict on its request, or why there can be none.
@@ -88,7 +88,7 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
 
 /// One annotation a rule: its id, and its sentences; and `preview`: what the request would change, as
 /// JSON. kube-apiserver puts the webhook's name before the key.
-fn annotations(verdict: &Verdict, outlook: Option<&Outlook>) -> HashMap<String, String> {
+fn annotations(verdict: &Verdict, outlook: Option<&ChangePreview>) -> HashMap<String, String> {
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for violation in verdict.audits() {
         by_rule.entry(violation.rule().as_str()).or_default().push(violation.to_string());

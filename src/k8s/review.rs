@@ -141,8 +141,8 @@ fn change(operation: Operation, name: &str, object: &Object<'_>, old_object: &Ob
         Ok((old, new))
     };
     match lists() {
-        Ok((old, new)) => Change::between(operation, name, &old, &new),
-        Err(fault) => Change::faulty(operation, name, fault),
+        Ok((old, new)) => Change::diff(operation, name, &old, &new),
+        Err(fault) => Change::invalid(operation, name, fault),
     }
 }
 

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use kube::Client;
 use tokio::sync::watch::Receiver;
 
-use crate::inventory::Kind;
+use crate::inventory::ResourceKind;
 
 pub use entry::Entry;
 pub use failure::Reason;
@@ -51,7 +51,8 @@ pub struct Wanted {
 /// they cease to be. When its sender is gone, it stays as it was.
 pub async fn run(client: Client, live: Arc<Live>, wanted: Receiver<Wanted>, timing: Timing) -> Infallible {
     let feed = |kind| Feed { client: client.clone(), live: Arc::clone(&live), kind, timing };
-    let (service_cidrs, addresses, nodes) = (feed(Kind::ServiceCidrs), feed(Kind::IpAddresses), feed(Kind::Nodes));
+    let (service_cidrs, addresses, nodes) =
+        (feed(ResourceKind::ServiceCidrs), feed(ResourceKind::IpAddresses), feed(ResourceKind::Nodes));
     let (never, ..) = tokio::join!(service_cidrs.follow(), addresses.follow(), follow_nodes(nodes, wanted));
     never
 }
@@ -61,7 +62,7 @@ async fn follow_nodes(feed: Feed, mut wanted: Receiver<Wanted>) -> Infallible {
         until(&mut wanted, |wanted| wanted.nodes).await;
         tokio::select! {
             never = feed.follow() => return never,
-            () = until(&mut wanted, |wanted| !wanted.nodes) => feed.live.cease(Kind::Nodes).await,
+            () = until(&mut wanted, |wanted| !wanted.nodes) => feed.live.cease(ResourceKind::Nodes).await,
         }
         tracing::info!("nodes are no longer followed");
     }

@@ -1,20 +1,25 @@
 //! What a report says in sentences: what is odd, and the one line that matters.
 
-use crate::capacity::{CapacityReport, CidrCapacity, FamilyCapacity, Named, Survey};
-use crate::inventory::{Allocation, Idle};
+use crate::capacity::{AllocationAudit, CapacityReport, CidrCapacity, FamilyCapacity, Named};
+use crate::inventory::{Allocation, UnusableReason};
 use crate::text::{percent, plural, thousands};
 
 /// What is odd: ranges that give no address, and IPAddresses that aren't where they should be.
-pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
+pub(crate) fn notes(report: &CapacityReport, survey: &AllocationAudit) -> Vec<String> {
     let mut notes: Vec<String> = report
         .service_cidrs
         .iter()
-        .filter_map(|entry| Some(format!("{} {} {}", entry.name, entry.cidr, entry.idle?.sentence())))
+        .filter_map(|entry| Some(format!("{} {} {}", entry.name, entry.cidr, entry.unusable_reason?.sentence())))
         .collect();
     notes.extend(report.service_cidrs.iter().filter_map(|entry| {
-        let is_twin =
-            |other: &&CidrCapacity| other.cidr == entry.cidr && other.name != entry.name && other.idle == entry.idle;
-        let twin = report.service_cidrs.iter().find(is_twin).filter(|_| entry.idle == Some(Idle::Terminating))?;
+        let is_twin = |other: &&CidrCapacity| {
+            other.cidr == entry.cidr && other.name != entry.name && other.unusable_reason == entry.unusable_reason
+        };
+        let twin = report
+            .service_cidrs
+            .iter()
+            .find(is_twin)
+            .filter(|_| entry.unusable_reason == Some(UnusableReason::Terminating))?;
         let (name, cidr) = (&entry.name, entry.cidr);
         Some(format!(
             "{name} {cidr} may still be allocated from: kube-apiserver keeps it while {} is there too",
@@ -30,8 +35,8 @@ pub(crate) fn notes(report: &CapacityReport, survey: &Survey) -> Vec<String> {
         format!("{}{more}", all.join(", "))
     };
     for (named, what) in [
-        (Some(&survey.outside), "in no ServiceCIDR"),
-        (Some(&survey.ineffective), "in ServiceCIDRs, but where none gives addresses"),
+        (Some(&survey.outside_service_cidrs), "in no ServiceCIDR"),
+        (Some(&survey.in_unusable_cidrs), "in ServiceCIDRs, but where none gives addresses"),
         (Some(&survey.foreign), "held by others than kube-apiserver's allocator"),
         (survey.leaked.as_ref(), "whose Service is gone; kube-apiserver frees them"),
     ] {

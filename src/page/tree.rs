@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{CapacityReport, CidrCapacity};
-use crate::inventory::{Idle, Inventory, Node, NodeNetwork, View};
+use crate::inventory::{Inventory, Node, NodeNetwork, UnusableReason, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
 use crate::policy::{Neighbour, Policy, ReservedNetworks};
 
@@ -87,7 +87,7 @@ fn space(
         }
     };
     for (row, entry) in report.service_cidrs.iter().enumerate() {
-        let state = Some(entry.idle.map_or(entry.readiness.name(), Idle::name));
+        let state = Some(entry.unusable_reason.map_or(entry.readiness.as_str(), UnusableReason::as_str));
         put(&mut all, entry.cidr, Use { kind: "ServiceCIDR", name: entry.name.clone(), state, row: Some(row) });
     }
     let plain = |kind, name: String| Use { kind, name, state: None, row: None };
@@ -149,7 +149,8 @@ fn blocks(all: BTreeMap<Cidr, Vec<Use>>, rows: &[&CidrCapacity], view: &View<'_>
         };
         let is_service_cidr = uses.iter().any(|one| one.row.is_some());
         let entry = uses.iter().find_map(|one| rows.get(one.row?));
-        let band = entry.filter(|entry| entry.idle.is_none()).and_then(|entry| UsableRange::for_cidr(entry.cidr));
+        let band =
+            entry.filter(|entry| entry.unusable_reason.is_none()).and_then(|entry| UsableRange::for_cidr(entry.cidr));
         let band = band.and_then(UsableRange::static_band).map(|band| share_of(band, range));
         around.push((blocks.len(), range));
         blocks.push(Block {

@@ -1,6 +1,6 @@
 //! `decide`: the exemptions, then every rule, in reading order.
 
-use crate::inventory::{DEFAULT_SERVICE_CIDR, Families, Known, Operation};
+use crate::inventory::{ConfiguredFamilies, DEFAULT_SERVICE_CIDR, ObservedInventory, Operation};
 
 use super::planning::alternative::alternatives;
 use super::{Exemption, Finding, Part, Policy, Request, RuleId, Usable, ValidationActions, Verdict, Violation};
@@ -9,14 +9,14 @@ use super::{Exemption, Finding, Part, Policy, Request, RuleId, Usable, Validatio
 const API_SERVER: &str = "system:apiserver";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
-pub fn decide(policy: &Policy, known: &Known<'_>, request: &Request) -> Verdict {
+pub fn decide(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
     let verdict = judge(policy, known, request);
     let alternatives = alternatives(policy, known, verdict.denials());
     Verdict { alternatives, ..verdict }
 }
 
 /// The same without alternatives, which take time in proportion to what the cluster holds.
-pub fn judge(policy: &Policy, known: &Known<'_>, request: &Request) -> Verdict {
+pub fn judge(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
     match exemption(request) {
         Some(Exemption::DefaultServiceCidr) => Verdict {
             exemption: Some(Exemption::DefaultServiceCidr),
@@ -32,7 +32,7 @@ pub fn judge(policy: &Policy, known: &Known<'_>, request: &Request) -> Verdict {
 fn exemption(request: &Request) -> Option<Exemption> {
     if request.part == Part::Status {
         Some(Exemption::Status)
-    } else if request.change.is_empty() {
+    } else if request.change.keeps_cidrs() {
         Some(Exemption::Unchanged)
     } else if request.change.name == DEFAULT_SERVICE_CIDR {
         Some(Exemption::DefaultServiceCidr)
@@ -41,7 +41,7 @@ fn exemption(request: &Request) -> Option<Exemption> {
     }
 }
 
-fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     // Every field is named, so that a new rule can't be left out.
     let Policy {
         deny_all,
@@ -66,7 +66,7 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
     };
     let mut findings: Vec<Finding> = Vec::new();
 
-    let faults = change.faults.iter().cloned().map(Violation::Invalid).collect();
+    let faults = change.errors.iter().cloned().map(Violation::Invalid).collect();
     findings.extend(all(ValidationActions::DENY, faults));
     if let Some(rule) = deny_all {
         findings.extend(all(rule.actions, rule.check(change).into_iter().collect()));
@@ -100,7 +100,7 @@ fn findings(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
 }
 
 /// What deleting a ServiceCIDR does.
-fn deletion(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+fn deletion(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     let Some(rule) = &policy.deletion else { return Vec::new() };
     if request.change.operation != Operation::Delete {
         return Vec::new();
@@ -112,7 +112,7 @@ fn deletion(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Findin
 }
 
 /// `kubernetes` is never denied. Whoever else than kube-apiserver changes it is warned.
-fn of_the_default(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<Finding> {
+fn of_the_default(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     if request.requester == API_SERVER || request.change.operation == Operation::Create {
         return Vec::new();
     }
@@ -123,10 +123,10 @@ fn of_the_default(policy: &Policy, known: &Known<'_>, request: &Request) -> Vec<
 }
 
 /// The configured families, as far as they are known; both where nothing says.
-fn families(policy: &Policy, known: &Known<'_>) -> Families {
+fn families(policy: &Policy, known: &ObservedInventory<'_>) -> ConfiguredFamilies {
     match &policy.ip_families {
-        Some(families) => Families::of_policy(families),
+        Some(families) => ConfiguredFamilies::from_policy(families),
         None if known.service_cidrs.is_within(policy.staleness.max) => known.inventory.families(),
-        None => Families::assumed(),
+        None => ConfiguredFamilies::assumed(),
     }
 }

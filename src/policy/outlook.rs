@@ -1,7 +1,7 @@
 //! `Outlook`: what a request would change, for its sender to read, rule or no rule.
 
-use crate::capacity::{FamilyCapacity, Forecast, Removal, forecast, removal};
-use crate::inventory::{Change, Freshness, Known, Operation};
+use crate::capacity::{DeletionImpact, FamilyCapacity, Forecast, deletion_impact_by_name, forecast};
+use crate::inventory::{Change, Freshness, ObservedInventory, Operation};
 use crate::net::{Cidr, IpFamily};
 use crate::text::{escape_name, thousands};
 
@@ -23,7 +23,7 @@ pub enum WarnOn {
 
 /// What a request would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outlook {
+pub struct ChangePreview {
     /// What is done, and to which ServiceCIDR.
     operation: Operation,
     name: String,
@@ -34,40 +34,50 @@ pub struct Outlook {
     /// What each added CIDR shares addresses with.
     pub overlaps: Vec<(Cidr, Hits)>,
     /// What a deletion does.
-    pub removal: Option<Removal>,
+    pub deletion_impact: Option<DeletionImpact>,
 }
 
 /// What a request would change, where the policy asks to say so and enough is known; `None` for those
 /// that change no CIDR.
 #[must_use]
-pub fn outlook(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &Verdict) -> Option<Outlook> {
+pub fn preview_if_enabled(
+    policy: &Policy,
+    known: &ObservedInventory<'_>,
+    request: &Request,
+    verdict: &Verdict,
+) -> Option<ChangePreview> {
     let is_asked = match policy.warn_on {
         WarnOn::Never => false,
         WarnOn::DryRun => request.dry_run,
         WarnOn::Always => true,
     };
-    if is_asked { foresee(policy, known, request, verdict) } else { None }
+    if is_asked { preview(policy, known, request, verdict) } else { None }
 }
 
 /// What a request would change, as far as enough is known, whatever the policy says of telling it; `None` for those that
 /// change no CIDR.
 #[must_use]
-pub fn foresee(policy: &Policy, known: &Known<'_>, request: &Request, verdict: &Verdict) -> Option<Outlook> {
+pub fn preview(
+    policy: &Policy,
+    known: &ObservedInventory<'_>,
+    request: &Request,
+    verdict: &Verdict,
+) -> Option<ChangePreview> {
     let changes = !matches!(verdict.exemption, Some(Exemption::Unchanged | Exemption::Status));
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
-    if !changes || !is_known(known.service_cidrs) || !request.change.faults.is_empty() {
+    if !changes || !is_known(known.service_cidrs) || !request.change.errors.is_empty() {
         return None;
     }
     let change = &request.change;
     let counts = is_known(known.addresses);
-    Some(Outlook {
+    Some(ChangePreview {
         operation: change.operation,
         name: change.name.clone(),
         touched: touched(change),
         forecast: counts.then(|| forecast(known.inventory, std::slice::from_ref(change))),
         overlaps: overlaps(known, change),
-        removal: (counts && change.operation == Operation::Delete)
-            .then(|| removal(known.inventory, &change.name))
+        deletion_impact: (counts && change.operation == Operation::Delete)
+            .then(|| deletion_impact_by_name(known.inventory, &change.name))
             .flatten(),
     })
 }
@@ -78,12 +88,12 @@ fn touched(change: &Change) -> Vec<IpFamily> {
     added.chain(removed).map(Cidr::family).collect()
 }
 
-fn overlaps(known: &Known<'_>, change: &Change) -> Vec<(Cidr, Hits)> {
+fn overlaps(known: &ObservedInventory<'_>, change: &Change) -> Vec<(Cidr, Hits)> {
     let added = change.cidrs().map(|(_, cidr)| cidr);
     added.filter_map(|cidr| Some((cidr, Hits::of_others(known.inventory, change, cidr, |_| true)?))).collect()
 }
 
-impl Outlook {
+impl ChangePreview {
     /// The families that the change touches, before and after.
     pub fn families(&self) -> impl Iterator<Item = (&FamilyCapacity, &FamilyCapacity)> {
         let pairs = self.forecast.iter().flat_map(|forecast| forecast.before.iter().zip(&forecast.after));
@@ -104,7 +114,7 @@ impl Outlook {
         if !tells(RuleId::NoOverlap) {
             said.extend(self.overlaps.iter().map(|(cidr, hits)| format!("{cidr} {hits}")));
         }
-        if let (Some(removal), false) = (&self.removal, tells(RuleId::Deletion)) {
+        if let (Some(removal), false) = (&self.deletion_impact, tells(RuleId::Deletion)) {
             said.extend(removal_sentence(removal, &name));
         }
         said
@@ -126,7 +136,7 @@ fn counts(before: &FamilyCapacity, after: &FamilyCapacity, verb: &str, name: &st
     )
 }
 
-fn removal_sentence(removal: &Removal, name: &str) -> Option<String> {
+fn removal_sentence(removal: &DeletionImpact, name: &str) -> Option<String> {
     let (blocking, stranded) = (removal.blocking.count, removal.stranded.count);
     if !removal.completes() {
         Some(format!("the deletion of {name} won't end while IPAddresses are in no other ServiceCIDR: {blocking}"))

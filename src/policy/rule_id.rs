@@ -1,6 +1,6 @@
 //! `RuleId`: every rule: its id, its key in the policy, what it checks and what it needs to know.
 
-use crate::inventory::Kind;
+use crate::inventory::ResourceKind;
 
 /// Defines the rules once, so that `ALL` can't miss one.
 macro_rules! rule_ids {
@@ -94,11 +94,11 @@ impl RuleId {
 
     /// The kinds of objects that the rule compares a request with. `reserved-networks` needs them for `discover` alone.
     #[must_use]
-    pub fn requires(self) -> &'static [Kind] {
+    pub fn requires(self) -> &'static [ResourceKind] {
         match self {
-            Self::ReservedNetworks => &[Kind::Nodes],
-            Self::NoOverlap => &[Kind::ServiceCidrs],
-            Self::Deletion => &[Kind::ServiceCidrs, Kind::IpAddresses],
+            Self::ReservedNetworks => &[ResourceKind::Nodes],
+            Self::NoOverlap => &[ResourceKind::ServiceCidrs],
+            Self::Deletion => &[ResourceKind::ServiceCidrs, ResourceKind::IpAddresses],
             Self::InvalidRequest
             | Self::DefaultServiceCidr
             | Self::DenyAll

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::inventory::Known;
+use crate::inventory::ObservedInventory;
 
 use super::{Finding, RuleId, ValidationActions, Violation};
 
@@ -32,7 +32,12 @@ impl Default for Staleness {
 
 impl Staleness {
     /// What is found where a rule needs to know something and doesn't, `None` where it knows.
-    pub(super) fn judge(self, rule: RuleId, actions: ValidationActions, known: &Known<'_>) -> Option<Finding> {
+    pub(super) fn judge(
+        self,
+        rule: RuleId,
+        actions: ValidationActions,
+        known: &ObservedInventory<'_>,
+    ) -> Option<Finding> {
         let needed = *rule.requires().iter().find(|kind| !known.freshness(**kind).is_within(self.max))?;
         let freshness = known.freshness(needed);
         let actions = match self.on_stale {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::ops::RangeInclusive;
 
 use crate::capacity::Named;
-use crate::inventory::{Allocation, Fault, Freshness, Idle, Kind, Operation};
+use crate::inventory::{Allocation, Freshness, Operation, ResourceKind, UnusableReason, ValidationError};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 
 use super::RuleId;
@@ -18,7 +18,7 @@ pub use hit::{Hit, Hits, Neighbour, RangeList};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// Not a request that kube-apiserver sends: whatever the policy, this is denied.
-    Invalid(Fault),
+    Invalid(ValidationError),
     /// Somebody changes or deletes the ServiceCIDR `kubernetes`: never denied.
     DefaultServiceCidr {
         /// What was asked for.
@@ -29,7 +29,7 @@ pub enum Violation {
         /// The rule.
         rule: RuleId,
         /// What it needs to know.
-        needed: Kind,
+        needed: ResourceKind,
         /// How fresh that is.
         freshness: Freshness,
         /// How old it may be.
@@ -87,7 +87,7 @@ pub enum Violation {
         /// The CIDR.
         cidr: Cidr,
         /// Why not.
-        idle: Idle,
+        idle: UnusableReason,
     },
     /// deletion: kube-controller-manager would hold the deletion back.
     Blocked {
@@ -150,22 +150,27 @@ impl Violation {
     #[must_use]
     pub fn field(&self) -> String {
         match self {
-            Self::Invalid(Fault::Missing { field } | Fault::Unreadable { field, .. } | Fault::Name { field, .. }) => {
-                (*field).to_owned()
-            }
-            Self::Invalid(Fault::Version { .. }) => "apiVersion".to_owned(),
+            Self::Invalid(
+                ValidationError::Missing { field }
+                | ValidationError::Unreadable { field, .. }
+                | ValidationError::Name { field, .. },
+            ) => (*field).to_owned(),
+            Self::Invalid(ValidationError::Version { .. }) => "apiVersion".to_owned(),
             Self::Unknown { rule: RuleId::Deletion, .. }
             | Self::DefaultServiceCidr { .. }
             | Self::Denied { .. }
             | Self::Blocked { .. }
             | Self::Stranded { .. }
-            | Self::Invalid(Fault::NoName)
+            | Self::Invalid(ValidationError::NoName)
             | Self::Exhausted { .. } => "metadata.name".to_owned(),
             Self::Unknown { .. }
-            | Self::Invalid(Fault::NoCidrs | Fault::TooManyCidrs { .. } | Fault::SameFamily | Fault::ImmutableList) => {
-                "spec.cidrs".to_owned()
-            }
-            Self::Invalid(Fault::Malformed { index, .. } | Fault::Immutable { index, .. })
+            | Self::Invalid(
+                ValidationError::NoCidrs
+                | ValidationError::TooManyCidrs { .. }
+                | ValidationError::SameFamily
+                | ValidationError::ImmutableList,
+            ) => "spec.cidrs".to_owned(),
+            Self::Invalid(ValidationError::Malformed { index, .. } | ValidationError::Immutable { index, .. })
             | Self::OutsideAllowedRanges { index, .. }
             | Self::PrefixLength { index, .. }
             | Self::Reserved { index, .. }

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::{info, warn};
 
 use crate::k8s::{Answer, Refusal, Review, respond};
-use crate::policy::{Outlook, Request, Verdict, decide, outlook};
+use crate::policy::{ChangePreview, Request, Verdict, decide, preview_if_enabled};
 
 use super::State;
 use super::body;
@@ -36,7 +36,7 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
             // Not before: what is known holds what this policy declares.
             let policy = state.policy.load();
             let verdict = decide(&policy, known, &request);
-            let outlook = outlook(&policy, known, &request, &verdict);
+            let outlook = preview_if_enabled(&policy, known, &request, &verdict);
             (verdict, outlook)
         });
         (request, verdict, outlook)
@@ -52,7 +52,7 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
     HttpResponse::Ok().json(answer)
 }
 
-type Judged = (Request, Verdict, Option<Outlook>);
+type Judged = (Request, Verdict, Option<ChangePreview>);
 
 fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, Refusal>, began: Instant) {
     let duration = began.elapsed();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use crate::inventory::{Inventory, Kind, Known};
+use crate::inventory::{Inventory, ObservedInventory, ResourceKind};
 use crate::k8s::{ListReader, Live, Status};
 use crate::policy::Policy;
 
@@ -49,15 +49,17 @@ static NOTHING: LazyLock<Inventory> = LazyLock::new(Inventory::default);
 
 impl Knowledge {
     /// Asks something of what is known.
-    pub fn ask<T>(&self, ask: impl FnOnce(&Known<'_>) -> T) -> T {
+    pub fn ask<T>(&self, ask: impl FnOnce(&ObservedInventory<'_>) -> T) -> T {
         match self {
-            Self::None => ask(&Known::nothing(&NOTHING)),
-            Self::File(file) => ask(&Known::current(&file.inventory.read().unwrap_or_else(PoisonError::into_inner))),
-            Self::Cluster(live) => ask(&Known {
+            Self::None => ask(&ObservedInventory::absent(&NOTHING)),
+            Self::File(file) => {
+                ask(&ObservedInventory::static_file(&file.inventory.read().unwrap_or_else(PoisonError::into_inner)))
+            }
+            Self::Cluster(live) => ask(&ObservedInventory {
                 inventory: &live.read(),
-                service_cidrs: live.freshness(Kind::ServiceCidrs),
-                addresses: live.freshness(Kind::IpAddresses),
-                nodes: live.freshness(Kind::Nodes),
+                service_cidrs: live.freshness(ResourceKind::ServiceCidrs),
+                addresses: live.freshness(ResourceKind::IpAddresses),
+                nodes: live.freshness(ResourceKind::Nodes),
             }),
         }
     }
@@ -81,22 +83,22 @@ impl Knowledge {
         match self {
             Self::None => Readiness::Absent,
             Self::File(_) => Readiness::Read,
-            Self::Cluster(live) => syncing(live, &[Kind::ServiceCidrs]),
+            Self::Cluster(live) => syncing(live, &[ResourceKind::ServiceCidrs]),
         }
     }
 
     /// Whether everything is read that a capacity report needs.
     pub fn capacity(&self) -> Readiness {
         match self {
-            Self::Cluster(live) => syncing(live, &[Kind::ServiceCidrs, Kind::IpAddresses]),
+            Self::Cluster(live) => syncing(live, &[ResourceKind::ServiceCidrs, ResourceKind::IpAddresses]),
             Self::None | Self::File(_) => self.service_cidrs(),
         }
     }
 
     /// How far each kind is followed; none but of a cluster.
-    pub fn followed(&self) -> Vec<(Kind, Status)> {
+    pub fn followed(&self) -> Vec<(ResourceKind, Status)> {
         match self {
-            Self::Cluster(live) => Kind::ALL.map(|kind| (kind, live.status(kind))).to_vec(),
+            Self::Cluster(live) => ResourceKind::ALL.map(|kind| (kind, live.status(kind))).to_vec(),
             Self::None | Self::File(_) => Vec::new(),
         }
     }
@@ -150,7 +152,7 @@ fn stamp(path: &Path) -> Result<Stamp, String> {
 }
 
 /// Whether lists of these kinds were read to their end, and how far they are.
-fn syncing(live: &Live, kinds: &[Kind]) -> Readiness {
+fn syncing(live: &Live, kinds: &[ResourceKind]) -> Readiness {
     let unread = kinds.iter().map(|kind| (kind, live.status(*kind))).filter(|(_, status)| !status.is_listed);
     let told: Vec<String> = unread
         .map(|(kind, status)| {
@@ -168,5 +170,5 @@ fn syncing(live: &Live, kinds: &[Kind]) -> Readiness {
 }
 
 fn declare(inventory: &mut Inventory, policy: &Policy) {
-    inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+    inventory.apply_declarations(policy.ip_families.as_deref(), policy.networks.clone());
 }

@@ -16,7 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::inventory::{Kind, Operation};
+use crate::inventory::{Operation, ResourceKind};
 use crate::k8s::Status;
 use crate::policy::{RuleId, ValidationAction, Verdict};
 
@@ -148,7 +148,7 @@ impl Metrics {
 
     pub fn reviewed(&self, operation: Option<Operation>, decision: Decision, dry_run: bool, duration: Duration) {
         let labels = RequestLabels {
-            operation: operation.map_or("UNKNOWN", Operation::name),
+            operation: operation.map_or("UNKNOWN", Operation::as_str),
             decision: decision.name(),
             dry_run: if dry_run { "true" } else { "false" },
         };
@@ -194,7 +194,11 @@ impl Metrics {
     }
 
     /// Everything, with the capacity as a report says it, if there is one, and how the cluster is followed.
-    pub fn encode(&self, snapshot: Option<&Snapshot>, followed: &[(Kind, Status)]) -> Result<String, fmt::Error> {
+    pub fn encode(
+        &self,
+        snapshot: Option<&Snapshot>,
+        followed: &[(ResourceKind, Status)],
+    ) -> Result<String, fmt::Error> {
         self.capacity.set(snapshot);
         self.following.set(followed);
         let mut out = String::new();

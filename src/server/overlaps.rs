@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::{Holder, View, overlaps};
+use crate::inventory::{CidrOwner, View, overlaps};
 use crate::policy::{Hit, Neighbour};
 
 use super::State;
@@ -41,14 +41,14 @@ pub(super) async fn tell(state: Arc<State>) {
 fn sentences(view: &View<'_>) -> BTreeSet<String> {
     let all = overlaps(view).into_iter();
     let once = all.filter(|overlap| match (overlap.holder, overlap.other) {
-        (Holder::ServiceCidr(_), Holder::Network(_)) => true,
+        (CidrOwner::ServiceCidr(_), CidrOwner::Network(_)) => true,
         (own, other) => (overlap.other_cidr, other) > (overlap.cidr, own),
     });
     once.map(|overlap| {
         let name = overlap.other.name().to_owned();
         let neighbour = match overlap.other {
-            Holder::ServiceCidr(_) => Neighbour::ServiceCidr { name },
-            Holder::Network(_) => Neighbour::Declared { name, description: String::new() },
+            CidrOwner::ServiceCidr(_) => Neighbour::ServiceCidr { name },
+            CidrOwner::Network(_) => Neighbour::Declared { name, description: String::new() },
         };
         let hit = Hit { relation: overlap.relation, cidr: overlap.other_cidr, neighbour };
         format!("{} of ServiceCIDR {} {hit}", overlap.cidr, overlap.holder.name())

@@ -12,10 +12,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use crate::api::{Document, WhatIfDocument};
-use crate::capacity::{CapacityReport, Survey};
+use crate::capacity::{AllocationAudit, CapacityReport};
 use crate::inventory::{Change, Operation};
 use crate::page::{Origin, PageDocument, html};
-use crate::policy::{Part, Policy, Request, Violation, decide, foresee};
+use crate::policy::{Part, Policy, Request, Violation, decide, preview};
 
 use super::State;
 use super::health::unread;
@@ -60,8 +60,8 @@ impl Page {
             return Ok(Arc::clone(page));
         }
         let document = knowledge.ask(|known| {
-            let report = CapacityReport::of(known.inventory);
-            PageDocument::new(known.inventory, Some(policy), &report, &Survey::of(known.inventory))
+            let report = CapacityReport::for_inventory(known.inventory);
+            PageDocument::new(known.inventory, Some(policy), &report, &AllocationAudit::for_inventory(known.inventory))
         });
         let (html, security) = html(&document, Origin::Server)?;
         let json = serde_json::to_vec(&Document::new("CapacityPage", document))?.into();
@@ -118,8 +118,8 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
         Ok(add) => add,
         Err(problem) => return refused(problem),
     };
-    let change = Change::between(Operation::Create, NAME, &[], &add);
-    if let Some(fault) = change.faults.first() {
+    let change = Change::diff(Operation::Create, NAME, &[], &add);
+    if let Some(fault) = change.errors.first() {
         return refused(&Violation::Invalid(fault.clone()).to_string());
     }
     if !state.page.forecasts.take(Instant::now()) {
@@ -131,7 +131,7 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
     let request = Request { change, part: Part::Object, requester: String::new(), dry_run: true };
     let document = state.knowledge.ask(|known| {
         let verdict = decide(&policy, known, &request);
-        let outlook = foresee(&policy, known, &request, &verdict);
+        let outlook = preview(&policy, known, &request, &verdict);
         WhatIfDocument::new(add, &verdict, outlook.as_ref())
     });
     HttpResponse::Ok().json(Document::new("ChangePreview", document))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::web::Bytes;
 
 use crate::api::{Document, Report};
-use crate::capacity::{CapacityReport, Survey};
+use crate::capacity::{AllocationAudit, CapacityReport};
 use crate::inventory::overlaps;
 
 use super::knowledge::Knowledge;
@@ -41,8 +41,8 @@ impl Reports {
         }
         let snapshot = Arc::new(knowledge.ask(|known| {
             let view = known.inventory.view();
-            let report = CapacityReport::of_view(&view);
-            let survey = Survey::of(known.inventory);
+            let report = CapacityReport::for_view(&view);
+            let survey = AllocationAudit::for_inventory(known.inventory);
             let document = Document::new("CapacityReport", Report::new(&report, Some(&survey)));
             let json = serde_json::to_vec_pretty(&document).unwrap_or_default();
             // Pairs of ServiceCIDRs are found both ways round, those with a network once.

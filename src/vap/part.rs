@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::inventory::{Network, Operation};
+use crate::inventory::{DeclaredNetwork, Operation};
 use crate::net::IpFamily;
 use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks, RuleId, ValidationActions};
 use crate::text::{MAX_QUOTED_CHARS, is_dns_subdomain};
@@ -36,7 +36,7 @@ pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
     let part = |rule, actions, data| Part { rule, actions, data, judges_delete: false };
     let (mut parts, mut left_out) = (Vec::new(), Vec::new());
     if let Some(rule) = deny_all {
-        let operations: Vec<&str> = rule.operations.iter().map(|operation| operation.name()).collect();
+        let operations: Vec<&str> = rule.operations.iter().map(|operation| operation.as_str()).collect();
         let judges_delete = rule.operations.contains(&Operation::Delete);
         parts.push(Part { judges_delete, ..part(RuleId::DenyAll, rule.actions, json!(operations)) });
     }
@@ -75,7 +75,7 @@ pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
 }
 
 /// The networks of a rule: the declared ones, then those of the presets, each in the order of its list.
-fn networks(rule: &ReservedNetworks, declared: &[Network]) -> Vec<Value> {
+fn networks(rule: &ReservedNetworks, declared: &[DeclaredNetwork]) -> Vec<Value> {
     let mut placed: Vec<_> = rule
         .fixed()
         .filter_map(|(cidr, neighbour)| {

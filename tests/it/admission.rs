@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::{Inventory, Known};
+use servicecidr_guard::inventory::{Inventory, ObservedInventory};
 use servicecidr_guard::k8s::{Answer, ListReader, Review, respond};
-use servicecidr_guard::policy::{Policy, decide, outlook};
+use servicecidr_guard::policy::{Policy, decide, preview_if_enabled};
 
 use crate::program::fixtures;
 
@@ -23,9 +23,9 @@ fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value
         Ok(request) => {
             let inventory = inventory.map(|list| read(&loaded.policy, list));
             let nothing = Inventory::default();
-            let known = inventory.as_ref().map_or(Known::nothing(&nothing), Known::current);
+            let known = inventory.as_ref().map_or(ObservedInventory::absent(&nothing), ObservedInventory::static_file);
             let verdict = decide(&loaded.policy, &known, &request);
-            let outlook = outlook(&loaded.policy, &known, &request, &verdict);
+            let outlook = preview_if_enabled(&loaded.policy, &known, &request, &verdict);
             let answer = Answer { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
             respond(&review, Ok(answer))
         }
@@ -36,7 +36,7 @@ fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value
 
 fn read(policy: &Policy, list: &str) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+    inventory.apply_declarations(policy.ip_families.as_deref(), policy.networks.clone());
     ListReader::new(&mut inventory, |_| ()).read("inventory.json", list.as_bytes()).unwrap();
     inventory
 }

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 use servicecidr_guard::capacity::{
-    AllocateError, Allocator, CapacityReport, FamilyCapacity, chance, forecast, removal,
+    AllocateError, Allocator, CapacityReport, FamilyCapacity, allocation_probability, deletion_impact_by_name, forecast,
 };
 use servicecidr_guard::inventory::{
-    Allocation, Change, Inventory, Operation, Overlay, ParentRef, Readiness, ServiceCidr,
+    Allocation, Change, Inventory, Operation, ParentRef, PendingChanges, Readiness, ServiceCidr,
 };
 use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
 
@@ -16,7 +16,7 @@ use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
 /// terminating and by `?` if it is not ready. Families: both.
 pub fn inventory(service_cidrs: &[&str], addresses: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.declare(Some(&IpFamily::ALL), Vec::new());
+    inventory.apply_declarations(Some(&IpFamily::ALL), Vec::new());
     for text in service_cidrs {
         let (name, cidrs) = text.split_once('=').unwrap();
         let readiness = match name.chars().last() {
@@ -47,7 +47,7 @@ fn allocation(address: IpAddr, is_managed: bool) -> Allocation {
 }
 
 fn usable(inventory: &Inventory) -> u128 {
-    CapacityReport::of(inventory).families.iter().map(|family| family.usable).sum()
+    CapacityReport::for_inventory(inventory).families.iter().map(|family| family.usable).sum()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn new_addresses_are_those_that_were_not_usable_before() {
         ("N6", &["a=10.0.0.0/24", "b=10.0.1.0/24", "c=10.9.0.0/24"], "10.0.0.0/16", 65_026),
     ] {
         let inventory = inventory(service_cidrs, &[]);
-        let change = Change::between(Operation::Create, "new", &[], &[added.to_owned()]);
+        let change = Change::diff(Operation::Create, "new", &[], &[added.to_owned()]);
         let forecast = forecast(&inventory, &[change]);
         let gained: u128 = forecast.gained.iter().map(|(_, count)| count).sum();
         assert_eq!(gained, expected, "{label}");
@@ -104,8 +104,8 @@ fn an_address_is_protected_where_every_range_keeps_it() {
         ("P7", &["a=10.0.0.0/23", "b=10.0.0.0/24"], 16),
         ("P8", &["a=10.0.0.0/24", "b=10.1.0.0/24"], 32),
     ] {
-        let report = CapacityReport::of(&inventory(service_cidrs, &[]));
-        assert_eq!(report.families[0].protected.size, expected, "{label}");
+        let report = CapacityReport::for_inventory(&inventory(service_cidrs, &[]));
+        assert_eq!(report.families[0].static_everywhere.size, expected, "{label}");
     }
 }
 
@@ -113,9 +113,9 @@ fn an_address_is_protected_where_every_range_keeps_it() {
 #[test]
 fn used_is_every_usable_address_that_has_an_ip_address() {
     let inventory = inventory(&["a=10.0.0.0/28"], &["10.0.0.0", "10.0.0.15", "10.0.0.1", "10.0.0.5-"]);
-    let family = &CapacityReport::of(&inventory).families[0];
+    let family = &CapacityReport::for_inventory(&inventory).families[0];
     assert_eq!((family.used, family.free(), family.foreign), (2, 12, 1));
-    assert_eq!((family.outside, family.ineffective), (0, 2));
+    assert_eq!((family.outside_service_cidrs, family.in_unusable_cidrs), (0, 2));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn kube_controller_manager_lets_go_what_the_real_one_lets_go() {
     ] {
         let a = format!("a={a}");
         let inventory = inventory(&[&[a.as_str()], others].concat(), addresses);
-        let removal = removal(&inventory, "a").unwrap();
+        let removal = deletion_impact_by_name(&inventory, "a").unwrap();
         assert_eq!(removal.completes(), is_deletable, "{label}: {removal:?}");
     }
 }
@@ -163,7 +163,7 @@ fn kube_controller_manager_lets_go_what_the_real_one_lets_go() {
 #[test]
 fn what_is_let_go_and_would_be_stranded_is_said_apart() {
     let stranded = |service_cidrs: &[&str], addresses: &[&str]| {
-        let removal = removal(&inventory(service_cidrs, addresses), "a").unwrap();
+        let removal = deletion_impact_by_name(&inventory(service_cidrs, addresses), "a").unwrap();
         (removal.completes(), removal.stranded.count, removal.exhausted)
     };
     // The hazards D8, D9 and D24: the parent gives nothing, or won't for long.
@@ -243,7 +243,7 @@ fn the_chance_of_an_address_is_how_often_the_allocator_takes_it() {
     ] {
         let inventory = inventory(service_cidrs, addresses);
         let view = inventory.view();
-        let expected = chance(&view, asked.parse().unwrap());
+        let expected = allocation_probability(&view, asked.parse().unwrap());
         let tries = 20_000;
         let hits = (0..tries)
             .filter(|seed| Allocator::new(&view, *seed).allocate_next(IpFamily::IPv4) == Ok(asked.parse().unwrap()))
@@ -309,7 +309,7 @@ proptest! {
 
     #[test]
     fn the_report_is_what_asking_every_address_gives(inventory in small_inventory()) {
-        let report = CapacityReport::of(&inventory);
+        let report = CapacityReport::for_inventory(&inventory);
         for family in &report.families {
             let all: Vec<IpAddr> = space().filter(|address| IpFamily::from(*address) == family.family).collect();
             let count = |is: &dyn Fn(&IpAddr) -> bool| all.iter().filter(|address| is(address)).count() as u128;
@@ -321,10 +321,10 @@ proptest! {
                 .all(|(_, range)| range.static_band().is_some_and(|band| band.contains(*address)));
             prop_assert_eq!(family.usable, count(&gives));
             prop_assert_eq!(family.used, count(&|address| gives(address) && held(address)));
-            prop_assert_eq!(family.outside, count(&|address| held(address) && !stored(address)));
-            prop_assert_eq!(family.ineffective, count(&|address| held(address) && stored(address) && !gives(address)));
-            prop_assert_eq!(family.protected.size, count(&protected));
-            prop_assert_eq!(family.protected.used, count(&|address| protected(address) && held(address)));
+            prop_assert_eq!(family.outside_service_cidrs, count(&|address| held(address) && !stored(address)));
+            prop_assert_eq!(family.in_unusable_cidrs, count(&|address| held(address) && stored(address) && !gives(address)));
+            prop_assert_eq!(family.static_everywhere.size, count(&protected));
+            prop_assert_eq!(family.static_everywhere.used, count(&|address| protected(address) && held(address)));
         }
         for entry in &report.service_cidrs {
             let own = |address: &IpAddr| giving(&inventory, *address).iter().any(|(name, range)| *name == entry.name && range.cidr() == entry.cidr);
@@ -336,21 +336,21 @@ proptest! {
 
     #[test]
     fn a_forecast_is_the_report_of_the_changed_inventory(inventory in small_inventory(), added in small(), removes in any::<bool>()) {
-        let mut changes = vec![Change::between(Operation::Create, "new", &[], &[canonical(&added)])];
+        let mut changes = vec![Change::diff(Operation::Create, "new", &[], &[canonical(&added)])];
         let mut changed = inventory.clone();
         changed.insert_service_cidr(ServiceCidr {
             name: "new".to_owned(), cidrs: vec![Cidr::parse_lenient(&added).unwrap()], unreadable: Vec::new(),
             readiness: Readiness::Ready, has_finalizer: true, created: None,
         });
         if removes {
-            changes.push(Change::between(Operation::Delete, "n0", &[], &[]));
+            changes.push(Change::diff(Operation::Delete, "n0", &[], &[]));
             changed.remove_service_cidr("n0");
         }
         let forecast = forecast(&inventory, &changes);
-        prop_assert_eq!(forecast.before, CapacityReport::of(&inventory).families);
-        let after = CapacityReport::of(&changed);
+        prop_assert_eq!(forecast.before, CapacityReport::for_inventory(&inventory).families);
+        let after = CapacityReport::for_inventory(&changed);
         prop_assert_eq!(&forecast.after, &after.families);
-        prop_assert_eq!(CapacityReport::of_view(&Overlay::of(&inventory, &changes).view(&inventory)), after);
+        prop_assert_eq!(CapacityReport::for_view(&PendingChanges::from_changes(&inventory, &changes).view(&inventory)), after);
         for (family, gained) in forecast.gained {
             let new = space().filter(|address| IpFamily::from(*address) == family)
                 .filter(|address| giving(&inventory, *address).is_empty() && !giving(&changed, *address).is_empty());
@@ -361,7 +361,7 @@ proptest! {
     #[test]
     fn what_the_allocator_gives_was_free_and_it_stops_when_nothing_is(inventory in small_inventory(), seed in any::<u64>()) {
         let view = inventory.view();
-        let report = CapacityReport::of(&inventory);
+        let report = CapacityReport::for_inventory(&inventory);
         let mut allocator = Allocator::new(&view, seed);
         for family in &report.families {
             let mut given = BTreeSet::new();

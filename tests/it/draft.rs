@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use servicecidr_guard::config::{Loaded, draft};
-use servicecidr_guard::inventory::{Change, Inventory, Known, Node, Operation, Readiness, ServiceCidr};
+use servicecidr_guard::inventory::{Change, Inventory, Node, ObservedInventory, Operation, Readiness, ServiceCidr};
 use servicecidr_guard::policy::{Part, Policy, Request, Verdict, decide};
 
 /// A cluster: its ServiceCIDRs, and its Nodes with their pods' networks and an address.
@@ -102,9 +102,9 @@ fn inventory(shape: &Shape) -> Inventory {
 }
 
 fn create(policy: &Policy, inventory: &Inventory, name: &str, cidrs: &[String]) -> Verdict {
-    let change = Change::between(Operation::Create, name, &[], cidrs);
+    let change = Change::diff(Operation::Create, name, &[], cidrs);
     let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-    decide(policy, &Known::current(inventory), &request)
+    decide(policy, &ObservedInventory::static_file(inventory), &request)
 }
 
 /// The rules that a CREATE of one CIDR violates. Nothing of a draft denies.
@@ -145,7 +145,7 @@ fn a_draft_warns_of_what_it_should() {
         let policy = Loaded::from_bytes("draft.yaml", draft(&inventory).as_bytes()).unwrap().policy;
         let warned = |cidr: &str| warned(&policy, &inventory, cidr);
         let all = |rules: &[&'static str]| rules.iter().copied().collect::<BTreeSet<_>>();
-        let has_ipv4 = inventory.families().has(servicecidr_guard::net::IpFamily::IPv4);
+        let has_ipv4 = inventory.families().contains(servicecidr_guard::net::IpFamily::IPv4);
         let what = shape.what;
         // Outside of everything.
         let usable = |rules: &[&'static str]| {

@@ -5,10 +5,10 @@ use core::time::Duration;
 use proptest::prelude::*;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{
-    Allocation, Change, Freshness, Inventory, Known, Node, Operation, ParentRef, Readiness, ServiceCidr,
+    Allocation, Change, Freshness, Inventory, Node, ObservedInventory, Operation, ParentRef, Readiness, ServiceCidr,
 };
 use servicecidr_guard::net::{Cidr, Relation};
-use servicecidr_guard::policy::{Part, Policy, Request, Verdict, Violation, decide, outlook};
+use servicecidr_guard::policy::{Part, Policy, Request, Verdict, Violation, decide, preview_if_enabled};
 
 const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n\
     allowedRanges: {ranges: [10.0.0.0/12]}\nnoOverlap: {validationActions: [Deny]}\n\
@@ -76,11 +76,11 @@ fn request(change: Change, is_dry_run: bool) -> Request {
 }
 
 fn create(name: &str, cidr: Cidr) -> Change {
-    Change::between(Operation::Create, name, &[], &[cidr.to_string()])
+    Change::diff(Operation::Create, name, &[], &[cidr.to_string()])
 }
 
 fn delete(name: &str, cidr: Cidr) -> Change {
-    Change::between(Operation::Delete, name, &[cidr.to_string()], &[])
+    Change::diff(Operation::Delete, name, &[cidr.to_string()], &[])
 }
 
 fn rules(verdict: &Verdict) -> Vec<&'static str> {
@@ -94,7 +94,7 @@ proptest! {
     fn an_overlap_is_found_where_asking_every_other_finds_one(inventory in inventory(), added in cidr(), name in 0u8..10) {
         let policy = policy("noOverlap: {relations: [Same, Within]}\n");
         let name = format!("n{name}");
-        let verdict = decide(&policy, &Known::current(&inventory), &request(create(&name, added), false));
+        let verdict = decide(&policy, &ObservedInventory::static_file(&inventory), &request(create(&name, added), false));
         let others = inventory.service_cidrs().filter(|other| other.name != name).flat_map(|other| &other.cidrs);
         let slow = others.filter(|other| matches!(added.relation(**other), Relation::Same | Relation::Within)).count();
         let found = verdict.findings.iter().map(|finding| match &finding.violation {
@@ -108,14 +108,14 @@ proptest! {
     #[test]
     fn pods_are_found_where_asking_every_node_finds_them(inventory in inventory(), added in cidr()) {
         let policy = policy("reservedNetworks: {discover: [nodePodCIDRs]}\n");
-        let verdict = decide(&policy, &Known::current(&inventory), &request(create("new", added), false));
+        let verdict = decide(&policy, &ObservedInventory::static_file(&inventory), &request(create("new", added), false));
         let mut pods = inventory.nodes().flat_map(|node| &node.pod_cidrs);
         prop_assert_eq!(!verdict.allows(), pods.any(|pods| added.relation(*pods) != Relation::Disjoint));
     }
 
     #[test]
     fn kubernetes_is_never_denied_whatever_is_known(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
-        let known = if is_known { Known::current(&inventory) } else { Known::nothing(&inventory) };
+        let known = if is_known { ObservedInventory::static_file(&inventory) } else { ObservedInventory::absent(&inventory) };
         for change in [create("kubernetes", cidr), delete("kubernetes", cidr)] {
             let verdict = decide(&policy(HARSH), &known, &request(change, false));
             prop_assert!(verdict.allows());
@@ -125,7 +125,7 @@ proptest! {
 
     #[test]
     fn a_dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
-        let known = Known::current(&inventory);
+        let known = ObservedInventory::static_file(&inventory);
         for change in [create("new", cidr), delete("n1", cidr)] {
             let [dry, real] = [true, false].map(|is_dry_run| decide(&policy(HARSH), &known, &request(change.clone(), is_dry_run)));
             prop_assert_eq!(dry, real);
@@ -134,7 +134,7 @@ proptest! {
 
     #[test]
     fn what_isnt_known_is_never_a_silent_yes(inventory in inventory(), cidr in cidr()) {
-        let nothing = Known::nothing(&inventory);
+        let nothing = ObservedInventory::absent(&inventory);
         for (rule, id, change) in [
             ("noOverlap: {validationActions: [Deny]}\n", "no-overlap", create("new", cidr)),
             ("reservedNetworks: {discover: [nodeAddresses]}\n", "reserved-networks", create("new", cidr)),
@@ -152,7 +152,7 @@ proptest! {
     #[test]
     fn an_alternative_is_allowed_free_and_the_nearest(inventory in inventory(), refused in cidr()) {
         let policy = policy("allowedRanges: {ranges: [10.4.0.0/14, 10.8.0.0/15, 10.10.0.0/15]}\nnoOverlap: {validationActions: [Deny]}\n");
-        let known = Known::current(&inventory);
+        let known = ObservedInventory::static_file(&inventory);
         let verdict = decide(&policy, &known, &request(create("new", refused), false));
         // Every block of that size in 10.0.0.0/12, whether it would be let through.
         let size = 1_u32 << refused.host_bits();
@@ -178,10 +178,10 @@ proptest! {
     #[test]
     fn an_outlook_counts_what_the_reports_count(inventory in inventory(), cidr in cidr()) {
         let policy = policy("usable: {}\n");
-        let known = Known::current(&inventory);
+        let known = ObservedInventory::static_file(&inventory);
         let request = request(create("new", cidr), true);
         let verdict = decide(&policy, &known, &request);
-        let outlook = outlook(&policy, &known, &request, &verdict).unwrap();
+        let outlook = preview_if_enabled(&policy, &known, &request, &verdict).unwrap();
         let mut changed = inventory.clone();
         changed.insert_service_cidr(service_cidr("new", cidr, Readiness::Ready));
         let (before, after) = outlook.families().next().unwrap();
@@ -192,9 +192,9 @@ proptest! {
 }
 
 /// What was last seen three minutes ago.
-fn stale(inventory: &Inventory) -> Known<'_> {
+fn stale(inventory: &Inventory) -> ObservedInventory<'_> {
     let age = Freshness::Age(Duration::from_secs(180));
-    Known { inventory, service_cidrs: age, addresses: age, nodes: age }
+    ObservedInventory { inventory, service_cidrs: age, addresses: age, nodes: age }
 }
 
 #[test]
@@ -220,13 +220,13 @@ fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
     let request = request(create("new", "10.1.0.0/24".parse().unwrap()), true);
     let verdict = decide(&policy, &known, &request);
     assert!(verdict.alternatives.is_empty() && !verdict.allows());
-    assert_eq!(outlook(&policy, &known, &request, &verdict), None);
+    assert_eq!(preview_if_enabled(&policy, &known, &request, &verdict), None);
     let discovering =
         self::policy("allowedRanges: {ranges: [10.96.0.0/16]}\nreservedNetworks: {discover: [nodePodCIDRs]}\n");
-    let without_nodes = Known { nodes: known.nodes, ..Known::current(&inventory) };
+    let without_nodes = ObservedInventory { nodes: known.nodes, ..ObservedInventory::static_file(&inventory) };
     assert!(decide(&discovering, &without_nodes, &request).alternatives.is_empty());
-    assert!(!decide(&discovering, &Known::current(&inventory), &request).alternatives.is_empty());
-    let fresh = Known { addresses: known.addresses, ..Known::current(&inventory) };
-    let outlook = outlook(&policy, &fresh, &request, &verdict).unwrap();
-    assert_eq!((outlook.forecast.clone(), outlook.removal.clone()), (None, None));
+    assert!(!decide(&discovering, &ObservedInventory::static_file(&inventory), &request).alternatives.is_empty());
+    let fresh = ObservedInventory { addresses: known.addresses, ..ObservedInventory::static_file(&inventory) };
+    let outlook = preview_if_enabled(&policy, &fresh, &request, &verdict).unwrap();
+    assert_eq!((outlook.forecast.clone(), outlook.deletion_impact.clone()), (None, None));
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::{Inventory, Known};
+use servicecidr_guard::inventory::{Inventory, ObservedInventory};
 use servicecidr_guard::k8s::{Answer, Review, respond};
 use servicecidr_guard::policy::{Policy, Verdict, decide};
 
@@ -89,7 +89,7 @@ fn load(policy: &Value) -> Policy {
 fn judge(policy: &Policy, review: &Value) -> Option<Verdict> {
     let bytes = review.to_string().into_bytes();
     let request = Review::parse(&bytes).unwrap().request().ok()?;
-    Some(decide(policy, &Known::nothing(&Inventory::default()), &request))
+    Some(decide(policy, &ObservedInventory::absent(&Inventory::default()), &request))
 }
 
 proptest! {
@@ -124,12 +124,12 @@ proptest! {
     fn what_adds_nothing_is_allowed_unless_deny_all_names_it(policy in policy(), review in review("a")) {
         let bytes = review.to_string().into_bytes();
         let Ok(request) = Review::parse(&bytes).unwrap().request() else { return Ok(()) };
-        if !request.change.adds.is_empty() || !request.change.faults.is_empty() {
+        if !request.change.adds.is_empty() || !request.change.errors.is_empty() {
             return Ok(());
         }
         let mut policy = load(&policy);
         policy.deny_all = None;
-        prop_assert!(decide(&policy, &Known::nothing(&Inventory::default()), &request).allows(), "{}", review);
+        prop_assert!(decide(&policy, &ObservedInventory::absent(&Inventory::default()), &request).allows(), "{}", review);
     }
 
     #[test]
@@ -188,7 +188,7 @@ proptest! {
         let at = cut.index(text.len());
         text.splice(at..at, bytes);
         if let Ok(review) = Review::parse(&text) {
-            let outcome = review.request().map(|request| decide(&Policy::default(), &Known::nothing(&Inventory::default()), &request));
+            let outcome = review.request().map(|request| decide(&Policy::default(), &ObservedInventory::absent(&Inventory::default()), &request));
             let _ = match &outcome {
                 Ok(verdict) => respond(&review, Ok(Answer { name: "a", verdict, outlook: None })),
                 Err(refusal) => respond(&review, Err(refusal)),

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use proptest::prelude::*;
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::{Change, Inventory, Known, Node, Operation, Readiness, ServiceCidr};
+use servicecidr_guard::inventory::{Change, Inventory, Node, ObservedInventory, Operation, Readiness, ServiceCidr};
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
 use servicecidr_guard::policy::{Part, Policy, Request, Search, SearchError, decide};
 
@@ -166,9 +166,9 @@ proptest! {
         let mut inventory = inventory;
         for (place, cidr) in suggestions.found.iter().enumerate() {
             let name = format!("new-{place}");
-            let change = Change::between(Operation::Create, &name, &[], &[cidr.to_string()]);
+            let change = Change::diff(Operation::Create, &name, &[], &[cidr.to_string()]);
             let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-            let verdict = decide(&policy, &Known::current(&inventory), &request);
+            let verdict = decide(&policy, &ObservedInventory::static_file(&inventory), &request);
             prop_assert!(verdict.findings.is_empty(), "{} {:?}", cidr, verdict);
             inventory.insert_service_cidr(ServiceCidr {
                 name, cidrs: vec![*cidr], unreadable: Vec::new(), readiness: Readiness::Ready, has_finalizer: true, created: None,

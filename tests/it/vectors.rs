@@ -1,6 +1,6 @@
 //! The vectors of the real Kubernetes code that no other file has, by their labels.
 
-use servicecidr_guard::capacity::{Allocator, CapacityReport, removal};
+use servicecidr_guard::capacity::{Allocator, CapacityReport, deletion_impact_by_name};
 use servicecidr_guard::inventory::{Inventory, Readiness};
 use servicecidr_guard::k8s::ListReader;
 use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
@@ -37,7 +37,7 @@ fn an_address_blocks_the_deletion_of_what_holds_it() {
     ] {
         let entry = format!("a={cidr}");
         let held = inventory(&[entry.as_str()], &[address]);
-        assert_eq!(removal(&held, "a").unwrap().blocking.count, u128::from(blocks), "{label}");
+        assert_eq!(deletion_impact_by_name(&held, "a").unwrap().blocking.count, u128::from(blocks), "{label}");
         let usable =
             UsableRange::for_cidr(cidr.parse().unwrap()).is_some_and(|range| range.contains(address.parse().unwrap()));
         assert_eq!(usable, is_usable, "{label}");
@@ -96,7 +96,8 @@ fn the_search_goes_up_and_round() {
 /// kube-apiserver goes on; the report counts on nothing.
 #[test]
 fn a_cidr_is_ready_if_one_of_its_service_cidrs_is() {
-    let usable = |service_cidrs: &[&str]| CapacityReport::of(&inventory(service_cidrs, &[])).families[0].usable;
+    let usable =
+        |service_cidrs: &[&str]| CapacityReport::for_inventory(&inventory(service_cidrs, &[])).families[0].usable;
     assert_eq!(usable(&["a!=10.0.0.0/24", "b=10.0.0.0/24"]), 254);
     assert_eq!(usable(&["a!=10.0.0.0/24", "b!=10.0.0.0/24"]), 0);
 }
@@ -120,5 +121,5 @@ fn the_name_of_an_ip_address_is_an_address() {
     {
         assert!(!read(name), "{name}");
     }
-    assert_eq!(Readiness::of(true, None), Readiness::Terminating);
+    assert_eq!(Readiness::from_condition(true, None), Readiness::Terminating);
 }

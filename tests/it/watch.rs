@@ -11,7 +11,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{Timing, Wanted};
 
 use follower::{FAST, Follower, until};
@@ -33,7 +33,7 @@ fn mock(addresses: u32) -> Mock {
 }
 
 fn is_listed(follower: &Follower) -> bool {
-    [Kind::ServiceCidrs, Kind::IpAddresses].iter().all(|kind| follower.status(*kind).is_listed)
+    [ResourceKind::ServiceCidrs, ResourceKind::IpAddresses].iter().all(|kind| follower.status(*kind).is_listed)
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_the_api_server_holds_is_listed_and_then_watched() {
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
     until("a list", || is_listed(&follower));
-    let status = follower.status(Kind::IpAddresses);
+    let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.seen, status.expected, status.objects), (true, 20, Some(20), 20));
     {
         let mut world = mock.world();
@@ -54,7 +54,7 @@ fn what_the_api_server_holds_is_listed_and_then_watched() {
         world.put(NODES, node("a", &["10.244.9.0/24", "fd01::/64"], "192.0.2.9"));
     }
     follower.settles(&mock);
-    assert_eq!(follower.live.read().count(Kind::IpAddresses), 20);
+    assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 20);
     let world = mock.world();
     assert_eq!([SERVICE_CIDRS, ADDRESSES, NODES].map(|path| world.count(path, false)), [1, 3, 1]);
     let first = &world.asked[0];
@@ -87,9 +87,9 @@ fn a_watch_goes_on_where_the_last_one_ended() {
     };
     until("a watch from the event", || mock.world().watched_from(ADDRESSES).contains(&event));
     follower.settles(&mock);
-    assert_eq!(follower.status(Kind::IpAddresses).relists, 0);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).relists, 0);
     // A watch is asked for a moment before its answer comes.
-    until("two watches after the first", || follower.status(Kind::IpAddresses).reconnects >= 2);
+    until("two watches after the first", || follower.status(ResourceKind::IpAddresses).reconnects >= 2);
 }
 
 #[test]
@@ -97,16 +97,16 @@ fn a_list_that_stalls_says_how_far_it_is() {
     let mock = mock(20);
     mock.answer(|asked| if asked.query.contains_key("continue") { Answer::Hang } else { Answer::Right });
     let follower = Follower::start(&mock, Timing { page: Duration::from_millis(200), ..FAST });
-    until("the first page", || follower.status(Kind::IpAddresses).seen == 7);
-    let status = follower.status(Kind::IpAddresses);
+    until("the first page", || follower.status(ResourceKind::IpAddresses).seen == 7);
+    let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.expected, status.age, status.objects), (false, Some(20), None, 7));
-    until("the other list", || follower.status(Kind::ServiceCidrs).is_listed);
-    until("another try", || follower.status(Kind::IpAddresses).last_error.is_some());
-    let error = follower.status(Kind::IpAddresses).last_error.unwrap();
+    until("the other list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
+    until("another try", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
+    let error = follower.status(ResourceKind::IpAddresses).last_error.unwrap();
     assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no whole page within 0.2 s");
     mock.answer(|_| Answer::Right);
     follower.settles(&mock);
-    until("the rest", || follower.status(Kind::IpAddresses).is_listed);
+    until("the rest", || follower.status(ResourceKind::IpAddresses).is_listed);
     // The pages that were read were not asked for again.
     assert_eq!(
         mock.world()
@@ -135,9 +135,9 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
         world.version += 1;
         world.compact();
     }
-    until("the first page of another list", || follower.status(Kind::IpAddresses).seen == 7);
-    assert_eq!(follower.status(Kind::IpAddresses).expected, Some(18));
-    let status = follower.status(Kind::IpAddresses);
+    until("the first page of another list", || follower.status(ResourceKind::IpAddresses).seen == 7);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).expected, Some(18));
+    let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.objects, status.relists), (true, 20, 0));
     assert!(status.age.is_some());
     drop(follower);
@@ -152,8 +152,8 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
         world.compact();
     }
     follower.settles(&mock);
-    assert_eq!(follower.status(Kind::IpAddresses).objects, 2);
-    until("the end of the list", || follower.status(Kind::IpAddresses).relists == 1);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).objects, 2);
+    until("the end of the list", || follower.status(ResourceKind::IpAddresses).relists == 1);
 }
 
 #[test]
@@ -162,16 +162,17 @@ fn the_age_grows_while_nothing_comes_and_a_bookmark_ends_it() {
     let follower = Follower::start(&mock, FAST);
     until("a list", || is_listed(&follower));
     until("a watch", || mock.world().count(SERVICE_CIDRS, true) == 1);
-    until("an age", || follower.status(Kind::ServiceCidrs).age.unwrap() > Duration::from_millis(200));
+    until("an age", || follower.status(ResourceKind::ServiceCidrs).age.unwrap() > Duration::from_millis(200));
     let now = Instant::now();
-    let age = |after: u64| follower.live.status_at(Kind::ServiceCidrs, now + Duration::from_secs(after)).age.unwrap();
+    let age =
+        |after: u64| follower.live.status_at(ResourceKind::ServiceCidrs, now + Duration::from_secs(after)).age.unwrap();
     assert_eq!(age(1000), age(10) + Duration::from_secs(990));
     assert!(age(120) > Duration::from_secs(120));
     mock.world().bookmark(SERVICE_CIDRS);
     // Seen from the moment before it, the bookmark has no age.
-    until("a new proof", || follower.live.status_at(Kind::ServiceCidrs, now).age == Some(Duration::ZERO));
+    until("a new proof", || follower.live.status_at(ResourceKind::ServiceCidrs, now).age == Some(Duration::ZERO));
     mock.world().put(ADDRESSES, address("10.96.1.1", "s"));
-    until("a new proof", || follower.live.status_at(Kind::IpAddresses, now).age == Some(Duration::ZERO));
+    until("a new proof", || follower.live.status_at(ResourceKind::IpAddresses, now).age == Some(Duration::ZERO));
 }
 
 #[test]
@@ -179,18 +180,18 @@ fn nodes_are_followed_while_they_are_wanted() {
     let mock = mock(1);
     let follower = Follower::start_wanting(&mock, FAST, Wanted::default());
     until("a list", || is_listed(&follower));
-    let status = follower.status(Kind::Nodes);
+    let status = follower.status(ResourceKind::Nodes);
     assert_eq!((status.is_wanted, status.is_listed, status.objects), (false, false, 0));
     assert_eq!(mock.world().count(NODES, false), 0);
     for _ in 0..2 {
         follower.wanted.send(Wanted { nodes: true }).unwrap();
         follower.settles(&mock);
-        until("a list", || follower.status(Kind::Nodes).is_listed);
+        until("a list", || follower.status(ResourceKind::Nodes).is_listed);
         follower.wanted.send(Wanted { nodes: false }).unwrap();
-        until("they are forgotten", || follower.live.read().count(Kind::Nodes) == 0);
-        let status = follower.status(Kind::Nodes);
+        until("they are forgotten", || follower.live.read().count(ResourceKind::Nodes) == 0);
+        let status = follower.status(ResourceKind::Nodes);
         assert_eq!((status.is_wanted, status.is_listed, status.age), (false, false, None));
     }
     assert_eq!(mock.world().count(NODES, false), 2);
-    assert_eq!(follower.live.read().count(Kind::IpAddresses), 1);
+    assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 1);
 }

@@ -4,8 +4,8 @@ mod table;
 
 use std::str::FromStr;
 
-use crate::capacity::{CapacityReport, Survey, forecast};
-use crate::inventory::{Change, Inventory, Operation, Overlay};
+use crate::capacity::{AllocationAudit, CapacityReport, forecast};
+use crate::inventory::{Change, Inventory, Operation, PendingChanges};
 use crate::net::Cidr;
 use crate::policy::Policy;
 
@@ -100,13 +100,13 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let inventory = &state.inventory;
     let changes = changes(inventory, &args.add, &args.remove)?;
     let reported = if changes.is_empty() {
-        let report = CapacityReport::of(inventory);
+        let report = CapacityReport::for_inventory(inventory);
         args.print(inventory, policy.as_ref(), &report)?;
         report
     } else {
         let forecast = forecast(inventory, &changes);
-        let before = CapacityReport::of(inventory);
-        let after = CapacityReport::of_view(&Overlay::of(inventory, &changes).view(inventory));
+        let before = CapacityReport::for_inventory(inventory);
+        let after = CapacityReport::for_view(&PendingChanges::from_changes(inventory, &changes).view(inventory));
         let document = || ForecastDocument::new(&before, &after, &forecast);
         match (args.output.encoding(), args.output.format) {
             (Some(encoding), _) => output::document("CapacityForecast", document(), encoding)?,
@@ -124,7 +124,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 
 impl Args {
     fn print(&self, inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Result<(), Exit> {
-        let survey = Survey::of(inventory);
+        let survey = AllocationAudit::for_inventory(inventory);
         match (self.output.encoding(), self.output.format) {
             (Some(encoding), _) => output::document("CapacityReport", Report::new(report, Some(&survey)), encoding)?,
             (None, ReportFormat::Html) => {
@@ -174,8 +174,8 @@ fn changes(inventory: &Inventory, add: &[Addition], remove: &[String]) -> Result
             .unwrap_or_default();
         let operation = if old.is_empty() { Operation::Create } else { Operation::Update };
         let new: Vec<String> = old.iter().chain(&addition.cidrs).cloned().collect();
-        let change = Change::between(operation, &addition.name, &old, &new);
-        if let Some(fault) = change.faults.first() {
+        let change = Change::diff(operation, &addition.name, &old, &new);
+        if let Some(fault) = change.errors.first() {
             let violation = crate::policy::Violation::Invalid(fault.clone());
             return Err(Exit::input(format!("--add {}: {violation}", addition.name)));
         }
@@ -185,7 +185,7 @@ fn changes(inventory: &Inventory, add: &[Addition], remove: &[String]) -> Result
         if inventory.service_cidr(name).is_none() {
             return Err(Exit::input(format!("--remove {name}: no such ServiceCIDR was read")));
         }
-        changes.push(Change::between(Operation::Delete, name, &[], &[]));
+        changes.push(Change::diff(Operation::Delete, name, &[], &[]));
     }
     Ok(changes)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
-use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, Known, Operation, Readiness, ServiceCidr};
+use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr};
 use crate::net::{Cidr, Relation};
 use crate::policy::{Part, Policy, Request, RuleId, Verdict, decide};
 
@@ -88,7 +88,7 @@ fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedOb
             file: std::rc::Rc::clone(&file),
             at: None,
             name: findings::name(&stored.name),
-            state: Some(stored.readiness.name()),
+            state: Some(stored.readiness.as_str()),
             exemption: verdict.exemption,
             found: CheckedFinding::all(&verdict, place),
         });
@@ -109,11 +109,11 @@ fn tells_both_ways(policy: &Policy) -> bool {
 fn as_if_made(policy: &Policy, beside: &Inventory, whole: &Inventory, stored: &ServiceCidr) -> Verdict {
     let texts: Vec<String> =
         stored.cidrs.iter().map(Cidr::to_string).chain(stored.unreadable.iter().cloned()).collect();
-    let change = Change::between(Operation::Create, &stored.name, &[], &texts);
+    let change = Change::diff(Operation::Create, &stored.name, &[], &texts);
     let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-    let mut verdict = decide(policy, &Known::current(beside), &request);
+    let mut verdict = decide(policy, &ObservedInventory::static_file(beside), &request);
     if !verdict.alternatives.is_empty() {
-        verdict.alternatives = decide(policy, &Known::current(whole), &request).alternatives;
+        verdict.alternatives = decide(policy, &ObservedInventory::static_file(whole), &request).alternatives;
     }
     verdict
 }

@@ -93,7 +93,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 
 fn simulate(args: &Args, view: &crate::inventory::View<'_>) -> Simulation {
     let bands: Vec<AddressRange> =
-        view.effective().into_iter().filter_map(crate::net::UsableRange::static_band).collect();
+        view.allocatable_ranges().into_iter().filter_map(crate::net::UsableRange::static_band).collect();
     let mut allocator = Allocator::new(view, args.seed);
     let families = IpFamily::value_variants().iter().copied();
     let mut outcomes: Vec<Outcome> = families

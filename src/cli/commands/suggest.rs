@@ -222,5 +222,5 @@ impl OutputFormat for SuggestionFormat {
 }
 
 fn default_family(inventory: &Inventory) -> IpFamily {
-    if inventory.families().has(IpFamily::IPv4) { IpFamily::IPv4 } else { IpFamily::IPv6 }
+    if inventory.families().contains(IpFamily::IPv4) { IpFamily::IPv4 } else { IpFamily::IPv6 }
 }

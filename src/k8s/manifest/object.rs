@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::diagnostic::Diagnostic;
-use crate::inventory::Fault;
+use crate::inventory::ValidationError;
 use crate::k8s::fields::{Problem, fields, string};
 use crate::k8s::{Refusal, Review};
 use crate::policy::Request;
@@ -44,7 +44,7 @@ pub struct Written {
     /// `metadata.generateName`, empty where there is none.
     pub generate_name: String,
     /// `spec.cidrs`.
-    pub cidrs: Result<Vec<String>, Fault>,
+    pub cidrs: Result<Vec<String>, ValidationError>,
 }
 
 /// A version of the API.
@@ -140,17 +140,17 @@ fn invalid(diagnostic: Diagnostic) -> ManifestError {
     ManifestError::Invalid(Box::new(diagnostic))
 }
 
-fn version(api_version: Option<&str>) -> Result<Version, Fault> {
+fn version(api_version: Option<&str>) -> Result<Version, ValidationError> {
     match api_version {
-        None => Err(Fault::Missing { field: "apiVersion" }),
+        None => Err(ValidationError::Missing { field: "apiVersion" }),
         Some("networking.k8s.io/v1") => Ok(Version::V1),
         Some("networking.k8s.io/v1beta1") => Ok(Version::V1Beta1),
         Some("networking.k8s.io/v1alpha1") => Ok(Version::V1Alpha1),
-        Some(other) => Err(Fault::Version { text: other.to_owned() }),
+        Some(other) => Err(ValidationError::Version { text: other.to_owned() }),
     }
 }
 
-fn written(version: Result<Version, Fault>, metadata: Option<&RawValue>, spec: Option<&RawValue>) -> Written {
+fn written(version: Result<Version, ValidationError>, metadata: Option<&RawValue>, spec: Option<&RawValue>) -> Written {
     let mut written = Written {
         version: version.as_ref().ok().copied(),
         name: String::new(),
@@ -166,7 +166,7 @@ fn written(version: Result<Version, Fault>, metadata: Option<&RawValue>, spec: O
     written
 }
 
-fn names(metadata: Option<&RawValue>) -> Result<[String; 2], Fault> {
+fn names(metadata: Option<&RawValue>) -> Result<[String; 2], ValidationError> {
     let Some(metadata) = metadata else { return Ok(<[String; 2]>::default()) };
     let [name, generate_name] = fields(metadata, ["name", "generateName"]).map_err(unreadable("metadata"))?;
     let text = |field, value: Option<&RawValue>| value.map(string).transpose().map_err(unreadable(field));
@@ -176,15 +176,15 @@ fn names(metadata: Option<&RawValue>) -> Result<[String; 2], Fault> {
     ])
 }
 
-fn cidrs(spec: Option<&RawValue>) -> Result<Vec<String>, Fault> {
+fn cidrs(spec: Option<&RawValue>) -> Result<Vec<String>, ValidationError> {
     let Some(spec) = spec else { return Ok(Vec::new()) };
     let [list] = fields(spec, ["cidrs"]).map_err(unreadable("spec"))?;
     let strings = list.map(crate::k8s::fields::strings).transpose();
     Ok(strings.map_err(unreadable("spec.cidrs"))?.unwrap_or_default())
 }
 
-fn unreadable(field: &'static str) -> impl Fn(Problem) -> Fault {
-    move |problem| Fault::Unreadable { field, problem }
+fn unreadable(field: &'static str) -> impl Fn(Problem) -> ValidationError {
+    move |problem| ValidationError::Unreadable { field, problem }
 }
 
 /// Where the object of a review stands, or the one that is deleted.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::inventory::{Inventory, Kind};
+use crate::inventory::{Inventory, ResourceKind};
 use crate::k8s::item::{Item, Object, Omission};
 
 /// One object of a list or a watch.
@@ -60,7 +60,7 @@ impl Entry {
 
     /// Puts it into an inventory. What can't be read takes the place of what was known by its name as
     /// well: a state that is gone must not be answered with.
-    pub(super) fn put(self, kind: Kind, inventory: &mut Inventory) {
+    pub(super) fn put(self, kind: ResourceKind, inventory: &mut Inventory) {
         match self.object {
             Ok(object) => object.put(inventory),
             Err(_) => {
@@ -71,10 +71,10 @@ impl Entry {
 }
 
 /// Forgets the object of a name. Whether it was known.
-pub(super) fn forget(kind: Kind, name: &str, inventory: &mut Inventory) -> bool {
+pub(super) fn forget(kind: ResourceKind, name: &str, inventory: &mut Inventory) -> bool {
     match kind {
-        Kind::ServiceCidrs => inventory.remove_service_cidr(name),
-        Kind::IpAddresses => name.parse().is_ok_and(|address| inventory.remove_address(address)),
-        Kind::Nodes => inventory.remove_node(name),
+        ResourceKind::ServiceCidrs => inventory.remove_service_cidr(name),
+        ResourceKind::IpAddresses => name.parse().is_ok_and(|address| inventory.remove_address(address)),
+        ResourceKind::Nodes => inventory.remove_node(name),
     }
 }

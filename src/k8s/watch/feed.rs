@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 
-use crate::inventory::Kind;
+use crate::inventory::ResourceKind;
 
 use super::entry::Entry;
 use super::failure::Failure;
@@ -27,7 +27,7 @@ const LOGGED: u64 = 10;
 pub(super) struct Feed {
     pub client: Client,
     pub live: Arc<Live>,
-    pub kind: Kind,
+    pub kind: ResourceKind,
     pub timing: Timing,
 }
 

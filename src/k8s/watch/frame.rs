@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::inventory::Kind;
+use crate::inventory::ResourceKind;
 use crate::k8s::item::Item;
 
 use super::entry::{Entry, Head};
@@ -78,7 +78,7 @@ impl Frame {
     /// let line = br#"{"type":"BOOKMARK","object":{"kind":"Node","metadata":{"resourceVersion":"7"}}}"#;
     /// assert_eq!(Frame::decode(Kind::Nodes, line), Ok(Frame::Bookmark { version: "7".to_owned() }));
     /// ```
-    pub fn decode(kind: Kind, line: &[u8]) -> Result<Self, FrameError> {
+    pub fn decode(kind: ResourceKind, line: &[u8]) -> Result<Self, FrameError> {
         if let Some(frame) = Self::common(kind, line) {
             return Ok(frame);
         }
@@ -100,16 +100,16 @@ impl Frame {
         Ok(match &*event.kind {
             "BOOKMARK" => Self::Bookmark { version },
             "DELETED" => Self::Gone { version, name: metadata.name },
-            _ => Self::Put { version, entry: Entry::read(kind.name(), text) },
+            _ => Self::Put { version, entry: Entry::read(kind.as_str(), text) },
         })
     }
     /// ADDED or MODIFIED, whose object has the shape of its kind: nearly all there are, read in one pass.
-    fn common(kind: Kind, line: &[u8]) -> Option<Self> {
+    fn common(kind: ResourceKind, line: &[u8]) -> Option<Self> {
         // What is skipped must be text, too.
         let event: Event<'_, Item<'_>> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
         let version = event.object.metadata.resource_version.some()?.to_owned();
         ["ADDED", "MODIFIED"]
             .contains(&&*event.kind)
-            .then(|| Self::Put { version, entry: Entry::of(kind.name(), event.object) })
+            .then(|| Self::Put { version, entry: Entry::of(kind.as_str(), event.object) })
     }
 }

@@ -30,7 +30,7 @@ impl Feed {
     pub(super) async fn begin_list(&self) -> Result<Place, Failure> {
         let began = Instant::now();
         let bytes = self.get_page(self.timing.page_size, None).await?;
-        let page = Page::decode(self.kind.name(), &bytes)?;
+        let page = Page::decode(self.kind.as_str(), &bytes)?;
         self.live.write(|inventory| inventory.begin_relist(self.kind)).await;
         self.live.progress(self.kind).list_began();
         let Page { version, next, remaining, items } = page;
@@ -44,7 +44,7 @@ impl Feed {
     /// Reads the next page. Gives where to go on, if not with the one after it.
     pub(super) async fn next_page(&self, listing: &mut Listing) -> Result<Option<Place>, Failure> {
         let bytes = self.get_page(self.timing.page_size, Some(&listing.next)).await?;
-        let page = Page::decode(self.kind.name(), &bytes)?;
+        let page = Page::decode(self.kind.as_str(), &bytes)?;
         self.take(page.items, page.remaining).await;
         match page.next {
             Some(next) => {
@@ -58,7 +58,7 @@ impl Feed {
     /// Whether the API server is still as far as it was.
     pub(super) async fn check(&self, version: &str) -> Result<(), Failure> {
         let bytes = self.get_page(1, None).await?;
-        let page = Page::decode(self.kind.name(), &bytes)?;
+        let page = Page::decode(self.kind.as_str(), &bytes)?;
         if went_back(&page.version, version) {
             return Err(Failure::expired(version, &page.version));
         }
@@ -77,7 +77,7 @@ impl Feed {
     /// Takes the objects of a page up, few at a time: others read in between.
     async fn take(&self, items: Items<'_>, remaining: Option<u64>) {
         let count = items.len();
-        let mut entries = items.entries(self.kind.name());
+        let mut entries = items.entries(self.kind.as_str());
         loop {
             let batch: Vec<Entry> = entries.by_ref().take(BATCH).collect();
             if batch.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 
-use crate::inventory::{Freshness, Inventory, Kind, Sweep};
+use crate::inventory::{Freshness, Inventory, ResourceKind, SweepStatus};
 
 use super::status::{Progress, Status};
 
@@ -37,28 +37,28 @@ impl Live {
 
     /// How far a kind is followed.
     #[must_use]
-    pub fn status(&self, kind: Kind) -> Status {
+    pub fn status(&self, kind: ResourceKind) -> Status {
         self.status_at(kind, Instant::now())
     }
 
     /// How far a kind is followed, with the age that it has at `now`.
     #[must_use]
-    pub fn status_at(&self, kind: Kind, now: Instant) -> Status {
+    pub fn status_at(&self, kind: ResourceKind, now: Instant) -> Status {
         let objects = self.read().count(kind);
         self.progress(kind).status(objects, now)
     }
 
     /// How fresh a kind is, for a decision: without the rest of its status.
     #[must_use]
-    pub fn freshness(&self, kind: Kind) -> Freshness {
+    pub fn freshness(&self, kind: ResourceKind) -> Freshness {
         self.progress(kind).freshness(Instant::now())
     }
 
-    pub(super) fn progress(&self, kind: Kind) -> MutexGuard<'_, Progress> {
+    pub(super) fn progress(&self, kind: ResourceKind) -> MutexGuard<'_, Progress> {
         let progress = match kind {
-            Kind::ServiceCidrs => &self.service_cidrs,
-            Kind::IpAddresses => &self.addresses,
-            Kind::Nodes => &self.nodes,
+            ResourceKind::ServiceCidrs => &self.service_cidrs,
+            ResourceKind::IpAddresses => &self.addresses,
+            ResourceKind::Nodes => &self.nodes,
         };
         progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,14 +78,14 @@ impl Live {
     }
 
     /// Forgets what the list that was begun last didn't name, a little at a time.
-    pub(super) async fn sweep(&self, kind: Kind) {
-        while self.write(|inventory| inventory.sweep(kind)).await == Sweep::Unfinished {
+    pub(super) async fn sweep(&self, kind: ResourceKind) {
+        while self.write(|inventory| inventory.sweep(kind)).await == SweepStatus::Unfinished {
             tokio::task::yield_now().await;
         }
     }
 
     /// Forgets everything of a kind that is no longer followed.
-    pub(super) async fn cease(&self, kind: Kind) {
+    pub(super) async fn cease(&self, kind: ResourceKind) {
         self.progress(kind).ceased();
         self.write(|inventory| inventory.begin_relist(kind)).await;
         self.sweep(kind).await;

@@ -7,7 +7,7 @@ use kube::core::params::ListParams;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::inventory::{Inventory, Kind, Sweep};
+use crate::inventory::{Inventory, ResourceKind, SweepStatus};
 use crate::k8s::item::{Object, Omission};
 use crate::k8s::list::{LeftOut, Reading};
 
@@ -45,7 +45,7 @@ pub struct SnapshotError {
 /// What is listed.
 #[derive(Clone, Copy)]
 enum Listed {
-    Kind(Kind),
+    Kind(ResourceKind),
     Services,
 }
 
@@ -73,17 +73,18 @@ pub async fn snapshot(
     progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
 ) -> Result<Snapshot, SnapshotError> {
     let mut snapshot = Snapshot::default();
-    let mut all = vec![Listed::Kind(Kind::ServiceCidrs), Listed::Kind(Kind::IpAddresses), Listed::Services];
-    all.extend(wants_nodes.then_some(Listed::Kind(Kind::Nodes)));
+    let mut all =
+        vec![Listed::Kind(ResourceKind::ServiceCidrs), Listed::Kind(ResourceKind::IpAddresses), Listed::Services];
+    all.extend(wants_nodes.then_some(Listed::Kind(ResourceKind::Nodes)));
     for listed in all {
         let outcome = listed.read(client, timing, inventory, progress).await;
         let list = match (outcome, listed) {
             (Ok(list), _) => list,
-            (Err(failure), Listed::Services | Listed::Kind(Kind::Nodes)) => {
+            (Err(failure), Listed::Services | Listed::Kind(ResourceKind::Nodes)) => {
                 snapshot.unlisted.push(listed.error(failure));
                 continue;
             }
-            (Err(failure), Listed::Kind(Kind::ServiceCidrs)) if failure.reason == Reason::NotFound => {
+            (Err(failure), Listed::Kind(ResourceKind::ServiceCidrs)) if failure.reason == Reason::NotFound => {
                 let version = version(client, timing).await.unwrap_or_default();
                 return Err(listed.error(Failure { message: format!("{}{version}", failure.message), ..failure }));
             }
@@ -91,7 +92,7 @@ pub async fn snapshot(
         };
         *listed.count(&mut snapshot.reading) = list.count;
         if let Listed::Services = listed {
-            inventory.know_services();
+            inventory.mark_services_listed();
         }
         list.kept.into_iter().for_each(|object| object.put(inventory));
         for (item, name, reason) in list.left_out {
@@ -107,7 +108,7 @@ pub async fn snapshot(
 /// # Errors
 /// If they can't be listed.
 pub async fn service_cidr_names(client: &Client, timing: &Timing) -> Result<Vec<String>, SnapshotError> {
-    let (listed, mut inventory) = (Listed::Kind(Kind::ServiceCidrs), Inventory::default());
+    let (listed, mut inventory) = (Listed::Kind(ResourceKind::ServiceCidrs), Inventory::default());
     let read = listed.read(client, timing, &mut inventory, &mut |_, _, _| ()).await;
     read.map_err(|failure| listed.error(failure))?;
     Ok(inventory.service_cidrs().map(|service_cidr| service_cidr.name.clone()).collect())
@@ -160,7 +161,7 @@ impl Listed {
             }
         }
         if let Self::Kind(kind) = self {
-            while inventory.sweep(kind) == Sweep::Unfinished {}
+            while inventory.sweep(kind) == SweepStatus::Unfinished {}
         }
         Ok(list)
     }
@@ -183,7 +184,7 @@ impl Listed {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Kind(kind) => kind.name(),
+            Self::Kind(kind) => kind.as_str(),
             Self::Services => "Service",
         }
     }
@@ -204,9 +205,9 @@ impl Listed {
 
     fn count(self, reading: &mut Reading) -> &mut u64 {
         match self {
-            Self::Kind(Kind::ServiceCidrs) => &mut reading.service_cidrs,
-            Self::Kind(Kind::IpAddresses) => &mut reading.addresses,
-            Self::Kind(Kind::Nodes) => &mut reading.nodes,
+            Self::Kind(ResourceKind::ServiceCidrs) => &mut reading.service_cidrs,
+            Self::Kind(ResourceKind::IpAddresses) => &mut reading.addresses,
+            Self::Kind(ResourceKind::Nodes) => &mut reading.nodes,
             Self::Services => &mut reading.services,
         }
     }

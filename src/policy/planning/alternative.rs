@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::inventory::{Freshness, Inventory, Known};
+use crate::inventory::{Freshness, Inventory, ObservedInventory};
 use crate::net::{AddressRange, Cidr, RangeSet, address_bits};
 use crate::policy::{Policy, Violation};
 
@@ -21,7 +21,7 @@ pub struct Alternative {
 /// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
 pub(in crate::policy) fn alternatives<'a>(
     policy: &Policy,
-    known: &Known<'_>,
+    known: &ObservedInventory<'_>,
     denials: impl Iterator<Item = &'a Violation>,
 ) -> Vec<Alternative> {
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);

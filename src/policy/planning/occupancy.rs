@@ -1,6 +1,6 @@
 //! `Obstacle`: what is known that a new CIDR must not touch, and whose it is.
 
-use crate::inventory::{Inventory, Network, NodeNetwork};
+use crate::inventory::{DeclaredNetwork, Inventory, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
 use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks};
 
@@ -15,7 +15,7 @@ pub(super) struct Obstacle<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Whose<'a> {
     ServiceCidr(&'a str),
-    Declared(&'a Network),
+    Declared(&'a DeclaredNetwork),
     Preset(Preset, &'static str),
     Node(NodeNetwork, &'a str),
 }
@@ -25,7 +25,7 @@ impl Obstacle<'_> {
     pub fn neighbour(&self) -> Neighbour {
         match self.whose {
             Whose::ServiceCidr(name) => Neighbour::ServiceCidr { name: name.to_owned() },
-            Whose::Declared(Network { name, description, .. }) => {
+            Whose::Declared(DeclaredNetwork { name, description, .. }) => {
                 Neighbour::Declared { name: name.clone(), description: description.clone() }
             }
             Whose::Preset(preset, source) => Neighbour::Preset { preset, source },

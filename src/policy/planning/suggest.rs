@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
-use crate::inventory::{Idle, Inventory, Readiness};
+use crate::inventory::{Inventory, Readiness, UnusableReason};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange, address_bits};
 use crate::policy::{Hit, Hits, Policy};
 
@@ -78,7 +78,7 @@ pub enum SearchError {
         /// The prefix length.
         prefix_len: u8,
         /// Why not.
-        idle: Idle,
+        idle: UnusableReason,
     },
     /// The policy's rule prefix-length refuses it.
     #[error("/{prefix_len} is not admitted: of {family}, /{} to /{} are", .admitted.start(), .admitted.end())]
@@ -120,7 +120,7 @@ impl<'a> Search<'a> {
         let ranges = ranges(policy, family, within)?;
         let host_bits = family.bits().saturating_sub(prefix_len);
         let idle = Cidr::from_base(family, 0, host_bits)
-            .and_then(|any| Idle::of(&inventory.families(), Readiness::Ready, any));
+            .and_then(|any| UnusableReason::for_cidr(&inventory.families(), Readiness::Ready, any));
         match idle {
             Some(idle) => Err(SearchError::Idle { family, prefix_len, idle }),
             None => Ok(Self { policy, inventory, family, prefix_len, ranges }),

@@ -1,6 +1,6 @@
 //! deletion: a ServiceCIDR whose deletion would never end, or leave Services without a range.
 
-use crate::capacity::removal_of;
+use crate::capacity::deletion_impact;
 use crate::inventory::{Change, Inventory, Operation, Readiness, ServiceCidr};
 use crate::net::Cidr;
 use crate::policy::{Finding, ValidationActions, Violation};
@@ -33,7 +33,7 @@ impl Deletion {
                 &unseen
             }
         };
-        let removal = removal_of(inventory, service_cidr);
+        let removal = deletion_impact(inventory, service_cidr);
         let name = || change.name.clone();
         let mut findings = Vec::new();
         let completes = removal.completes();

@@ -1,6 +1,6 @@
 //! reserved-networks: a CIDR that a request adds must not touch networks that aren't for Services.
 
-use crate::inventory::{Change, Inventory, Network, NodeNetwork};
+use crate::inventory::{Change, DeclaredNetwork, Inventory, NodeNetwork};
 use crate::net::{Cidr, CidrMap};
 use crate::policy::violation::{Hit, Hits, Neighbour};
 use crate::policy::{Preset, ValidationActions, Violation};
@@ -21,13 +21,13 @@ impl ReservedNetworks {
     /// The rule over declared networks, presets and what is discovered.
     #[must_use]
     pub fn new(
-        declared: &[Network],
+        declared: &[DeclaredNetwork],
         presets: &[Preset],
         discover: Vec<NodeNetwork>,
         actions: ValidationActions,
     ) -> Self {
         let mut fixed = CidrMap::default();
-        for Network { name, cidr, description } in declared {
+        for DeclaredNetwork { name, cidr, description } in declared {
             fixed.insert(*cidr, Neighbour::Declared { name: name.clone(), description: description.clone() });
         }
         for preset in presets {

@@ -1,6 +1,6 @@
 //! usable: a CIDR that a request adds gives addresses.
 
-use crate::inventory::{Change, Families, Idle, Readiness};
+use crate::inventory::{Change, ConfiguredFamilies, Readiness, UnusableReason};
 use crate::policy::{ValidationActions, Violation};
 
 /// A CIDR that a request adds gives addresses. kube-apiserver takes and Kubernetes calls ready what
@@ -13,11 +13,11 @@ pub struct Usable {
 
 impl Usable {
     /// A violation for each added CIDR that gives no address.
-    pub(in crate::policy) fn check(families: &Families, change: &Change) -> Vec<Violation> {
+    pub(in crate::policy) fn check(families: &ConfiguredFamilies, change: &Change) -> Vec<Violation> {
         change
             .cidrs()
             .filter_map(|(index, cidr)| {
-                let idle = Idle::of(families, Readiness::Ready, cidr)?;
+                let idle = UnusableReason::for_cidr(families, Readiness::Ready, cidr)?;
                 Some(Violation::Idle { index, cidr, idle })
             })
             .collect()

@@ -3,7 +3,7 @@
 use std::fmt::{self, Formatter};
 
 use crate::capacity::Named;
-use crate::inventory::{Allocation, Fault, Freshness, Operation};
+use crate::inventory::{Allocation, Freshness, Operation, ValidationError};
 use crate::net::Cidr;
 use crate::text::{Quoted, escape_truncated};
 
@@ -89,25 +89,29 @@ fn outside(cidr: Cidr, narrower: &RangeList, allowed: &RangeList, f: &mut Format
     }
 }
 
-fn invalid(fault: &Fault, f: &mut Formatter<'_>) -> fmt::Result {
+fn invalid(fault: &ValidationError, f: &mut Formatter<'_>) -> fmt::Result {
     match fault {
-        Fault::Missing { .. } => write!(f, "is missing: send a whole ServiceCIDR"),
-        Fault::Unreadable { problem, .. } => write!(f, "{problem}: send a whole ServiceCIDR"),
-        Fault::NoCidrs => write!(f, "holds no CIDR: write one, or one of each IP family"),
-        Fault::TooManyCidrs { count } => write!(f, "holds {count} CIDRs: write one, or one of each IP family"),
-        Fault::SameFamily => write!(f, "holds two CIDRs of one IP family: write one, or one of each"),
-        Fault::Malformed { text, error, .. } => write!(f, "{} {error}", Quoted(text)),
-        Fault::Version { text } => write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Quoted(text)),
-        Fault::NoName => write!(f, "is missing: write a name or a generateName"),
-        Fault::Name { text, .. } => write!(
+        ValidationError::Missing { .. } => write!(f, "is missing: send a whole ServiceCIDR"),
+        ValidationError::Unreadable { problem, .. } => write!(f, "{problem}: send a whole ServiceCIDR"),
+        ValidationError::NoCidrs => write!(f, "holds no CIDR: write one, or one of each IP family"),
+        ValidationError::TooManyCidrs { count } => {
+            write!(f, "holds {count} CIDRs: write one, or one of each IP family")
+        }
+        ValidationError::SameFamily => write!(f, "holds two CIDRs of one IP family: write one, or one of each"),
+        ValidationError::Malformed { text, error, .. } => write!(f, "{} {error}", Quoted(text)),
+        ValidationError::Version { text } => {
+            write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Quoted(text))
+        }
+        ValidationError::NoName => write!(f, "is missing: write a name or a generateName"),
+        ValidationError::Name { text, .. } => write!(
             f,
             "{} is no name: use lower-case letters, digits, `-` and `.`, with a letter or digit at each end",
             Quoted(text)
         ),
-        Fault::Immutable { text, .. } => {
+        ValidationError::Immutable { text, .. } => {
             write!(f, "{} can't take the place of what is stored: make another ServiceCIDR for it", Quoted(text))
         }
-        Fault::ImmutableList => {
+        ValidationError::ImmutableList => {
             write!(f, "can't be changed so: all that can be is a second CIDR, of the other IP family, behind the first")
         }
     }

@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::inventory::Kind;
+use crate::inventory::ResourceKind;
 use crate::k8s::Status;
 
 #[derive(Default)]
@@ -53,14 +53,14 @@ impl Following {
     }
 
     /// Sets everything to the state of each kind.
-    pub fn set(&self, followed: &[(Kind, Status)]) {
+    pub fn set(&self, followed: &[(ResourceKind, Status)]) {
         // What is no longer followed has no state. Its counters stay: they never go back.
         self.age.clear();
         for family in [&self.objects, &self.left_out, &self.synced] {
             family.clear();
         }
         for (kind, status) in followed.iter().filter(|(_, status)| status.is_wanted) {
-            let labels = KindLabels { kind: kind.name() };
+            let labels = KindLabels { kind: kind.as_str() };
             let set = |family: &Family<KindLabels, Gauge>, count: u64| {
                 family.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
             };
@@ -73,7 +73,7 @@ impl Following {
             self.relists.get_or_create(&labels).inner().store(status.relists, Ordering::Relaxed);
             self.reconnects.get_or_create(&labels).inner().store(status.reconnects, Ordering::Relaxed);
             for (reason, count) in &status.errors {
-                let labels = ErrorLabels { kind: kind.name(), reason: reason.name() };
+                let labels = ErrorLabels { kind: kind.as_str(), reason: reason.name() };
                 self.errors.get_or_create(&labels).inner().store(*count, Ordering::Relaxed);
             }
         }

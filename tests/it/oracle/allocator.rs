@@ -169,7 +169,7 @@ fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Gi
     if range.is_some_and(|cidr| AddressRange::from(cidr).last() == u128::MAX) {
         return same_at_the_end(ours, wanted, theirs);
     }
-    let ranges = view.effective();
+    let ranges = view.allocatable_ranges();
     let mut rest = theirs.next.as_slice();
     for (family, theirs_ended) in families.iter().zip(&theirs.r#final) {
         let before = ours.clone();

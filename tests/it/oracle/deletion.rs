@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use servicecidr_guard::capacity::removal;
+use servicecidr_guard::capacity::deletion_impact_by_name;
 use servicecidr_guard::inventory::{Allocation, Inventory, ParentRef, Readiness, ServiceCidr};
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily};
 
@@ -20,14 +20,14 @@ const V6: u128 = 0xfd00 << 112;
 /// What a cluster has stored, as servicecidr-guard keeps it. Both families are configured.
 pub fn inventory(service_cidrs: &[Stored], addresses: &[Address]) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.declare(Some(&FAMILIES), Vec::new());
+    inventory.apply_declarations(Some(&FAMILIES), Vec::new());
     for stored in service_cidrs {
         let condition = Some(stored.ready).filter(|ready| !ready.is_empty());
         inventory.insert_service_cidr(ServiceCidr {
             name: stored.name.clone(),
             cidrs: stored.cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
             unreadable: Vec::new(),
-            readiness: Readiness::of(stored.terminating, condition),
+            readiness: Readiness::from_condition(stored.terminating, condition),
             has_finalizer: true,
             created: None,
         });
@@ -172,7 +172,7 @@ fn stored(text: &str) -> Stored {
 }
 
 fn completes(service_cidrs: &[Stored], addresses: &[Address], name: &str) -> bool {
-    removal(&inventory(service_cidrs, addresses), name).unwrap().completes()
+    deletion_impact_by_name(&inventory(service_cidrs, addresses), name).unwrap().completes()
 }
 
 #[test]

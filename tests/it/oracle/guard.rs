@@ -7,7 +7,7 @@ use kube::core::admission::AdmissionReview;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
-use servicecidr_guard::inventory::{Change, Fault, Inventory, Known, Operation};
+use servicecidr_guard::inventory::{Change, Inventory, ObservedInventory, Operation, ValidationError};
 use servicecidr_guard::k8s::{Review, respond};
 use servicecidr_guard::net::CidrError;
 use servicecidr_guard::policy::{Policy, decide};
@@ -66,7 +66,7 @@ pub fn answer(policy: &Policy, review: &Value) -> Answer {
     let review = Review::parse(&body).unwrap();
     let (allowed, response) = match review.request() {
         Ok(request) => {
-            let verdict = decide(policy, &Known::nothing(&Inventory::default()), &request);
+            let verdict = decide(policy, &ObservedInventory::absent(&Inventory::default()), &request);
             let answer =
                 servicecidr_guard::k8s::Answer { name: &request.change.name, verdict: &verdict, outlook: None };
             (verdict.allows(), respond(&review, Ok(answer)))
@@ -105,19 +105,19 @@ pub fn letter(error: CidrError) -> String {
 
 /// The faults of a CREATE, written like the oracle's answers.
 pub fn faults(cidrs: &[String]) -> String {
-    let change = Change::between(Operation::Create, "a", &[], cidrs);
-    let short = |fault: &Fault| match fault {
-        Fault::NoCidrs => "R".to_owned(),
-        Fault::TooManyCidrs { .. } => "N".to_owned(),
-        Fault::SameFamily => "F".to_owned(),
-        Fault::Malformed { index, error, .. } => format!("[{index}]{}", letter(*error)),
-        Fault::Missing { .. }
-        | Fault::Unreadable { .. }
-        | Fault::Version { .. }
-        | Fault::NoName
-        | Fault::Name { .. }
-        | Fault::Immutable { .. }
-        | Fault::ImmutableList => panic!("{cidrs:?}: {fault:?}"),
+    let change = Change::diff(Operation::Create, "a", &[], cidrs);
+    let short = |fault: &ValidationError| match fault {
+        ValidationError::NoCidrs => "R".to_owned(),
+        ValidationError::TooManyCidrs { .. } => "N".to_owned(),
+        ValidationError::SameFamily => "F".to_owned(),
+        ValidationError::Malformed { index, error, .. } => format!("[{index}]{}", letter(*error)),
+        ValidationError::Missing { .. }
+        | ValidationError::Unreadable { .. }
+        | ValidationError::Version { .. }
+        | ValidationError::NoName
+        | ValidationError::Name { .. }
+        | ValidationError::Immutable { .. }
+        | ValidationError::ImmutableList => panic!("{cidrs:?}: {fault:?}"),
     };
-    change.faults.iter().map(short).collect::<Vec<_>>().join(",")
+    change.errors.iter().map(short).collect::<Vec<_>>().join(",")
 }

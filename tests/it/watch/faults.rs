@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{Reason, Source, Timing, connect};
 
 use super::follower::{FAST, Follower, until};
@@ -17,15 +17,15 @@ fn check_list(answer: Answer, reason: Reason, error: &str) {
     let mock = mock(1);
     mock.answer(move |asked| if asked.path == SERVICE_CIDRS { answer.clone() } else { Answer::Right });
     let follower = Follower::start(&mock, Timing { answer: Duration::from_millis(100), ..FAST });
-    until("a third failure", || follower.status(Kind::ServiceCidrs).errors[&reason] >= 3);
-    let status = follower.status(Kind::ServiceCidrs);
+    until("a third failure", || follower.status(ResourceKind::ServiceCidrs).errors[&reason] >= 3);
+    let status = follower.status(ResourceKind::ServiceCidrs);
     assert!(!status.is_listed);
     assert_eq!(status.errors.values().sum::<u64>(), status.errors[&reason]);
     assert_eq!(status.last_error.unwrap(), format!("can't list servicecidrs.networking.k8s.io: {error}"));
-    until("the other list", || follower.status(Kind::IpAddresses).is_listed);
+    until("the other list", || follower.status(ResourceKind::IpAddresses).is_listed);
     mock.answer(|_| Answer::Right);
     follower.settles(&mock);
-    until("no error", || follower.status(Kind::ServiceCidrs).last_error.is_none());
+    until("no error", || follower.status(ResourceKind::ServiceCidrs).last_error.is_none());
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn a_list_that_cannot_be_trusted_forgets_nothing() {
             _ => Answer::Right,
         });
         mock.world().compact();
-        until(body, || follower.status(Kind::ServiceCidrs).errors[&Reason::Garbage] >= 2);
-        assert_eq!(follower.live.read().count(Kind::ServiceCidrs), 1, "{body}");
+        until(body, || follower.status(ResourceKind::ServiceCidrs).errors[&Reason::Garbage] >= 2);
+        assert_eq!(follower.live.read().count(ResourceKind::ServiceCidrs), 1, "{body}");
     }
 }
 
@@ -99,7 +99,7 @@ fn half_a_page_is_no_page() {
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
     until("a list", || is_listed(&follower));
-    assert_eq!(follower.status(Kind::IpAddresses).seen, 20);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).seen, 20);
 }
 
 #[test]
@@ -112,8 +112,8 @@ fn a_continue_token_that_expired_begins_the_list_anew_and_loses_nothing() {
         None => Answer::Right,
     });
     mock.world().compact();
-    until("it begins anew", || follower.status(Kind::IpAddresses).errors[&Reason::Expired] >= 3);
-    assert_eq!(follower.live.read().count(Kind::IpAddresses), 20);
+    until("it begins anew", || follower.status(ResourceKind::IpAddresses).errors[&Reason::Expired] >= 3);
+    assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 20);
     // Named by the lists that didn't end, and gone before the one that does.
     mock.world().delete(ADDRESSES, "10.96.0.1");
     mock.answer(|_| Answer::Right);
@@ -130,7 +130,7 @@ fn retry_after_is_obeyed() {
     });
     let began = Instant::now();
     let follower = Follower::start(&mock, FAST);
-    until("a list", || follower.status(Kind::ServiceCidrs).is_listed);
+    until("a list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
     assert!(began.elapsed() >= Duration::from_secs(2));
 }
 
@@ -149,9 +149,9 @@ fn check_watch(fault: Fault, reason: Option<Reason>) {
         follower.settles(&mock);
     }
     if let Some(reason) = reason {
-        until("it counts", || follower.status(Kind::IpAddresses).errors[&reason] > 0);
+        until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&reason] > 0);
     }
-    let status = follower.status(Kind::IpAddresses);
+    let status = follower.status(ResourceKind::IpAddresses);
     let is_other = |(seen, count): (&Reason, &u64)| Some(*seen) != reason && *count > 0;
     assert!(!status.errors.iter().any(is_other), "{fault:?}: {:?}", status.errors);
     let lists = reason.is_some_and(|reason| [Reason::Expired, Reason::Garbage].contains(&reason));
@@ -198,7 +198,7 @@ fn a_version_that_went_back_is_found_though_the_watch_is_silent() {
         world.put(ADDRESSES, address("10.96.7.7", "restored"));
     }
     follower.settles(&mock);
-    until("it counts", || follower.status(Kind::IpAddresses).errors[&Reason::Expired] > 0);
+    until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&Reason::Expired] > 0);
 }
 
 #[test]
@@ -208,23 +208,23 @@ fn what_cannot_be_read_is_left_out_and_holds_up_nothing() {
     mock.world().put(ADDRESSES, address("no-address", "s"));
     let follower = Follower::start(&mock, FAST);
     until("a list", || is_listed(&follower));
-    assert_eq!(follower.status(Kind::ServiceCidrs).left_out, 1);
+    assert_eq!(follower.status(ResourceKind::ServiceCidrs).left_out, 1);
     assert_eq!(follower.live.read().service_cidr("odd").unwrap().cidrs.len(), 1);
-    assert_eq!(follower.status(Kind::IpAddresses).left_out, 1);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 1);
     // A state that can't be read takes the place of one that could.
     let mut broken = address("10.96.0.2", "s");
     broken["spec"]["parentRef"] = json!(["not", {"a": "parent"}, 7, 8, 9]);
     mock.world().put(ADDRESSES, broken);
     mock.world().put(ADDRESSES, address("10.96.8.8", "s"));
     until("what came after it", || follower.live.read().addresses().get("10.96.8.8".parse().unwrap()).is_some());
-    assert_eq!(follower.status(Kind::IpAddresses).left_out, 2);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 2);
     assert_eq!(follower.live.read().addresses().get("10.96.0.2".parse().unwrap()), None);
     mock.world().put(ADDRESSES, address("10.96.0.2", "s"));
     mock.world().delete(ADDRESSES, "no-address");
     mock.world().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24"]));
     follower.settles(&mock);
     until("nothing is left out", || {
-        follower.status(Kind::IpAddresses).left_out + follower.status(Kind::ServiceCidrs).left_out == 0
+        follower.status(ResourceKind::IpAddresses).left_out + follower.status(ResourceKind::ServiceCidrs).left_out == 0
     });
 }
 
@@ -233,7 +233,7 @@ fn an_api_server_that_is_not_there_is_tried_again() {
     let mock = Mock::start();
     mock.answer(|_| Answer::Nothing);
     let follower = Follower::start(&mock, FAST);
-    until("it counts", || follower.status(Kind::ServiceCidrs).errors[&Reason::Unreachable] >= 3);
+    until("it counts", || follower.status(ResourceKind::ServiceCidrs).errors[&Reason::Unreachable] >= 3);
     mock.answer(|_| Answer::Right);
     until("a list", || is_listed(&follower));
 }

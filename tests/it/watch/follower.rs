@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use servicecidr_guard::inventory::{Inventory, Kind};
+use servicecidr_guard::inventory::{Inventory, ResourceKind};
 use servicecidr_guard::k8s::{Live, Source, Status, Timing, Wanted, connect, run};
 use servicecidr_guard::net::{AddressRange, Cidr};
 use tokio::sync::{oneshot, watch};
@@ -55,7 +55,7 @@ impl Follower {
         Self { live, wanted, stop: Some(stop), thread: Some(thread) }
     }
 
-    pub fn status(&self, kind: Kind) -> Status {
+    pub fn status(&self, kind: ResourceKind) -> Status {
         self.live.status(kind)
     }
 

@@ -1,12 +1,12 @@
 //! The events of a watch, from their bytes.
 
-use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{Frame, FrameError, Object, Omission};
 
 use super::world::node;
 
 fn decode(line: &str) -> Result<Frame, FrameError> {
-    Frame::decode(Kind::Nodes, line.as_bytes())
+    Frame::decode(ResourceKind::Nodes, line.as_bytes())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use servicecidr_guard::inventory::Kind;
+use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::Timing;
 
 use super::follower::{FAST, Follower, until};
@@ -99,7 +99,7 @@ fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
     // And it isn't by chance in the midst of a list.
     thread::sleep(4 * short);
     follower.settles(&mock);
-    for kind in Kind::ALL {
+    for kind in ResourceKind::ALL {
         let status = follower.status(kind);
         assert!(status.is_listed && status.relists > 0 && status.reconnects > 0, "{kind:?}: {status:?}");
     }

@@ -1,6 +1,6 @@
 //! `Judge`: manifests one after the other, each seeing what those before it made.
 
-use crate::inventory::{Change, Inventory, Known, Operation, Readiness, ServiceCidr, faults_of_name};
+use crate::inventory::{Change, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr, validate_name};
 use crate::k8s::Written;
 use crate::net::Cidr;
 use crate::policy::{Finding, Part, Policy, Request, ValidationActions, Verdict, Violation, decide, judge};
@@ -30,15 +30,15 @@ impl<'a> Judge<'a> {
         let name = if is_generated { self.generate(&written.generate_name) } else { written.name.clone() };
         let stored = self.inventory.service_cidr(&name).map(texts);
         let mut change = match &written.cidrs {
-            Ok(cidrs) => Change::applied(&name, stored.as_deref(), cidrs),
+            Ok(cidrs) => Change::from_apply(&name, stored.as_deref(), cidrs),
             Err(fault) => {
                 let operation = if stored.is_some() { Operation::Update } else { Operation::Create };
-                Change::faulty(operation, &name, fault.clone())
+                Change::invalid(operation, &name, fault.clone())
             }
         };
         // Where the metadata can't be read, that is the fault, and not that it lacks a name.
         if stored.is_none() && written.cidrs.is_ok() {
-            change.faults.splice(0..0, faults_of_name(&written.name, &written.generate_name));
+            change.errors.splice(0..0, validate_name(&written.name, &written.generate_name));
         }
         let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
         let verdict = refused(&request).unwrap_or_else(|| self.decide(&request));
@@ -54,7 +54,7 @@ impl<'a> Judge<'a> {
     }
 
     fn decide(&mut self, request: &Request) -> Verdict {
-        let known = Known::current(&self.inventory);
+        let known = ObservedInventory::static_file(&self.inventory);
         let decide = if self.denied < ANSWERED { decide } else { judge };
         let verdict = decide(self.policy, &known, request);
         self.denied += u64::from(!verdict.allows());
@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
         }
         let current = self.inventory.service_cidr(&change.name);
         let next = match (change.operation, current) {
-            (Operation::Create | Operation::Update, current) => Some(ServiceCidr::after(current, change)),
+            (Operation::Create | Operation::Update, current) => Some(ServiceCidr::with_change(current, change)),
             (Operation::Delete, Some(current)) if current.has_finalizer => {
                 Some(ServiceCidr { readiness: Readiness::Terminating, ..current.clone() })
             }
@@ -94,10 +94,10 @@ impl<'a> Judge<'a> {
 /// `kubernetes` is exempt from rules, not from kube-apiserver's own validation.
 fn refused(request: &Request) -> Option<Verdict> {
     let is_default = request.change.name == crate::inventory::DEFAULT_SERVICE_CIDR;
-    if !is_default || request.change.faults.is_empty() {
+    if !is_default || request.change.errors.is_empty() {
         return None;
     }
-    let violations = request.change.faults.iter().cloned().map(Violation::Invalid);
+    let violations = request.change.errors.iter().cloned().map(Violation::Invalid);
     let findings = violations.map(|violation| Finding { actions: ValidationActions::DENY, violation }).collect();
     Some(Verdict { exemption: None, findings, alternatives: Vec::new() })
 }

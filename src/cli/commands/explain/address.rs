@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::AddressDocument;
-use crate::capacity::chance;
+use crate::capacity::allocation_probability;
 use crate::cli::exit::Exit;
 use crate::cli::support::input;
 use crate::cli::support::output;
 use crate::cli::support::table::{Align, Table};
-use crate::inventory::{Allocation, Idle, Inventory, View};
+use crate::inventory::{Allocation, UnusableReason, Inventory, View};
 use crate::net::{AddressRange, Cidr, UsableRange};
 use crate::text::percent;
 
@@ -57,8 +57,8 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr
         address: address.to_string(),
         allocation: allocation.as_ref().map(AddressDocument::new),
         service_cidrs: holdings(&view, address),
-        usable: view.effective().iter().any(|range| range.contains(address)),
-        next_service_percent: chance(&view, address) * 100.0,
+        usable: view.allocatable_ranges().iter().any(|range| range.contains(address)),
+        next_service_percent: allocation_probability(&view, address) * 100.0,
     };
     if let Some(encoding) = args.output.encoding() {
         return output::document("AddressExplanation", &explanation, encoding);
@@ -73,7 +73,9 @@ fn holdings(view: &View<'_>, address: IpAddr) -> Vec<Holding> {
         .map(|(service_cidr, cidr)| Holding {
             name: service_cidr.name.clone(),
             cidr: cidr.to_string(),
-            state: view.idle(service_cidr, cidr).map_or(service_cidr.readiness.name(), Idle::name),
+            state: view
+                .unusable_reason(service_cidr, cidr)
+                .map_or(service_cidr.readiness.as_str(), UnusableReason::as_str),
             place: place(cidr, address),
         })
         .collect()

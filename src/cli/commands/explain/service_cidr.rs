@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::{AddressDocument, Entry, RemovalDocument};
-use crate::capacity::{CapacityReport, CidrCapacity, Named, Removal, chance, removal};
+use crate::capacity::{CapacityReport, CidrCapacity, DeletionImpact, Named, allocation_probability, deletion_impact_by_name};
 use crate::cli::exit::Exit;
 use crate::cli::support::input;
 use crate::cli::support::output;
@@ -45,15 +45,15 @@ struct KnownAddress {
 }
 
 pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &ServiceCidr) -> Result<(), Exit> {
-    let report = CapacityReport::of(inventory);
+    let report = CapacityReport::for_inventory(inventory);
     let entries: Vec<&CidrCapacity> =
         report.service_cidrs.iter().filter(|entry| entry.name == service_cidr.name).collect();
-    let Some(removal) = removal(inventory, &service_cidr.name) else { return Ok(()) };
+    let Some(removal) = deletion_impact_by_name(inventory, &service_cidr.name) else { return Ok(()) };
     let known = known_addresses(inventory, service_cidr);
     if let Some(encoding) = args.output.encoding() {
         let explanation = ServiceCidrExplanation {
             name: &service_cidr.name,
-            state: service_cidr.readiness.name(),
+            state: service_cidr.readiness.as_str(),
             finalizer: service_cidr.has_finalizer,
             created: service_cidr.created.as_deref(),
             entries: entries.into_iter().map(Entry::new).collect(),
@@ -82,7 +82,7 @@ fn known_addresses(inventory: &Inventory, service_cidr: &ServiceCidr) -> Vec<Kno
             convention,
             allocation: view.addresses().get(address).as_ref().map(AddressDocument::new),
             in_static_band: range.static_band().is_some_and(|band| band.contains(address)),
-            next_service_percent: chance(&view, address) * 100.0,
+            next_service_percent: allocation_probability(&view, address) * 100.0,
         })
     };
     [(1, "the Service default/kubernetes"), (10, "kube-dns")].into_iter().filter_map(known).collect()
@@ -98,15 +98,15 @@ fn text(
     service_cidr: &ServiceCidr,
     entries: &[&CidrCapacity],
     known: &[KnownAddress],
-    removal: &Removal,
+    removal: &DeletionImpact,
 ) -> String {
     let mut lines = Vec::new();
     let finalizer = if service_cidr.has_finalizer { "protected by its finalizer" } else { "without its finalizer" };
     let created = service_cidr.created.as_ref().map(|created| format!(", created {created}")).unwrap_or_default();
-    lines.push(format!("{}: {}, {finalizer}{created}\n", service_cidr.name, service_cidr.readiness.name()));
+    lines.push(format!("{}: {}, {finalizer}{created}\n", service_cidr.name, service_cidr.readiness.as_str()));
     lines.push(table(args, entries));
     for entry in entries {
-        lines.extend(entry.idle.map(|idle| format!("- {} {}", entry.cidr, idle.sentence())));
+        lines.extend(entry.unusable_reason.map(|idle| format!("- {} {}", entry.cidr, idle.sentence())));
         lines.extend(entry.overlaps.iter().map(|shared| {
             format!("- {} {} {} {} {}", entry.cidr, shared.relation, shared.kind, shared.name, shared.cidr)
         }));
@@ -158,7 +158,7 @@ fn known_line(known: &KnownAddress) -> String {
 }
 
 /// What deleting it does, or why it isn't gone yet. The line that matters is the last.
-fn deletion(service_cidr: &ServiceCidr, removal: &Removal) -> Vec<String> {
+fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String> {
     let mut lines = Vec::new();
     let is_terminating = service_cidr.readiness == Readiness::Terminating;
     let addresses = |named: &Named<Allocation>| {

@@ -1,9 +1,9 @@
 //! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
 
-use crate::capacity::{CapacityReport, Forecast, Survey};
+use crate::capacity::{CapacityReport, Forecast, AllocationAudit};
 use crate::cli::support::output::TableWidth;
 use crate::cli::support::table::{Align, Header, Table};
-use crate::inventory::Idle;
+use crate::inventory::UnusableReason;
 use crate::page::{last_line, notes};
 use crate::text::{percent, thousands};
 
@@ -14,7 +14,7 @@ pub(super) struct Style {
 }
 
 /// The report as it is.
-pub(super) fn now(style: &Style, report: &CapacityReport, survey: &Survey) -> String {
+pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAudit) -> String {
     let mut text = families(style, report, survey);
     text += "\n";
     text += &entries(style, report);
@@ -30,7 +30,7 @@ pub(super) fn now(style: &Style, report: &CapacityReport, survey: &Survey) -> St
     text + "\n" + &last_line(report) + "\n"
 }
 
-fn families(style: &Style, report: &CapacityReport, survey: &Survey) -> String {
+fn families(style: &Style, report: &CapacityReport, survey: &AllocationAudit) -> String {
     let mut table = Table::new([
         ("FAMILY", Align::Left),
         ("USABLE", Align::Right),
@@ -48,7 +48,7 @@ fn families(style: &Style, report: &CapacityReport, survey: &Survey) -> String {
             thousands(family.used),
             thousands(family.free()),
             percent(family.percent_used()),
-            thousands(family.protected.size - family.protected.used),
+            thousands(family.static_everywhere.size - family.static_everywhere.used),
             largest,
         ]);
     }
@@ -73,7 +73,7 @@ fn entries(style: &Style, report: &CapacityReport) -> String {
     columns.extend(wide.into_iter().filter(|_| width >= TableWidth::Unlimited));
     let mut table = Table::new(columns);
     for entry in &report.service_cidrs {
-        let state = entry.idle.map_or(entry.readiness.name(), Idle::name);
+        let state = entry.unusable_reason.map_or(entry.readiness.as_str(), UnusableReason::as_str);
         let mut cells = vec![
             entry.name.clone(),
             entry.cidr.to_string(),
