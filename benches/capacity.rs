@@ -16,7 +16,7 @@ use common::table::{Case, Table, goal, turn};
 use servicecidr_guard::capacity::{Allocator, CapacityReport, forecast};
 use servicecidr_guard::inventory::{Allocation, Change, Inventory, ObservedInventory, Operation, overlaps};
 use servicecidr_guard::net::{AddressRange, Cidr, CidrSet, IpFamily, Relation};
-use servicecidr_guard::policy::{AllowedRanges, NoOverlap, Part, Policy, Request, ValidationActions, decide};
+use servicecidr_guard::policy::{AllowedRanges, NoOverlap, Policy, Request, Subresource, ValidationActions, evaluate};
 
 const COUNT: u32 = 1_000_000;
 
@@ -176,7 +176,7 @@ fn overlap() {
     let overlapping = Policy { no_overlap: Some(no_overlap), ..Policy::default() };
     let request = Request {
         change: Change::diff(Operation::Create, "new", &[], &[asked.to_string()]),
-        part: Part::Object,
+        subresource: Subresource::None,
         requester: "kubernetes-admin".to_owned(),
         dry_run: false,
     };
@@ -188,19 +188,19 @@ fn overlap() {
     let cases: Vec<Case<'_>> = vec![
         (
             "decide, 1,000 allowed ranges",
-            turn(|| decide(&policies[0], &ObservedInventory::static_file(few), black_box(&request))),
+            turn(|| evaluate(&policies[0], &ObservedInventory::static_file(few), black_box(&request))),
         ),
         (
             "decide, 1 allowed range",
-            turn(|| decide(&policies[1], &ObservedInventory::static_file(few), black_box(&request))),
+            turn(|| evaluate(&policies[1], &ObservedInventory::static_file(few), black_box(&request))),
         ),
         (
             "decide, no-overlap, 1,000 stored",
-            turn(|| decide(&overlapping, &ObservedInventory::static_file(many), black_box(&request))),
+            turn(|| evaluate(&overlapping, &ObservedInventory::static_file(many), black_box(&request))),
         ),
         (
             "decide, no-overlap, 1 stored",
-            turn(|| decide(&overlapping, &ObservedInventory::static_file(few), black_box(&request))),
+            turn(|| evaluate(&overlapping, &ObservedInventory::static_file(few), black_box(&request))),
         ),
         ("CidrSet::covering, 1,000 ranges", turn(|| sets[0].covering(black_box(asked)))),
         ("CidrSet::covering, 1 range", turn(|| sets[1].covering(black_box(asked)))),

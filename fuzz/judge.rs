@@ -2,8 +2,8 @@
 
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, ObservedInventory, Readiness, ServiceCidr};
-use servicecidr_guard::k8s::{Answer, Review, respond};
-use servicecidr_guard::policy::{Policy, decide, preview_if_enabled};
+use servicecidr_guard::k8s::{AdmissionOutcome, Review, respond};
+use servicecidr_guard::policy::{Policy, evaluate, preview_if_enabled};
 
 const POLICY: &str = "
 apiVersion: servicecidr-guard/v1alpha1
@@ -56,10 +56,11 @@ impl Judge {
         let known = ObservedInventory::static_file(&self.inventory);
         let (answer, is_allowed) = match review.request() {
             Ok(request) => {
-                let verdict = decide(&self.policy, &known, &request);
-                assert_eq!(verdict, decide(&self.policy, &known, &request));
+                let verdict = evaluate(&self.policy, &known, &request);
+                assert_eq!(verdict, evaluate(&self.policy, &known, &request));
                 let outlook = preview_if_enabled(&self.policy, &known, &request, &verdict);
-                let answer = Answer { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
+                let answer =
+                    AdmissionOutcome { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
                 (respond(&review, Ok(answer)), verdict.allows())
             }
             Err(refusal) => (respond(&review, Err(&refusal)), false),

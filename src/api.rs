@@ -16,10 +16,10 @@ use crate::capacity::Named;
 use crate::inventory::Allocation;
 
 pub(crate) use check::{CheckFinding, CheckReport, CheckResult};
-pub(crate) use outlook::OutlookDocument;
-pub(crate) use removal::RemovalDocument;
+pub(crate) use outlook::ChangePreviewDocument;
+pub(crate) use removal::DeletionImpactDocument;
 pub(crate) use report::{Blocks, Entry, FamilyDocument, ForecastDocument, Report};
-pub(crate) use what_if::WhatIfDocument;
+pub(crate) use what_if::PreviewResponse;
 
 /// The version of every result's schema.
 const API_VERSION: &str = "servicecidr-guard/v1alpha1";
@@ -43,7 +43,7 @@ impl<T: Serialize> Document<T> {
 
 /// How many, and the first ten.
 #[derive(JsonSchema, Serialize)]
-pub(crate) struct NamedDocument<T> {
+pub(crate) struct CappedListDocument<T> {
     count: Count,
     first: Vec<T>,
 }
@@ -102,7 +102,7 @@ fn closed(schema: &mut Schema) {
     }
 }
 
-impl<T> NamedDocument<T> {
+impl<T> CappedListDocument<T> {
     pub fn new<S>(named: &Named<S>, each: impl Fn(&S) -> T) -> Self {
         Self { count: Count(named.count), first: named.first.iter().map(each).collect() }
     }

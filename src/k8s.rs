@@ -11,12 +11,15 @@ mod review;
 mod watch;
 
 pub use client::{ClientError, Impersonate, Source, connect};
-pub use item::Object;
-pub use list::{LeftOut, ListError, ListReader, Omission, Reading};
-pub use manifest::{MAX_DOCUMENT, Manifest, ManifestError, Places, Text, Version, What, Written, read_manifests};
-pub use response::{Answer, respond};
-pub use review::{Refusal, Review, ReviewError};
+pub use item::InventoryObject;
+pub use list::{ListError, ListReader, Reading, SkippedObject, UnreadableReason};
+pub use manifest::{
+    MAX_DOCUMENT, Manifest, ManifestDocument, ManifestError, ManifestKind, ServiceCidrManifest, SourceSpans, Version,
+    read_manifests,
+};
+pub use response::{AdmissionOutcome, respond};
+pub use review::{RequestError, Review, ReviewError};
 pub use watch::{
-    Entry, Frame, FrameError, Live, Reason, Snapshot, SnapshotError, Status, Timing, Wanted, run, service_cidr_names,
-    snapshot,
+    Entry, FailureReason, SharedInventory, Snapshot, SnapshotError, Status, WatchConfig, WatchEvent, WatchEventError,
+    WatchScope, run, service_cidr_names, snapshot,
 };

@@ -3,7 +3,7 @@
 //! The modules are layers, each may name only those below it. From the bottom:
 //! [`text`] escaping and numbers · [`net`] CIDR arithmetic · [`inventory`] what the cluster holds and what a request changes ·
 //! [`capacity`] what is left, before and after ·
-//! [`policy`] the rules and [`policy::decide`] · `diagnostic` positions in files · `api` result documents · `vap` the ValidatingAdmissionPolicy export ·
+//! [`policy`] the rules and [`policy::evaluate`] · `diagnostic` positions in files · `api` result documents · `vap` the ValidatingAdmissionPolicy export ·
 //! `page` the HTML page · [`k8s`] API objects and AdmissionReviews ·
 //! [`config`] the policy file · [`server`] HTTPS, certificates, metrics · [`cli`] the commands.
 

@@ -12,13 +12,13 @@ use crate::capacity::{AllocationAudit, CapacityReport, CidrCapacity};
 use crate::inventory::Inventory;
 use crate::policy::Policy;
 
-use tree::Space;
+use tree::AddressSpace;
 
 pub(crate) use html::{Origin, html};
-pub(crate) use summary::{last_line, notes};
+pub(crate) use summary::{anomalies, headline};
 
 /// How many overlaps of a CIDR are named.
-const NAMED: usize = 4;
+const MAX_LISTED_OVERLAPS: usize = 4;
 
 /// `kind: CapacityPage`: the numbers of a `CapacityReport`, and where everything lies.
 #[derive(JsonSchema, Serialize)]
@@ -33,7 +33,7 @@ pub(crate) struct PageDocument {
     entries: Vec<Row>,
     free_blocks: Vec<Blocks>,
     /// Where everything lies, by family.
-    spaces: Vec<Space>,
+    spaces: Vec<AddressSpace>,
 }
 
 /// A CIDR of a ServiceCIDR. Of what it overlaps, the first four.
@@ -54,12 +54,12 @@ impl PageDocument {
         survey: &AllocationAudit,
     ) -> Self {
         let row = |entry: &CidrCapacity| Row {
-            entry: Entry::with_overlaps(entry, NAMED),
+            entry: Entry::with_overlaps(entry, MAX_LISTED_OVERLAPS),
             overlap_count: Count(entry.overlaps.len() as u128),
         };
         Self {
-            summary: last_line(report),
-            notes: notes(report, survey),
+            summary: headline(report),
+            notes: anomalies(report, survey),
             families: report.families.iter().map(FamilyDocument::new).collect(),
             entries: report.service_cidrs.iter().map(row).collect(),
             free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),

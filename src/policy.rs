@@ -1,7 +1,7 @@
 //! What is permitted: the rules in force, and the decision.
 
 mod action;
-mod decide;
+mod evaluate;
 mod outlook;
 mod planning {
     pub mod alternative;
@@ -28,12 +28,12 @@ use crate::inventory::DeclaredNetwork;
 use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
-pub use decide::{decide, judge};
+pub use evaluate::{evaluate, evaluate_without_alternatives};
 pub use outlook::{ChangePreview, WarnOn, preview, preview_if_enabled};
 pub use planning::alternative::Alternative;
-pub use planning::suggest::{PassedOver, Reason, Search, SearchError, Suggestions};
+pub use planning::suggest::{FreeCidrSearch, SearchError, SkipReason, SkippedRange, Suggestions};
 pub use preset::Preset;
-pub use request::{Part, Request};
+pub use request::{Request, Subresource};
 pub use rule::allowed_ranges::AllowedRanges;
 pub use rule::deletion::Deletion;
 pub use rule::deny_all::DenyAll;
@@ -44,7 +44,7 @@ pub use rule::usable::Usable;
 pub use rule_id::RuleId;
 pub use staleness::{OnStale, Staleness};
 pub use verdict::{Exemption, Finding, Verdict};
-pub use violation::{Hit, Hits, Neighbour, Violation};
+pub use violation::{Conflict, ConflictOwner, Conflicts, Violation};
 
 /// The rules in force. At least one is set in every policy that was read from a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -35,7 +35,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{ConfigError, Diagnostic};
-use crate::k8s::{self, ClientError, Timing, Wanted};
+use crate::k8s::{self, ClientError, WatchConfig, WatchScope};
 use crate::policy::{Policy, RuleId};
 
 use budget::Budget;
@@ -153,7 +153,7 @@ pub(crate) struct State {
     reports: Reports,
     page: page::Page,
     /// What the policy asks to be followed beside ServiceCIDRs and IPAddresses.
-    wanted: watch::Sender<Wanted>,
+    wanted: watch::Sender<WatchScope>,
     certificate: Arc<ArcSwap<Certificate>>,
     client_auth: Option<Arc<ClientAuth>>,
     budget: Budget,
@@ -203,7 +203,7 @@ impl Server {
         metrics.policy_in_force(&first.policy_digest);
         metrics.certificate_in_force(first.certificate.not_after);
         let state = State {
-            wanted: watch::Sender::new(Wanted { nodes: first.policy.requires_nodes() }),
+            wanted: watch::Sender::new(WatchScope { nodes: first.policy.requires_nodes() }),
             policy: ArcSwap::from_pointee(first.policy),
             knowledge: first.knowledge,
             reports: Reports::default(),
@@ -286,7 +286,7 @@ impl Bound {
     async fn follow(&self) -> Result<(), ServerError> {
         if let (InventorySource::Cluster(source), Knowledge::Cluster(live)) = (&self.inventory, &self.state.knowledge) {
             let client = k8s::connect(source).await?;
-            let following = k8s::run(client, Arc::clone(live), self.state.wanted.subscribe(), Timing::default());
+            let following = k8s::run(client, Arc::clone(live), self.state.wanted.subscribe(), WatchConfig::default());
             self.state.tasks.spawn("the watch of the cluster", async move { match following.await {} });
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! `Floor`: what CEL can say of a policy, as ValidatingAdmissionPolicies and their bindings.
+//! `VapBundle`: what CEL can say of a policy, as ValidatingAdmissionPolicies and their bindings.
 
 mod part;
 
@@ -8,14 +8,14 @@ use thiserror::Error;
 
 use crate::policy::{Policy, ValidationAction, ValidationActions};
 
-use part::{Part, parts};
+use part::{RuleExport, export_rules};
 
 /// What CEL says of the rules.
 const CEL: &str = include_str!("vap/rules.yaml");
 /// How many characters of an expression kube-apiserver reads. What they cost stays within its limit.
-const MOST: usize = 100_000;
+const MAX_EXPRESSION_CHARS: usize = 100_000;
 /// The sets of validation actions that there are. A binding's go for all of its policy, so each has its own.
-const SETS: [&[ValidationAction]; 5] = [
+const ACTION_SETS: [&[ValidationAction]; 5] = [
     &[ValidationAction::Deny],
     &[ValidationAction::Deny, ValidationAction::Audit],
     &[ValidationAction::Warn],
@@ -25,21 +25,23 @@ const SETS: [&[ValidationAction]; 5] = [
 
 /// What CEL can say of a policy.
 #[derive(Debug)]
-pub(crate) struct Floor {
+pub(crate) struct VapBundle {
     /// A ValidatingAdmissionPolicy and its binding for each set of validation actions.
     pub objects: Vec<Value>,
     /// What CEL can't say, and why.
-    pub left_out: Vec<&'static str>,
+    pub unsupported: Vec<&'static str>,
 }
 
 /// Why there is no floor.
 #[derive(Debug, Error)]
-pub(crate) enum FloorError {
+pub(crate) enum VapError {
     /// CEL can say nothing of the policy.
     #[error("CEL can say none of the rules: {}", .0.join("; "))]
     Nothing(Vec<&'static str>),
     /// A list is longer than an expression may be.
-    #[error("{rule}: {length} characters of CEL are more than the {MOST} that kube-apiserver reads of an expression")]
+    #[error(
+        "{rule}: {length} characters of CEL are more than the {MAX_EXPRESSION_CHARS} that kube-apiserver reads of an expression"
+    )]
     TooLong {
         /// The rule's key in the policy.
         rule: &'static str,
@@ -71,42 +73,44 @@ struct Expressions {
     validation: Value,
 }
 
-impl Floor {
+impl VapBundle {
     /// The objects, with names that begin with `name`.
-    pub fn of(policy: &Policy, name: &str) -> Result<Self, FloorError> {
+    pub fn from_policy(policy: &Policy, name: &str) -> Result<Self, VapError> {
         let cel: Cel = serde_saphyr::from_str(CEL)?;
-        let (parts, left_out) = parts(policy);
-        if parts.is_empty() {
-            return Err(FloorError::Nothing(left_out));
+        let (export_rules, unsupported) = export_rules(policy);
+        if export_rules.is_empty() {
+            return Err(VapError::Nothing(unsupported));
         }
-        for Part { rule, data, .. } in &parts {
+        for RuleExport { rule, data, .. } in &export_rules {
             let length = data.to_string().chars().count();
-            if length > MOST {
-                return Err(FloorError::TooLong { rule: rule.config_key().unwrap_or_default(), length });
+            if length > MAX_EXPRESSION_CHARS {
+                return Err(VapError::TooLong { rule: rule.config_key().unwrap_or_default(), length });
             }
         }
         let mut objects = Vec::new();
-        for set in SETS {
-            let has_actions = |part: &&Part| ValidationActions::new(set) == Ok(part.actions);
-            let parts: Vec<&Part> = parts.iter().filter(has_actions).collect();
-            if !parts.is_empty() {
+        for set in ACTION_SETS {
+            let has_actions = |part: &&RuleExport| ValidationActions::new(set) == Ok(part.actions);
+            let export_rules: Vec<&RuleExport> = export_rules.iter().filter(has_actions).collect();
+            if !export_rules.is_empty() {
                 let words: Vec<String> = set.iter().map(ToString::to_string).collect();
                 let name = format!("{name}-{}", words.join("-").to_lowercase());
-                objects.push(cel.policy(&name, &parts));
+                objects.push(cel.policy(&name, &export_rules));
                 objects.push(binding(&name, &words));
             }
         }
-        Ok(Self { objects, left_out })
+        Ok(Self { objects, unsupported })
     }
 }
 
 impl Cel {
-    fn policy(&self, name: &str, parts: &[&Part]) -> Value {
+    fn policy(&self, name: &str, export_rules: &[&RuleExport]) -> Value {
         let mut operations = vec!["CREATE", "UPDATE"];
-        operations.extend(parts.iter().any(|part| part.judges_delete).then_some("DELETE"));
+        operations.extend(export_rules.iter().any(|part| part.judges_delete).then_some("DELETE"));
         let (mut variables, mut validations) = (self.variables.clone(), Vec::new());
         for rule in &self.rules {
-            let Some(part) = parts.iter().find(|part| part.rule.config_key() == Some(&rule.rule)) else { continue };
+            let Some(part) = export_rules.iter().find(|part| part.rule.config_key() == Some(&rule.rule)) else {
+                continue;
+            };
             // JSON is CEL.
             variables.push(json!({"name": rule.data, "expression": part.data.to_string()}));
             variables.extend(rule.variables.iter().cloned());

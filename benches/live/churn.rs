@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
 use servicecidr_guard::inventory::ResourceKind;
-use servicecidr_guard::k8s::Frame;
+use servicecidr_guard::k8s::WatchEvent;
 
 use crate::APART;
 use crate::common::api::{Api, event};
@@ -48,7 +48,7 @@ pub fn measure(api: &Api, full: &Program) {
         thread::sleep(SETTLED);
         assert!(rate > 0.95 * f64::from(RATE), "the API server sent only {rate:.0} events a second");
         let decode =
-            |line: &String| drop(black_box(Frame::decode(ResourceKind::IpAddresses, line.as_bytes()).unwrap()));
+            |line: &String| drop(black_box(WatchEvent::decode(ResourceKind::IpAddresses, line.as_bytes()).unwrap()));
         let decoded = once(|| lines.iter().for_each(decode));
         let floor = once(|| lines.iter().for_each(|line| drop(black_box(serde_json::from_str::<IgnoredAny>(line)))));
         if round > 0 {

@@ -3,11 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::inventory::Kind;
-use servicecidr_guard::k8s::Frame;
+use servicecidr_guard::k8s::WatchEvent;
 
 fuzz_target!(|bytes: &[u8]| {
     for kind in Kind::ALL {
-        let first = Frame::decode(kind, bytes);
-        assert_eq!(format!("{first:?}"), format!("{:?}", Frame::decode(kind, bytes)));
+        let first = WatchEvent::decode(kind, bytes);
+        assert_eq!(format!("{first:?}"), format!("{:?}", WatchEvent::decode(kind, bytes)));
     }
 });

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use libfuzzer_sys::fuzz_target;
-use servicecidr_guard::capacity::{CapacityReport, Survey};
+use servicecidr_guard::capacity::{AllocationAudit, CapacityReport};
 use servicecidr_guard::inventory::Inventory;
 use servicecidr_guard::k8s::{ListReader, Reading};
 
@@ -40,9 +40,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!((end.is_ok(), &reading), (page.is_ok(), &reader.finish()));
     }
 
-    let report = CapacityReport::of(&inventory);
+    let report = CapacityReport::for_inventory(&inventory);
     for family in &report.families {
         assert!(family.used <= family.usable && family.foreign <= family.used);
     }
-    drop(Survey::of(&inventory));
+    drop(AllocationAudit::for_inventory(&inventory));
 });

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use libfuzzer_sys::fuzz_target;
-use servicecidr_guard::k8s::{Manifest, ManifestError, What, read_manifests};
+use servicecidr_guard::k8s::{Manifest, ManifestError, ManifestKind, read_manifests};
 
 /// Gives few bytes at a time, as a pipe may.
 struct Drops<'a>(&'a [u8]);
@@ -26,9 +26,9 @@ fn read(source: impl Read, lines: usize) -> (Vec<String>, Result<(), String>) {
         let (line, column) = diagnostic.at.unwrap_or((1, 1));
         assert!(line >= 1 && column >= 1 && line <= lines as u64 + 1, "{line}:{column} of {lines} lines");
         seen.push(match what {
-            What::Other(kind) => format!("{line}:{column} other {kind:?}"),
-            What::ServiceCidr(written) => format!("{line}:{column} {written:?}"),
-            What::Review(review) => format!("{line}:{column} {review:?}"),
+            ManifestKind::Other(kind) => format!("{line}:{column} other {kind:?}"),
+            ManifestKind::ServiceCidr(written) => format!("{line}:{column} {written:?}"),
+            ManifestKind::Review(review) => format!("{line}:{column} {review:?}"),
         });
         Ok(())
     });

@@ -4,18 +4,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::FamilyCapacity;
-use crate::policy::{ChangePreview, Neighbour};
+use crate::policy::{ChangePreview, ConflictOwner};
 
-use super::{Count, RemovalDocument};
+use super::{Count, DeletionImpactDocument};
 
 /// What a request would change.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct OutlookDocument {
+pub(crate) struct ChangePreviewDocument {
     pub(super) families: Vec<FamilyChange>,
     overlaps: Vec<OverlapDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    deletion: Option<RemovalDocument>,
+    deletion: Option<DeletionImpactDocument>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -48,7 +48,7 @@ struct WithDocument {
     cidr: String,
 }
 
-impl OutlookDocument {
+impl ChangePreviewDocument {
     pub fn new(outlook: &ChangePreview) -> Self {
         let families = outlook.families().map(|(before, after)| FamilyChange {
             family: before.family.to_string(),
@@ -60,7 +60,7 @@ impl OutlookDocument {
             with: hits.first.iter().filter_map(WithDocument::new).collect(),
             more: hits.more,
         });
-        let removal = outlook.deletion_impact.as_ref().map(RemovalDocument::new);
+        let removal = outlook.deletion_impact.as_ref().map(DeletionImpactDocument::new);
         Self { families: families.collect(), overlaps: overlaps.collect(), deletion: removal }
     }
 }
@@ -72,8 +72,8 @@ impl Counts {
 }
 
 impl WithDocument {
-    fn new(hit: &crate::policy::Hit) -> Option<Self> {
-        let Neighbour::ServiceCidr { name } = &hit.neighbour else { return None };
+    fn new(hit: &crate::policy::Conflict) -> Option<Self> {
+        let ConflictOwner::ServiceCidr { name } = &hit.neighbour else { return None };
         let (relation, cidr) = (hit.relation.to_string(), hit.cidr.to_string());
         Some(Self { relation, service_cidr: name.clone(), cidr })
     }

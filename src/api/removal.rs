@@ -5,25 +5,25 @@ use serde::Serialize;
 
 use crate::capacity::DeletionImpact;
 
-use super::{AddressDocument, NamedDocument};
+use super::{AddressDocument, CappedListDocument};
 
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RemovalDocument {
+pub(crate) struct DeletionImpactDocument {
     /// Whether kube-controller-manager lets it go as things are.
     completes: bool,
-    blocking: NamedDocument<AddressDocument>,
-    stranded: NamedDocument<AddressDocument>,
+    blocking: CappedListDocument<AddressDocument>,
+    stranded: CappedListDocument<AddressDocument>,
     /// Families left without any address to give.
     exhausted_families: Vec<String>,
 }
 
-impl RemovalDocument {
+impl DeletionImpactDocument {
     pub fn new(removal: &DeletionImpact) -> Self {
         Self {
             completes: removal.completes(),
-            blocking: NamedDocument::new(&removal.blocking, AddressDocument::new),
-            stranded: NamedDocument::new(&removal.stranded, AddressDocument::new),
+            blocking: CappedListDocument::new(&removal.blocking, AddressDocument::new),
+            stranded: CappedListDocument::new(&removal.stranded, AddressDocument::new),
             exhausted_families: removal.exhausted.iter().map(ToString::to_string).collect(),
         }
     }

@@ -9,7 +9,7 @@ use crate::capacity::{
 use crate::inventory::{Allocation, ServiceName, UnusableReason};
 use crate::net::AddressRange;
 
-use super::{AddressDocument, Count, NamedDocument, rounded};
+use super::{AddressDocument, CappedListDocument, Count, rounded};
 
 /// `kind: CapacityReport`.
 #[derive(JsonSchema, Serialize)]
@@ -79,16 +79,16 @@ struct SharedDocument {
 #[serde(rename_all = "camelCase")]
 struct SurveyDocument {
     free_blocks: Vec<Blocks>,
-    free_static_addresses: NamedDocument<String>,
-    foreign_addresses: NamedDocument<AddressDocument>,
+    free_static_addresses: CappedListDocument<String>,
+    foreign_addresses: CappedListDocument<AddressDocument>,
     #[serde(rename = "addressesOutsideServiceCIDRs")]
-    addresses_outside_service_cidrs: NamedDocument<AddressDocument>,
+    addresses_outside_service_cidrs: CappedListDocument<AddressDocument>,
     #[serde(rename = "addressesInUnusableCIDRs")]
-    addresses_in_unusable_cidrs: NamedDocument<AddressDocument>,
+    addresses_in_unusable_cidrs: CappedListDocument<AddressDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    unallocated_services: Option<NamedDocument<ClusterIpDocument>>,
+    unallocated_services: Option<CappedListDocument<ClusterIpDocument>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    leaked_addresses: Option<NamedDocument<AddressDocument>>,
+    leaked_addresses: Option<CappedListDocument<AddressDocument>>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -205,15 +205,15 @@ impl BandDocument {
 
 impl SurveyDocument {
     fn new(survey: &AllocationAudit) -> Self {
-        let addresses = |named: &Named<Allocation>| NamedDocument::new(named, AddressDocument::new);
+        let addresses = |named: &Named<Allocation>| CappedListDocument::new(named, AddressDocument::new);
         Self {
             free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
-            free_static_addresses: NamedDocument::new(&survey.free_static, ToString::to_string),
+            free_static_addresses: CappedListDocument::new(&survey.free_static, ToString::to_string),
             foreign_addresses: addresses(&survey.foreign),
             addresses_outside_service_cidrs: addresses(&survey.outside_service_cidrs),
             addresses_in_unusable_cidrs: addresses(&survey.in_unusable_cidrs),
             unallocated_services: survey.unallocated.as_ref().map(|named| {
-                NamedDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
+                CappedListDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
                     address: address.to_string(),
                     namespace: namespace.clone(),
                     name: name.clone(),

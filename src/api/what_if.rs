@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use crate::policy::{ChangePreview, Verdict, Violation};
 
-use super::outlook::{FamilyChange, OutlookDocument};
+use super::outlook::{ChangePreviewDocument, FamilyChange};
 
 /// `kind: ChangePreview`.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WhatIfDocument {
+pub(crate) struct PreviewResponse {
     /// The CIDRs that were asked about.
     add: Vec<String>,
     /// Whether the policy lets it pass.
@@ -25,7 +25,7 @@ pub(crate) struct WhatIfDocument {
     families: Vec<FamilyChange>,
 }
 
-impl WhatIfDocument {
+impl PreviewResponse {
     pub fn new(add: Vec<String>, verdict: &Verdict, outlook: Option<&ChangePreview>) -> Self {
         let sentences =
             |violations: &mut dyn Iterator<Item = &Violation>| violations.map(ToString::to_string).collect();
@@ -37,7 +37,7 @@ impl WhatIfDocument {
             denials: sentences(&mut verdict.denials()),
             alternatives: verdict.alternatives.iter().map(ToString::to_string).collect(),
             warnings,
-            families: outlook.map(|outlook| OutlookDocument::new(outlook).families).unwrap_or_default(),
+            families: outlook.map(|outlook| ChangePreviewDocument::new(outlook).families).unwrap_or_default(),
         }
     }
 }

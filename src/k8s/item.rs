@@ -13,12 +13,12 @@ use thiserror::Error;
 use crate::inventory::{Allocation, FINALIZER, Inventory, Node, ParentRef, Readiness, ServiceCidr, ServiceName};
 use crate::net::{Cidr, CidrError, IpFamily};
 
-pub(super) use wire::{Item, Text};
+pub(super) use wire::{CowStr, Item};
 
 /// The name of an object, with its namespace if it has one.
 pub(super) struct ItemName<'a> {
-    namespace: Text<'a>,
-    name: Text<'a>,
+    namespace: CowStr<'a>,
+    name: CowStr<'a>,
 }
 
 impl fmt::Display for ItemName<'_> {
@@ -32,7 +32,7 @@ impl fmt::Display for ItemName<'_> {
 
 /// What an inventory takes up of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Object {
+pub enum InventoryObject {
     /// A ServiceCIDR.
     ServiceCidr(ServiceCidr),
     /// An IPAddress.
@@ -48,7 +48,7 @@ pub enum Object {
     Node(Node),
 }
 
-impl Object {
+impl InventoryObject {
     /// Puts it into an inventory, in place of what was known by its name.
     pub fn put(self, inventory: &mut Inventory) {
         match self {
@@ -67,7 +67,7 @@ impl Object {
 
 /// Why an object, or a part of it, is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Omission {
+pub enum UnreadableReason {
     /// It doesn't say what it is, and neither does its list.
     #[error("has no kind")]
     NoKind,
@@ -105,7 +105,7 @@ pub enum Omission {
     Shape(String),
 }
 
-impl Omission {
+impl UnreadableReason {
     /// Of what a parser says, without the place in a text that nobody sees.
     pub(super) fn shape(error: &serde_json::Error) -> Self {
         Self::Shape(error.to_string().split(" at line ").next().unwrap_or_default().to_owned())
@@ -113,18 +113,22 @@ impl Omission {
 }
 
 impl<'a> Item<'a> {
-    /// What an inventory takes up of it. Parts that can't be read are told to `leave_out`.
+    /// What an inventory takes up of it. Parts that can't be read are told to `skip`.
     /// `list_kind` is the kind of a list's items, for those that don't repeat it.
-    pub fn read(self, list_kind: Option<&str>, leave_out: &mut dyn FnMut(Omission)) -> Result<Object, Omission> {
-        let kind = self.kind.some().or(list_kind).ok_or(Omission::NoKind)?;
+    pub fn read(
+        self,
+        list_kind: Option<&str>,
+        skip: &mut dyn FnMut(UnreadableReason),
+    ) -> Result<InventoryObject, UnreadableReason> {
+        let kind = self.kind.some().or(list_kind).ok_or(UnreadableReason::NoKind)?;
         let has_name = !self.metadata.name.is_empty();
         match kind {
-            "ServiceCIDR" if has_name => Ok(Object::ServiceCidr(self.service_cidr(leave_out))),
-            "IPAddress" if has_name => self.allocation().map(Object::Address),
+            "ServiceCIDR" if has_name => Ok(InventoryObject::ServiceCidr(self.service_cidr(skip))),
+            "IPAddress" if has_name => self.allocation().map(InventoryObject::Address),
             "Service" if has_name => Ok(self.service()),
-            "Node" if has_name => Ok(Object::Node(self.node(leave_out))),
-            "ServiceCIDR" | "IPAddress" | "Service" | "Node" => Err(Omission::NoName),
-            other => Err(Omission::OtherKind(other.to_owned())),
+            "Node" if has_name => Ok(InventoryObject::Node(self.node(skip))),
+            "ServiceCIDR" | "IPAddress" | "Service" | "Node" => Err(UnreadableReason::NoName),
+            other => Err(UnreadableReason::OtherKind(other.to_owned())),
         }
     }
 
@@ -133,7 +137,7 @@ impl<'a> Item<'a> {
         ItemName { namespace: self.metadata.namespace.clone(), name: self.metadata.name.clone() }
     }
 
-    fn service_cidr(self, leave_out: &mut dyn FnMut(Omission)) -> ServiceCidr {
+    fn service_cidr(self, skip: &mut dyn FnMut(UnreadableReason)) -> ServiceCidr {
         let conditions = self.status.conditions.unwrap_or_default();
         let ready = conditions.iter().find(|condition| &*condition.kind == "Ready").map(|condition| &*condition.status);
         let mut service_cidr = ServiceCidr {
@@ -153,7 +157,7 @@ impl<'a> Item<'a> {
             match Cidr::parse_lenient(&text) {
                 Ok(cidr) => service_cidr.cidrs.push(cidr),
                 Err(error) => {
-                    leave_out(Omission::Cidr { field: "spec.cidrs", index, text: text.to_string(), error });
+                    skip(UnreadableReason::Cidr { field: "spec.cidrs", index, text: text.to_string(), error });
                     service_cidr.unreadable.push(text.into_owned());
                 }
             }
@@ -161,11 +165,11 @@ impl<'a> Item<'a> {
         service_cidr
     }
 
-    fn allocation(self) -> Result<Allocation, Omission> {
-        let address: IpAddr = self.metadata.name.parse().map_err(|_| Omission::NotAnAddress)?;
+    fn allocation(self) -> Result<Allocation, UnreadableReason> {
+        let address: IpAddr = self.metadata.name.parse().map_err(|_| UnreadableReason::NotAnAddress)?;
         let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
         if is_mapped {
-            return Err(Omission::NotAnAddress);
+            return Err(UnreadableReason::NotAnAddress);
         }
         let labels = self.metadata.labels.unwrap_or_default();
         let family = IpFamily::from(address).as_str();
@@ -181,17 +185,17 @@ impl<'a> Item<'a> {
         })
     }
 
-    fn service(self) -> Object {
+    fn service(self) -> InventoryObject {
         let name =
             ServiceName { namespace: self.metadata.namespace.into_owned(), name: self.metadata.name.into_owned() };
         let one = Some(self.spec.cluster_ip).into_iter();
         let all = self.spec.cluster_ips.unwrap_or_default().into_iter().chain(one);
         // A headless Service says `None`, an ExternalName Service nothing.
         let cluster_ips = all.filter_map(|text| text.parse().ok()).collect();
-        Object::Service { name, cluster_ips }
+        InventoryObject::Service { name, cluster_ips }
     }
 
-    fn node(self, leave_out: &mut dyn FnMut(Omission)) -> Node {
+    fn node(self, skip: &mut dyn FnMut(UnreadableReason)) -> Node {
         let mut pod_cidrs = Vec::new();
         let all = self.spec.pod_cidrs.filter(|all| !all.is_empty());
         let texts = all.unwrap_or_else(|| Some(self.spec.pod_cidr).filter(|one| !one.is_empty()).into_iter().collect());
@@ -199,7 +203,7 @@ impl<'a> Item<'a> {
             match Cidr::parse_lenient(&text) {
                 Ok(cidr) => pod_cidrs.push(cidr),
                 Err(error) => {
-                    leave_out(Omission::Cidr { field: "spec.podCIDRs", index, text: text.into_owned(), error });
+                    skip(UnreadableReason::Cidr { field: "spec.podCIDRs", index, text: text.into_owned(), error });
                 }
             }
         }

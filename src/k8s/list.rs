@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::inventory::Inventory;
 
-use super::item::Object;
-pub use super::item::Omission;
+use super::item::InventoryObject;
+pub use super::item::UnreadableReason;
 use documents::Documents;
 use visitor::{Document, Syntax};
 
@@ -33,13 +33,13 @@ pub struct Reading {
     /// How many objects, or parts of objects, were left out.
     pub left_out: u64,
     /// The first ten of them.
-    pub first_left_out: Vec<LeftOut>,
+    pub first_left_out: Vec<SkippedObject>,
 }
 
 /// An object, or a part of one, that is not in the inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{source_name}: item {item}{name}: {reason}", name = self.named())]
-pub struct LeftOut {
+pub struct SkippedObject {
     /// The file.
     pub source_name: String,
     /// The place of the object among all of the file, from 1.
@@ -47,7 +47,7 @@ pub struct LeftOut {
     /// Its name, empty if that can't be read.
     pub name: String,
     /// Why.
-    pub reason: Omission,
+    pub reason: UnreadableReason,
 }
 
 /// Why a file could not be read to its end.
@@ -181,25 +181,25 @@ impl<'a> ListReader<'a> {
         ListError::Syntax { source_name: self.source_name.clone(), problem: format!("{problem}{after}") }
     }
 
-    fn put(&mut self, object: Object) {
+    fn put(&mut self, object: InventoryObject) {
         match &object {
-            Object::ServiceCidr(_) => self.reading.service_cidrs += 1,
-            Object::Address(_) => self.reading.addresses += 1,
-            Object::Service { .. } => self.reading.services += 1,
-            Object::Node(_) => self.reading.nodes += 1,
+            InventoryObject::ServiceCidr(_) => self.reading.service_cidrs += 1,
+            InventoryObject::Address(_) => self.reading.addresses += 1,
+            InventoryObject::Service { .. } => self.reading.services += 1,
+            InventoryObject::Node(_) => self.reading.nodes += 1,
         }
         object.put(self.inventory);
     }
 
-    fn leave_out(&mut self, name: &str, reason: Omission) {
+    fn skip(&mut self, name: &str, reason: UnreadableReason) {
         let (source_name, item) = (self.source_name.clone(), self.item);
-        self.reading.leave_out(LeftOut { source_name, item, name: name.to_owned(), reason });
+        self.reading.skip(SkippedObject { source_name, item, name: name.to_owned(), reason });
     }
 }
 
 impl Reading {
     /// Counts what is left out, and keeps the first ten.
-    pub(super) fn leave_out(&mut self, left_out: LeftOut) {
+    pub(super) fn skip(&mut self, left_out: SkippedObject) {
         self.left_out += 1;
         if self.first_left_out.len() < NAMED {
             self.first_left_out.push(left_out);
@@ -213,7 +213,7 @@ impl Reading {
     }
 }
 
-impl LeftOut {
+impl SkippedObject {
     fn named(&self) -> String {
         match self.name.as_str() {
             "" => String::new(),

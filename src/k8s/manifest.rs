@@ -12,11 +12,11 @@ use thiserror::Error;
 
 use crate::diagnostic::Diagnostic;
 
-pub use object::{Manifest, Places, Version, What, Written};
+pub use object::{Manifest, ManifestKind, ServiceCidrManifest, SourceSpans, Version};
 pub use pieces::MAX_DOCUMENT;
-pub use text::Text;
+pub use text::ManifestDocument;
 
-use pieces::{Pieces, Problem};
+use pieces::{DocumentSplitter, Problem};
 
 /// Why a stream could not be read to its end.
 #[derive(Debug, Error)]
@@ -45,7 +45,7 @@ pub fn read_manifests<E: From<ManifestError>>(
     reader: impl Read,
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut pieces = Pieces::new(reader);
+    let mut pieces = DocumentSplitter::new(reader);
     loop {
         let piece = match pieces.next_piece() {
             Ok(Some(piece)) => piece,
@@ -57,7 +57,7 @@ pub fn read_manifests<E: From<ManifestError>>(
                 return Err(ManifestError::Invalid(Box::new(Diagnostic::bare(source_name, at, message))).into());
             }
         };
-        let text = Text::read(source_name, piece).map_err(ManifestError::Invalid)?;
+        let text = ManifestDocument::read(source_name, piece).map_err(ManifestError::Invalid)?;
         object::each(&text, each)?;
     }
 }

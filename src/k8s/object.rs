@@ -8,13 +8,13 @@ use super::fields::{Problem, fields, string, strings};
 
 /// Which of the two objects of a review is meant.
 #[derive(Clone, Copy)]
-pub(super) enum Side {
+pub(super) enum ObjectSlot {
     New,
     Old,
 }
 
 /// An object of a review, in the parts that are read. Absent and null are the same.
-pub(super) struct Object<'a> {
+pub(super) struct ReviewObject<'a> {
     text: Option<&'a RawValue>,
     parts: Result<Parts<'a>, Problem>,
 }
@@ -27,7 +27,7 @@ struct Parts<'a> {
     name: Option<Result<Option<&'a RawValue>, Problem>>,
 }
 
-impl<'a> Object<'a> {
+impl<'a> ReviewObject<'a> {
     pub fn of(text: Option<&'a RawValue>) -> Self {
         let parts = text.map(|text| fields(text, ["metadata", "spec"])).transpose();
         let parts = parts.map(|found| {
@@ -56,7 +56,7 @@ impl<'a> Object<'a> {
     }
 
     /// `spec.cidrs`. An absent list is an empty one: that is how kube-apiserver writes it.
-    pub fn cidrs(&self, side: Side) -> Result<Vec<String>, ValidationError> {
+    pub fn cidrs(&self, side: ObjectSlot) -> Result<Vec<String>, ValidationError> {
         let [root, metadata, name, spec, list] = side.paths();
         let at = |field: &'static str| {
             move |problem: &Problem| ValidationError::Unreadable { field, problem: problem.clone() }
@@ -73,7 +73,7 @@ impl<'a> Object<'a> {
     }
 }
 
-impl Side {
+impl ObjectSlot {
     fn paths(self) -> [&'static str; 5] {
         match self {
             Self::New => ["object", "object.metadata", "object.metadata.name", "object.spec", "object.spec.cidrs"],

@@ -6,10 +6,10 @@ use kube::core::DynamicObject;
 use kube::core::admission::{AdmissionResponse, AdmissionReview};
 use kube::core::response::{Status, StatusCause, StatusDetails, StatusSummary};
 
-use crate::api::OutlookDocument;
+use crate::api::ChangePreviewDocument;
 use crate::policy::{ChangePreview, Verdict, Violation};
 
-use super::{Refusal, Review};
+use super::{RequestError, Review};
 
 /// The longest message of a denial, in bytes.
 const MAX_MESSAGE: usize = 1024;
@@ -20,7 +20,7 @@ const MAX_WARNINGS: usize = 4096;
 
 /// What a review is answered with.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct AdmissionOutcome<'a> {
     /// The name of the ServiceCIDR.
     pub name: &'a str,
     /// What was found.
@@ -31,14 +31,17 @@ pub struct Answer<'a> {
 
 /// The answer to a review: the verdict on its request, or why there can be none.
 #[must_use]
-pub fn respond(review: &Review<'_>, outcome: Result<Answer<'_>, &Refusal>) -> AdmissionReview<DynamicObject> {
+pub fn respond(
+    review: &Review<'_>,
+    outcome: Result<AdmissionOutcome<'_>, &RequestError>,
+) -> AdmissionReview<DynamicObject> {
     // `invalid` is the one constructor that needs no parsed request.
     let mut response = AdmissionResponse::invalid("");
     response.uid = review.uid();
     response.result = Status::default();
     match outcome {
         Err(refusal) => response.result = failure(400, "BadRequest", &refusal.to_string()),
-        Ok(Answer { name, verdict, outlook }) => {
+        Ok(AdmissionOutcome { name, verdict, outlook }) => {
             response.allowed = verdict.allows();
             if !response.allowed {
                 response.result = denied(name, verdict);
@@ -60,13 +63,13 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
     let alternatives = verdict.alternatives.iter().map(ToString::to_string);
     let causes = verdict.denials().map(|violation| StatusCause {
         reason: violation.rule().as_str().to_owned(),
-        message: cut(&violation.message(), MAX_MESSAGE),
+        message: truncate_utf8(&violation.message(), MAX_MESSAGE),
         field: violation.field(),
     });
     let causes = causes.collect();
     let whole: Vec<String> = sentences.into_iter().chain(alternatives).collect();
     let details = StatusDetails {
-        name: cut(name, 253),
+        name: truncate_utf8(name, 253),
         group: "networking.k8s.io".to_owned(),
         kind: "ServiceCIDR".to_owned(),
         uid: String::new(),
@@ -80,7 +83,7 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
     Status {
         status: Some(StatusSummary::Failure),
         code,
-        message: cut(message, MAX_MESSAGE),
+        message: truncate_utf8(message, MAX_MESSAGE),
         reason: reason.to_owned(),
         ..Status::default()
     }
@@ -93,7 +96,7 @@ fn annotations(verdict: &Verdict, outlook: Option<&ChangePreview>) -> HashMap<St
     for violation in verdict.audits() {
         by_rule.entry(violation.rule().as_str()).or_default().push(violation.to_string());
     }
-    let capacity = outlook.and_then(|outlook| serde_json::to_string(&OutlookDocument::new(outlook)).ok());
+    let capacity = outlook.and_then(|outlook| serde_json::to_string(&ChangePreviewDocument::new(outlook)).ok());
     let capacity = capacity.map(|json| ("preview".to_owned(), json));
     by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).chain(capacity).collect()
 }
@@ -104,7 +107,7 @@ fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
     // Kubernetes drops a text that it has seen.
     let mut seen = HashSet::new();
     warnings
-        .flat_map(|warning| parts(&warning))
+        .flat_map(|warning| split_warning(&warning))
         .filter(|warning| seen.insert(warning.clone()))
         .take_while(|warning| {
             let length = warning.chars().count();
@@ -117,7 +120,7 @@ fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
 
 /// A warning in parts of at most 256 characters: a list goes on in the next, which names the field again;
 /// what is no list is cut.
-fn parts(warning: &str) -> Vec<String> {
+fn split_warning(warning: &str) -> Vec<String> {
     let field = warning.split_once(": ").map(|(field, _)| field).filter(|field| field.chars().count() < 32);
     let again = field.map(|field| format!("{field}: ")).unwrap_or_default();
     let mut parts: Vec<String> = Vec::new();
@@ -143,7 +146,7 @@ fn parts(warning: &str) -> Vec<String> {
 }
 
 /// At most `limit` bytes of a text, whole characters, with an ellipsis where something is cut.
-fn cut(text: &str, limit: usize) -> String {
+fn truncate_utf8(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
@@ -175,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_cut_text_is_whole_characters_within_its_limit() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdefg", 6), "abc…");
-        assert_eq!(cut("üüüü", 7), "üü…");
+        assert_eq!(truncate_utf8("abcdef", 6), "abcdef");
+        assert_eq!(truncate_utf8("abcdefg", 6), "abc…");
+        assert_eq!(truncate_utf8("üüüü", 7), "üü…");
     }
 }

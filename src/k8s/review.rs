@@ -4,10 +4,10 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::inventory::{Change, Operation};
-use crate::policy::{Part, Request};
+use crate::policy::{Request, Subresource};
 
 use super::fields::{Problem, boolean, fields, fields_of, string};
-use super::object::{Object, Side};
+use super::object::{ObjectSlot, ReviewObject};
 
 /// The longest uid that is echoed, in bytes. kube-apiserver's have 36.
 const MAX_UID: usize = 128;
@@ -41,7 +41,7 @@ pub enum ReviewError {
 
 /// Why a review is refused before any rule is asked: it isn't a question that this webhook answers.
 #[derive(Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
+pub enum RequestError {
     /// A field of the request can't be read.
     #[error("{field}: {problem}")]
     Field {
@@ -109,34 +109,34 @@ impl<'a> Review<'a> {
     ///
     /// # Errors
     /// If that can't be told, or isn't about a ServiceCIDR.
-    pub fn request(&self) -> Result<Request, Refusal> {
+    pub fn request(&self) -> Result<Request, RequestError> {
         let [resource, subresource, operation, request_name, object, old_object, user_info, dry_run] =
             self.request.or_else(|request| fields(request, FIELDS)).map_err(at("request"))?;
         check_resource(resource)?;
-        let part = part(subresource)?;
+        let subresource = read_subresource(subresource)?;
         let operation = required_string(operation, "request.operation")?;
-        let operation = Operation::named(&operation).ok_or_else(|| Refusal::Operation(quoted(&operation)))?;
+        let operation = Operation::named(&operation).ok_or_else(|| RequestError::Operation(quoted(&operation)))?;
         let request_name = request_name.map(string).transpose().map_err(at("request.name"))?.unwrap_or_default();
-        let [object, old_object] = [object, old_object].map(Object::of);
+        let [object, old_object] = [object, old_object].map(ReviewObject::of);
         let name = one_name([object.name().unwrap_or_default(), old_object.name().unwrap_or_default(), request_name])?;
         let dry_run = dry_run.map(boolean).transpose().map_err(at("request.dryRun"))?.unwrap_or(false);
         let requester = user_info.map(username).transpose()?.unwrap_or_default();
-        Ok(Request { change: change(operation, &name, &object, &old_object), part, requester, dry_run })
+        Ok(Request { change: change(operation, &name, &object, &old_object), subresource, requester, dry_run })
     }
 }
 
 /// What the two objects of a request amount to. Objects that can't be read are a fault of the
 /// change and not a refusal, because `kubernetes` is exempt whatever its request holds.
-fn change(operation: Operation, name: &str, object: &Object<'_>, old_object: &Object<'_>) -> Change {
+fn change(operation: Operation, name: &str, object: &ReviewObject<'_>, old_object: &ReviewObject<'_>) -> Change {
     let lists = || {
         let new = match operation {
-            Operation::Create | Operation::Update => object.cidrs(Side::New)?,
+            Operation::Create | Operation::Update => object.cidrs(ObjectSlot::New)?,
             Operation::Delete => Vec::new(),
         };
         let old = match operation {
             Operation::Create => Vec::new(),
             Operation::Delete if old_object.is_missing() => Vec::new(),
-            Operation::Update | Operation::Delete => old_object.cidrs(Side::Old)?,
+            Operation::Update | Operation::Delete => old_object.cidrs(ObjectSlot::Old)?,
         };
         Ok((old, new))
     };
@@ -167,7 +167,7 @@ fn uid_and_fields(request: &RawValue) -> Result<(Option<&RawValue>, Result<Field
     Ok((uid, Err(request)))
 }
 
-fn check_resource(resource: Option<&RawValue>) -> Result<(), Refusal> {
+fn check_resource(resource: Option<&RawValue>) -> Result<(), RequestError> {
     const FIELD: &str = "request.resource";
     let resource = resource.ok_or_else(|| missing(FIELD))?;
     let [group, version, resource] = fields(resource, ["group", "version", "resource"]).map_err(at(FIELD))?;
@@ -176,46 +176,46 @@ fn check_resource(resource: Option<&RawValue>) -> Result<(), Refusal> {
     let resource = required_string(resource, "request.resource.resource")?;
     match (group.as_str(), version.as_str(), resource.as_str()) {
         ("networking.k8s.io", "v1" | "v1beta1", "servicecidrs") => Ok(()),
-        ("", _, _) => Err(Refusal::Resource(quoted(&format!("{resource}.{version}")))),
-        _ => Err(Refusal::Resource(quoted(&format!("{resource}.{version}.{group}")))),
+        ("", _, _) => Err(RequestError::Resource(quoted(&format!("{resource}.{version}")))),
+        _ => Err(RequestError::Resource(quoted(&format!("{resource}.{version}.{group}")))),
     }
 }
 
-fn part(subresource: Option<&RawValue>) -> Result<Part, Refusal> {
+fn read_subresource(subresource: Option<&RawValue>) -> Result<Subresource, RequestError> {
     let subresource = subresource.map(string).transpose().map_err(at("request.subResource"))?;
     match subresource.as_deref() {
-        None | Some("") => Ok(Part::Object),
-        Some("status") => Ok(Part::Status),
-        Some(other) => Err(Refusal::Subresource(quoted(other))),
+        None | Some("") => Ok(Subresource::None),
+        Some("status") => Ok(Subresource::Status),
+        Some(other) => Err(RequestError::Subresource(quoted(other))),
     }
 }
 
 /// The one name among those a request holds. Not every request has every one: deletecollection has
 /// no `request.name`, a CREATE with `generateName` may have none at all.
-fn one_name(names: [String; 3]) -> Result<String, Refusal> {
+fn one_name(names: [String; 3]) -> Result<String, RequestError> {
     let mut names = names.into_iter().filter(|name| !name.is_empty());
     let Some(first) = names.next() else { return Ok(String::new()) };
     match names.find(|name| *name != first) {
-        Some(second) => Err(Refusal::Names { first: quoted(&first), second: quoted(&second) }),
+        Some(second) => Err(RequestError::Names { first: quoted(&first), second: quoted(&second) }),
         None => Ok(first),
     }
 }
 
-fn username(user_info: &RawValue) -> Result<String, Refusal> {
+fn username(user_info: &RawValue) -> Result<String, RequestError> {
     let [username] = fields(user_info, ["username"]).map_err(at("request.userInfo"))?;
     Ok(username.map(string).transpose().map_err(at("request.userInfo.username"))?.unwrap_or_default())
 }
 
-fn required_string(value: Option<&RawValue>, field: &'static str) -> Result<String, Refusal> {
+fn required_string(value: Option<&RawValue>, field: &'static str) -> Result<String, RequestError> {
     string(value.ok_or_else(|| missing(field))?).map_err(at(field))
 }
 
-fn missing(field: &'static str) -> Refusal {
-    Refusal::Field { field, problem: "is missing".to_owned() }
+fn missing(field: &'static str) -> RequestError {
+    RequestError::Field { field, problem: "is missing".to_owned() }
 }
 
-fn at(field: &'static str) -> impl Fn(Problem) -> Refusal {
-    move |problem| Refusal::Field { field, problem }
+fn at(field: &'static str) -> impl Fn(Problem) -> RequestError {
+    move |problem| RequestError::Field { field, problem }
 }
 
 fn not_a_review(field: &str, problem: &str) -> ReviewError {

@@ -29,18 +29,18 @@ use tokio::sync::watch::Receiver;
 use crate::inventory::ResourceKind;
 
 pub use entry::Entry;
-pub use failure::Reason;
-pub use frame::{Frame, FrameError};
-pub use live::Live;
+pub use failure::FailureReason;
+pub use frame::{WatchEvent, WatchEventError};
+pub use live::SharedInventory;
 pub use snapshot::{Snapshot, SnapshotError, service_cidr_names, snapshot};
 pub use status::Status;
-pub use timing::Timing;
+pub use timing::WatchConfig;
 
-use feed::Feed;
+use feed::Reflector;
 
 /// What is to be followed beside ServiceCIDRs and IPAddresses. A policy may change it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct WatchScope {
     /// Nodes: their pod networks and addresses.
     pub nodes: bool,
 }
@@ -49,27 +49,32 @@ pub struct Wanted {
 ///
 /// `wanted` may change at any time: Nodes are listed when they begin to be wanted, and forgotten when
 /// they cease to be. When its sender is gone, it stays as it was.
-pub async fn run(client: Client, live: Arc<Live>, wanted: Receiver<Wanted>, timing: Timing) -> Infallible {
-    let feed = |kind| Feed { client: client.clone(), live: Arc::clone(&live), kind, timing };
+pub async fn run(
+    client: Client,
+    live: Arc<SharedInventory>,
+    wanted: Receiver<WatchScope>,
+    timing: WatchConfig,
+) -> Infallible {
+    let feed = |kind| Reflector { client: client.clone(), live: Arc::clone(&live), kind, timing };
     let (service_cidrs, addresses, nodes) =
         (feed(ResourceKind::ServiceCidrs), feed(ResourceKind::IpAddresses), feed(ResourceKind::Nodes));
     let (never, ..) = tokio::join!(service_cidrs.follow(), addresses.follow(), follow_nodes(nodes, wanted));
     never
 }
 
-async fn follow_nodes(feed: Feed, mut wanted: Receiver<Wanted>) -> Infallible {
+async fn follow_nodes(feed: Reflector, mut wanted: Receiver<WatchScope>) -> Infallible {
     loop {
         until(&mut wanted, |wanted| wanted.nodes).await;
         tokio::select! {
             never = feed.follow() => return never,
-            () = until(&mut wanted, |wanted| !wanted.nodes) => feed.live.cease(ResourceKind::Nodes).await,
+            () = until(&mut wanted, |wanted| !wanted.nodes) => feed.live.stop_following(ResourceKind::Nodes).await,
         }
         tracing::info!("nodes are no longer followed");
     }
 }
 
 /// Waits until what is wanted is so. For ever, if nobody is left to change it.
-async fn until(wanted: &mut Receiver<Wanted>, is_so: impl Fn(&Wanted) -> bool) {
+async fn until(wanted: &mut Receiver<WatchScope>, is_so: impl Fn(&WatchScope) -> bool) {
     if wanted.wait_for(is_so).await.is_err() {
         pending::<()>().await;
     }

@@ -5,7 +5,7 @@ use crate::inventory::{Allocation, UnusableReason};
 use crate::text::{percent, plural, thousands};
 
 /// What is odd: ranges that give no address, and IPAddresses that aren't where they should be.
-pub(crate) fn notes(report: &CapacityReport, survey: &AllocationAudit) -> Vec<String> {
+pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Vec<String> {
     let mut notes: Vec<String> = report
         .service_cidrs
         .iter()
@@ -57,7 +57,7 @@ pub(crate) fn notes(report: &CapacityReport, survey: &AllocationAudit) -> Vec<St
 }
 
 /// The one line that matters: what is free, by family.
-pub(crate) fn last_line(report: &CapacityReport) -> String {
+pub(crate) fn headline(report: &CapacityReport) -> String {
     let said = |family: &FamilyCapacity| {
         let (name, left, usable) = (family.family, thousands(family.free()), thousands(family.usable));
         match family.free() {

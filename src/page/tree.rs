@@ -8,19 +8,19 @@ use serde::Serialize;
 use crate::capacity::{CapacityReport, CidrCapacity};
 use crate::inventory::{Inventory, Node, NodeNetwork, UnusableReason, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
-use crate::policy::{Neighbour, Policy, ReservedNetworks};
+use crate::policy::{ConflictOwner, Policy, ReservedNetworks};
 
 /// Into how many parts the use of a range is divided: fewer where there are many ranges.
-const PARTS: u32 = 64;
-const FEW_PARTS: u32 = 16;
+const HISTOGRAM_PARTS: u32 = 64;
+const SMALL_HISTOGRAM_PARTS: u32 = 16;
 const MANY_RANGES: usize = 200;
 /// How many blocks of the nodes' pods are drawn.
-const MOST_PODS: usize = 256;
+const MAX_POD_CIDRS: usize = 256;
 
 /// One family's address space, as far as something is known of it.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Space {
+pub(super) struct AddressSpace {
     family: &'static str,
     /// The outermost is first. A child stands behind its parent.
     blocks: Vec<Block>,
@@ -39,7 +39,7 @@ struct Block {
     /// How many bits of its addresses are free.
     host_bits: u8,
     /// What it is. Empty for the outermost, if that only holds the others.
-    uses: Vec<Use>,
+    uses: Vec<BlockRole>,
     /// How much of it is its static band, as a share. Of a ServiceCIDR.
     #[serde(skip_serializing_if = "Option::is_none")]
     static_band: Option<f64>,
@@ -51,7 +51,7 @@ struct Block {
 /// What a CIDR is.
 #[derive(Clone, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Use {
+struct BlockRole {
     /// `ServiceCIDR`, `allowed range`, `declared network`, `reserved network` or `pods`.
     kind: &'static str,
     /// The name of the ServiceCIDR or the network.
@@ -65,9 +65,9 @@ struct Use {
 }
 
 /// Both families.
-pub(super) fn spaces(inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Vec<Space> {
+pub(super) fn spaces(inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Vec<AddressSpace> {
     let view = inventory.view();
-    let parts = if report.service_cidrs.len() > MANY_RANGES { FEW_PARTS } else { PARTS };
+    let parts = if report.service_cidrs.len() > MANY_RANGES { SMALL_HISTOGRAM_PARTS } else { HISTOGRAM_PARTS };
     let space = |family| space(family, inventory, policy, report, &view, parts);
     IpFamily::ALL.into_iter().filter_map(space).collect()
 }
@@ -79,18 +79,18 @@ fn space(
     report: &CapacityReport,
     view: &View<'_>,
     parts: u32,
-) -> Option<Space> {
-    let mut all: BTreeMap<Cidr, Vec<Use>> = BTreeMap::new();
-    let put = |all: &mut BTreeMap<Cidr, Vec<Use>>, cidr: Cidr, what: Use| {
+) -> Option<AddressSpace> {
+    let mut all: BTreeMap<Cidr, Vec<BlockRole>> = BTreeMap::new();
+    let put = |all: &mut BTreeMap<Cidr, Vec<BlockRole>>, cidr: Cidr, what: BlockRole| {
         if cidr.family() == family {
             all.entry(cidr).or_default().push(what);
         }
     };
     for (row, entry) in report.service_cidrs.iter().enumerate() {
         let state = Some(entry.unusable_reason.map_or(entry.readiness.as_str(), UnusableReason::as_str));
-        put(&mut all, entry.cidr, Use { kind: "ServiceCIDR", name: entry.name.clone(), state, row: Some(row) });
+        put(&mut all, entry.cidr, BlockRole { kind: "ServiceCIDR", name: entry.name.clone(), state, row: Some(row) });
     }
-    let plain = |kind, name: String| Use { kind, name, state: None, row: None };
+    let plain = |kind, name: String| BlockRole { kind, name, state: None, row: None };
     for range in policy.iter().flat_map(|policy| &policy.allowed_ranges).flat_map(|rule| rule.ranges.iter()) {
         put(&mut all, range, plain("allowed range", String::new()));
     }
@@ -102,7 +102,7 @@ fn space(
     for (cidr, neighbour) in
         policy.iter().flat_map(|policy| &policy.reserved_networks).flat_map(ReservedNetworks::fixed)
     {
-        if let Neighbour::Preset { preset, .. } = neighbour {
+        if let ConflictOwner::Preset { preset, .. } = neighbour {
             put(&mut all, cidr, plain("reserved network", preset.to_string()));
         }
     }
@@ -114,15 +114,15 @@ fn space(
     let outermost = all.keys().copied().reduce(common).unwrap_or(outermost);
     all.entry(outermost).or_default();
     let rows: Vec<&CidrCapacity> = report.service_cidrs.iter().collect();
-    Some(Space { family: family.as_str(), blocks: blocks(all, &rows, view, parts) })
+    Some(AddressSpace { family: family.as_str(), blocks: blocks(all, &rows, view, parts) })
 }
 
 /// The pods of all nodes, as few blocks as make them up; none where those are too many to be drawn.
 fn pods(inventory: &Inventory, family: IpFamily) -> Vec<Cidr> {
     let all = inventory.nodes().flat_map(Node::networks).filter(|(_, network)| *network == NodeNetwork::PodCidr);
     let union = RangeSet::union(family, all.map(|(cidr, _)| AddressRange::from(cidr)));
-    let blocks: Vec<Cidr> = union.ranges().iter().flat_map(|range| range.subnets()).take(MOST_PODS + 1).collect();
-    if blocks.len() > MOST_PODS { Vec::new() } else { blocks }
+    let blocks: Vec<Cidr> = union.ranges().iter().flat_map(|range| range.subnets()).take(MAX_POD_CIDRS + 1).collect();
+    if blocks.len() > MAX_POD_CIDRS { Vec::new() } else { blocks }
 }
 
 /// The narrowest CIDR that holds both.
@@ -132,7 +132,7 @@ fn common(one: Cidr, other: Cidr) -> Cidr {
     (0..=longest).rev().find(holds).map_or(one, |length| one.supernet(length))
 }
 
-fn blocks(all: BTreeMap<Cidr, Vec<Use>>, rows: &[&CidrCapacity], view: &View<'_>, parts: u32) -> Vec<Block> {
+fn blocks(all: BTreeMap<Cidr, Vec<BlockRole>>, rows: &[&CidrCapacity], view: &View<'_>, parts: u32) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::with_capacity(all.len());
     // The blocks around, the outermost first.
     let mut around: Vec<(usize, AddressRange)> = Vec::new();

@@ -52,13 +52,13 @@ impl ValidationActions {
 
     /// The same, but that a warning takes the place of a denial.
     #[must_use]
-    pub fn at_most_warn(self) -> Self {
+    pub fn downgrade_to_warn(self) -> Self {
         Self { response: self.response.map(|_| Response::Warn), ..self }
     }
 
     /// What follows from either: the harsher answer, and the audit event if one of them asks for it.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn union(self, other: Self) -> Self {
         let denies = self.deny() || other.deny();
         let response = if denies { Some(Response::Deny) } else { self.response.or(other.response) };
         Self { response, audit: self.audit || other.audit }

@@ -5,7 +5,7 @@ use crate::inventory::{Change, Freshness, ObservedInventory, Operation};
 use crate::net::{Cidr, IpFamily};
 use crate::text::{escape_name, thousands};
 
-use super::violation::Hits;
+use super::violation::Conflicts;
 
 use super::{Exemption, Policy, Request, RuleId, Verdict};
 
@@ -32,7 +32,7 @@ pub struct ChangePreview {
     /// What each family has before and after.
     pub forecast: Option<Forecast>,
     /// What each added CIDR shares addresses with.
-    pub overlaps: Vec<(Cidr, Hits)>,
+    pub overlaps: Vec<(Cidr, Conflicts)>,
     /// What a deletion does.
     pub deletion_impact: Option<DeletionImpact>,
 }
@@ -88,9 +88,9 @@ fn touched(change: &Change) -> Vec<IpFamily> {
     added.chain(removed).map(Cidr::family).collect()
 }
 
-fn overlaps(known: &ObservedInventory<'_>, change: &Change) -> Vec<(Cidr, Hits)> {
+fn overlaps(known: &ObservedInventory<'_>, change: &Change) -> Vec<(Cidr, Conflicts)> {
     let added = change.cidrs().map(|(_, cidr)| cidr);
-    added.filter_map(|cidr| Some((cidr, Hits::of_others(known.inventory, change, cidr, |_| true)?))).collect()
+    added.filter_map(|cidr| Some((cidr, Conflicts::of_others(known.inventory, change, cidr, |_| true)?))).collect()
 }
 
 impl ChangePreview {

@@ -9,7 +9,7 @@ pub struct Request {
     /// What is to be done.
     pub change: Change,
     /// Which part of the object the request may write.
-    pub part: Part,
+    pub subresource: Subresource,
     /// The user name that kube-apiserver authenticated. Empty when the review names none.
     pub requester: String,
     /// Whether nothing of it will be stored.
@@ -18,9 +18,9 @@ pub struct Request {
 
 /// Which part of a ServiceCIDR a request may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Subresource {
     /// Metadata and spec: the resource `servicecidrs`.
-    Object,
+    None,
     /// The status alone: the subresource `servicecidrs/status`. kube-apiserver keeps the spec.
     Status,
 }

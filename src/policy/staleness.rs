@@ -32,7 +32,7 @@ impl Default for Staleness {
 
 impl Staleness {
     /// What is found where a rule needs to know something and doesn't, `None` where it knows.
-    pub(super) fn judge(
+    pub(super) fn evaluate(
         self,
         rule: RuleId,
         actions: ValidationActions,
@@ -42,7 +42,7 @@ impl Staleness {
         let freshness = known.freshness(needed);
         let actions = match self.on_stale {
             OnStale::RuleAction => actions,
-            OnStale::Warn => actions.at_most_warn(),
+            OnStale::Warn => actions.downgrade_to_warn(),
         };
         let violation = Violation::Unknown { rule, needed, freshness, max: self.max };
         Some(Finding { actions, violation })

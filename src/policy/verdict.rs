@@ -2,7 +2,7 @@
 
 use super::{Alternative, ValidationActions, Violation};
 
-/// The outcome of [`decide`](super::decide).
+/// The outcome of [`evaluate`](super::decide).
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

@@ -12,7 +12,7 @@ use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 
 use super::RuleId;
 
-pub use hit::{Hit, Hits, Neighbour, RangeList};
+pub use hit::{Conflict, ConflictOwner, Conflicts, RangeList};
 
 /// What a rule found. Its `Display` is the sentence that the user reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub enum Violation {
         /// The CIDR.
         cidr: Cidr,
         /// The networks.
-        hits: Hits,
+        hits: Conflicts,
     },
     /// no-overlap: an added CIDR shares addresses with other ServiceCIDRs.
     Overlap {
@@ -78,10 +78,10 @@ pub enum Violation {
         /// The CIDR.
         cidr: Cidr,
         /// The others.
-        hits: Hits,
+        hits: Conflicts,
     },
     /// usable: an added CIDR gives no address.
-    Idle {
+    Unusable {
         /// Its place in `spec.cidrs`, from 0.
         index: usize,
         /// The CIDR.
@@ -141,7 +141,7 @@ impl Violation {
             Self::PrefixLength { .. } => RuleId::PrefixLength,
             Self::Reserved { .. } => RuleId::ReservedNetworks,
             Self::Overlap { .. } => RuleId::NoOverlap,
-            Self::Idle { .. } => RuleId::Usable,
+            Self::Unusable { .. } => RuleId::Usable,
             Self::Blocked { .. } | Self::Stranded { .. } | Self::Exhausted { .. } => RuleId::Deletion,
         }
     }
@@ -175,7 +175,7 @@ impl Violation {
             | Self::PrefixLength { index, .. }
             | Self::Reserved { index, .. }
             | Self::Overlap { index, .. }
-            | Self::Idle { index, .. } => format!("spec.cidrs[{index}]"),
+            | Self::Unusable { index, .. } => format!("spec.cidrs[{index}]"),
         }
     }
 }

@@ -7,8 +7,8 @@ use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::{info, warn};
 
-use crate::k8s::{Answer, Refusal, Review, respond};
-use crate::policy::{ChangePreview, Request, Verdict, decide, preview_if_enabled};
+use crate::k8s::{AdmissionOutcome, RequestError, Review, respond};
+use crate::policy::{ChangePreview, Request, Verdict, evaluate, preview_if_enabled};
 
 use super::State;
 use super::body;
@@ -35,7 +35,7 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
         let (verdict, outlook) = state.knowledge.ask(|known| {
             // Not before: what is known holds what this policy declares.
             let policy = state.policy.load();
-            let verdict = decide(&policy, known, &request);
+            let verdict = evaluate(&policy, known, &request);
             let outlook = preview_if_enabled(&policy, known, &request, &verdict);
             (verdict, outlook)
         });
@@ -43,7 +43,7 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
     });
     let answer = match &judged {
         Ok((request, verdict, outlook)) => {
-            respond(&review, Ok(Answer { name: &request.change.name, verdict, outlook: outlook.as_ref() }))
+            respond(&review, Ok(AdmissionOutcome { name: &request.change.name, verdict, outlook: outlook.as_ref() }))
         }
         Err(refusal) => respond(&review, Err(refusal)),
     };
@@ -54,7 +54,7 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
 
 type Judged = (Request, Verdict, Option<ChangePreview>);
 
-fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, Refusal>, began: Instant) {
+fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, RequestError>, began: Instant) {
     let duration = began.elapsed();
     let seconds = duration.as_secs_f64();
     match judged {

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use crate::inventory::{Inventory, ObservedInventory, ResourceKind};
-use crate::k8s::{ListReader, Live, Status};
+use crate::k8s::{ListReader, SharedInventory, Status};
 use crate::policy::Policy;
 
 /// What the webhook knows of the cluster.
@@ -16,7 +16,7 @@ pub(super) enum Knowledge {
     /// What a file holds: `--inventory FILE`.
     File(Box<InventoryFile>),
     /// What the cluster holds: `--inventory cluster`.
-    Cluster(Arc<Live>),
+    Cluster(Arc<SharedInventory>),
 }
 
 /// An inventory that is read again when its file changes. It is never stale: it is what it says.
@@ -152,7 +152,7 @@ fn stamp(path: &Path) -> Result<Stamp, String> {
 }
 
 /// Whether lists of these kinds were read to their end, and how far they are.
-fn syncing(live: &Live, kinds: &[ResourceKind]) -> Readiness {
+fn syncing(live: &SharedInventory, kinds: &[ResourceKind]) -> Readiness {
     let unread = kinds.iter().map(|kind| (kind, live.status(*kind))).filter(|(_, status)| !status.is_listed);
     let told: Vec<String> = unread
         .map(|(kind, status)| {

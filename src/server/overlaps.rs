@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::{CidrOwner, View, overlaps};
-use crate::policy::{Hit, Neighbour};
+use crate::policy::{Conflict, ConflictOwner};
 
 use super::State;
 use super::knowledge::Readiness;
@@ -47,10 +47,10 @@ fn sentences(view: &View<'_>) -> BTreeSet<String> {
     once.map(|overlap| {
         let name = overlap.other.name().to_owned();
         let neighbour = match overlap.other {
-            CidrOwner::ServiceCidr(_) => Neighbour::ServiceCidr { name },
-            CidrOwner::Network(_) => Neighbour::Declared { name, description: String::new() },
+            CidrOwner::ServiceCidr(_) => ConflictOwner::ServiceCidr { name },
+            CidrOwner::Network(_) => ConflictOwner::Declared { name, description: String::new() },
         };
-        let hit = Hit { relation: overlap.relation, cidr: overlap.other_cidr, neighbour };
+        let hit = Conflict { relation: overlap.relation, cidr: overlap.other_cidr, neighbour };
         format!("{} of ServiceCIDR {} {hit}", overlap.cidr, overlap.holder.name())
     })
     .collect()

@@ -11,11 +11,11 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use crate::api::{Document, WhatIfDocument};
+use crate::api::{Document, PreviewResponse};
 use crate::capacity::{AllocationAudit, CapacityReport};
 use crate::inventory::{Change, Operation};
 use crate::page::{Origin, PageDocument, html};
-use crate::policy::{Part, Policy, Request, Violation, decide, preview};
+use crate::policy::{Policy, Request, Subresource, Violation, evaluate, preview};
 
 use super::State;
 use super::health::unread;
@@ -128,11 +128,11 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
             .json(json!({"message": format!("more than {FORECASTS} previews in a second: retry later")}));
     }
     let policy = state.policy.load();
-    let request = Request { change, part: Part::Object, requester: String::new(), dry_run: true };
+    let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: true };
     let document = state.knowledge.ask(|known| {
-        let verdict = decide(&policy, known, &request);
+        let verdict = evaluate(&policy, known, &request);
         let outlook = preview(&policy, known, &request, &verdict);
-        WhatIfDocument::new(add, &verdict, outlook.as_ref())
+        PreviewResponse::new(add, &verdict, outlook.as_ref())
     });
     HttpResponse::Ok().json(Document::new("ChangePreview", document))
 }

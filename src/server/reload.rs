@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::Signal;
 
 use crate::config::Diagnostic;
-use crate::k8s::{Live, Wanted};
+use crate::k8s::{SharedInventory, WatchScope};
 use crate::policy::{Policy, RuleId};
 use crate::text::sha256_hex;
 
@@ -94,7 +94,7 @@ impl Reloader {
                 (Knowledge::None, Err(String::new()))
             }
             InventorySource::Cluster(_) => {
-                let live = Live::default();
+                let live = SharedInventory::default();
                 let knowledge = Knowledge::Cluster(Arc::new(live));
                 knowledge.declare(&policy, || ());
                 (knowledge, Err(String::new()))
@@ -168,7 +168,7 @@ impl Reloader {
                     tracing::warn!(note = %note, "policy reloaded with a note");
                 }
                 let policy = Arc::new(loaded.policy);
-                state.wanted.send_replace(Wanted { nodes: policy.requires_nodes() });
+                state.wanted.send_replace(WatchScope { nodes: policy.requires_nodes() });
                 state.knowledge.declare(&policy, || state.policy.store(Arc::clone(&policy)));
                 state.metrics.policy_in_force(&sha256);
                 tracing::info!(sha256, "policy reloaded");

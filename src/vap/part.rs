@@ -1,14 +1,14 @@
-//! `Part`: what a rule gives the floor.
+//! `RuleExport`: what a rule gives the floor.
 
 use serde_json::{Value, json};
 
 use crate::inventory::{DeclaredNetwork, Operation};
 use crate::net::IpFamily;
-use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks, RuleId, ValidationActions};
+use crate::policy::{ConflictOwner, Policy, Preset, ReservedNetworks, RuleId, ValidationActions};
 use crate::text::{MAX_QUOTED_CHARS, is_dns_subdomain};
 
 /// What a rule gives the floor.
-pub(super) struct Part {
+pub(super) struct RuleExport {
     /// The rule.
     pub rule: RuleId,
     pub actions: ValidationActions,
@@ -18,7 +18,7 @@ pub(super) struct Part {
 }
 
 /// What each rule gives, and what CEL can't say.
-pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
+pub(super) fn export_rules(policy: &Policy) -> (Vec<RuleExport>, Vec<&'static str>) {
     // Every field is named, so that a new rule can't be left out.
     let Policy {
         deny_all,
@@ -33,45 +33,45 @@ pub(super) fn parts(policy: &Policy) -> (Vec<Part>, Vec<&'static str>) {
         ip_families,
         networks: declared,
     } = policy;
-    let part = |rule, actions, data| Part { rule, actions, data, judges_delete: false };
-    let (mut parts, mut left_out) = (Vec::new(), Vec::new());
+    let export = |rule, actions, data| RuleExport { rule, actions, data, judges_delete: false };
+    let (mut export_rules, mut unsupported) = (Vec::new(), Vec::new());
     if let Some(rule) = deny_all {
         let operations: Vec<&str> = rule.operations.iter().map(|operation| operation.as_str()).collect();
         let judges_delete = rule.operations.contains(&Operation::Delete);
-        parts.push(Part { judges_delete, ..part(RuleId::DenyAll, rule.actions, json!(operations)) });
+        export_rules.push(RuleExport { judges_delete, ..export(RuleId::DenyAll, rule.actions, json!(operations)) });
     }
     if let Some(rule) = allowed_ranges {
         let ranges: Vec<String> = rule.ranges.iter().map(|range| range.to_string()).collect();
-        parts.push(part(RuleId::AllowedRanges, rule.actions, json!(ranges)));
+        export_rules.push(export(RuleId::AllowedRanges, rule.actions, json!(ranges)));
     }
     if let Some(rule) = prefix_length {
         let [ipv4, ipv6] = [&rule.ipv4, &rule.ipv6].map(|lengths| [*lengths.start(), *lengths.end()]);
-        parts.push(part(RuleId::PrefixLength, rule.actions, json!({"IPv4": ipv4, "IPv6": ipv6})));
+        export_rules.push(export(RuleId::PrefixLength, rule.actions, json!({"IPv4": ipv4, "IPv6": ipv6})));
     }
     if let Some(rule) = reserved_networks {
         let networks = networks(rule, declared);
         if !networks.is_empty() {
-            parts.push(part(RuleId::ReservedNetworks, rule.actions, json!(networks)));
+            export_rules.push(export(RuleId::ReservedNetworks, rule.actions, json!(networks)));
         }
         if !rule.discover.is_empty() {
-            left_out.push("reservedNetworks.discover: CEL doesn't see the nodes");
+            unsupported.push("reservedNetworks.discover: CEL doesn't see the nodes");
         }
     }
     if no_overlap.is_some() {
-        left_out.push("noOverlap: CEL doesn't see the other ServiceCIDRs");
+        unsupported.push("noOverlap: CEL doesn't see the other ServiceCIDRs");
     }
     match (usable, ip_families) {
         (Some(rule), Some(families)) => {
             let families: Vec<String> = families.iter().map(IpFamily::to_string).collect();
-            parts.push(part(RuleId::Usable, rule.actions, json!(families)));
+            export_rules.push(export(RuleId::Usable, rule.actions, json!(families)));
         }
-        (Some(_), None) => left_out.push("usable: CEL doesn't see which IP families there are: set ipFamilies"),
+        (Some(_), None) => unsupported.push("usable: CEL doesn't see which IP families there are: set ipFamilies"),
         (None, _) => {}
     }
     if deletion.is_some() {
-        left_out.push("deletion: CEL doesn't see the IPAddresses");
+        unsupported.push("deletion: CEL doesn't see the IPAddresses");
     }
-    (parts, left_out)
+    (export_rules, unsupported)
 }
 
 /// The networks of a rule: the declared ones, then those of the presets, each in the order of its list.
@@ -80,16 +80,16 @@ fn networks(rule: &ReservedNetworks, declared: &[DeclaredNetwork]) -> Vec<Value>
         .fixed()
         .filter_map(|(cidr, neighbour)| {
             let (place, of) = match neighbour {
-                Neighbour::Declared { name, description } => {
+                ConflictOwner::Declared { name, description } => {
                     let place = declared.iter().position(|network| network.name == *name)?;
                     ((0, place), declared_network(name, description))
                 }
-                Neighbour::Preset { preset, source } => {
+                ConflictOwner::Preset { preset, source } => {
                     let place = Preset::ALL.iter().position(|listed| listed == preset)?;
                     let within = preset.networks().iter().position(|(text, _)| *text == cidr.to_string())?;
                     ((1 + place, within), format!("preset {preset} ({source})"))
                 }
-                Neighbour::ServiceCidr { .. } | Neighbour::Node { .. } => return None,
+                ConflictOwner::ServiceCidr { .. } | ConflictOwner::Node { .. } => return None,
             };
             Some((place, json!({"cidr": cidr.to_string(), "of": of})))
         })

@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::Value;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, ObservedInventory};
-use servicecidr_guard::k8s::{Answer, ListReader, Review, respond};
-use servicecidr_guard::policy::{Policy, decide, preview_if_enabled};
+use servicecidr_guard::k8s::{AdmissionOutcome, ListReader, Review, respond};
+use servicecidr_guard::policy::{Policy, evaluate, preview_if_enabled};
 
 use crate::program::fixtures;
 
@@ -24,9 +24,9 @@ fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value
             let inventory = inventory.map(|list| read(&loaded.policy, list));
             let nothing = Inventory::default();
             let known = inventory.as_ref().map_or(ObservedInventory::absent(&nothing), ObservedInventory::static_file);
-            let verdict = decide(&loaded.policy, &known, &request);
+            let verdict = evaluate(&loaded.policy, &known, &request);
             let outlook = preview_if_enabled(&loaded.policy, &known, &request, &verdict);
-            let answer = Answer { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
+            let answer = AdmissionOutcome { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
             respond(&review, Ok(answer))
         }
         Err(refusal) => respond(&review, Err(&refusal)),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, ObservedInventory};
 use servicecidr_guard::k8s::{ListReader, Review};
-use servicecidr_guard::policy::{Policy, Violation, decide};
+use servicecidr_guard::policy::{Policy, Violation, evaluate};
 use tempfile::TempDir;
 
 use crate::program::program;
@@ -105,7 +105,7 @@ impl Model {
         });
         let bytes = review.to_string().into_bytes();
         let request = Review::parse(&bytes).unwrap().request().unwrap();
-        let verdict = decide(policy, &ObservedInventory::static_file(&self.inventory), &request);
+        let verdict = evaluate(policy, &ObservedInventory::static_file(&self.inventory), &request);
         if verdict.allows() {
             let stored = json!({"kind": "ServiceCIDR", "metadata": {"name": manifest.name}, "spec": {"cidrs": new}});
             ListReader::new(&mut self.inventory, |_| {}).read("model", stored.to_string().as_bytes()).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use servicecidr_guard::config::{Loaded, draft};
 use servicecidr_guard::inventory::{Change, Inventory, Node, ObservedInventory, Operation, Readiness, ServiceCidr};
-use servicecidr_guard::policy::{Part, Policy, Request, Verdict, decide};
+use servicecidr_guard::policy::{Policy, Request, Subresource, Verdict, evaluate};
 
 /// A cluster: its ServiceCIDRs, and its Nodes with their pods' networks and an address.
 struct Shape {
@@ -103,8 +103,8 @@ fn inventory(shape: &Shape) -> Inventory {
 
 fn create(policy: &Policy, inventory: &Inventory, name: &str, cidrs: &[String]) -> Verdict {
     let change = Change::diff(Operation::Create, name, &[], cidrs);
-    let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-    decide(policy, &ObservedInventory::static_file(inventory), &request)
+    let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
+    evaluate(policy, &ObservedInventory::static_file(inventory), &request)
 }
 
 /// The rules that a CREATE of one CIDR violates. Nothing of a draft denies.

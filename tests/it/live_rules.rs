@@ -8,7 +8,7 @@ use servicecidr_guard::inventory::{
     Allocation, Change, Freshness, Inventory, Node, ObservedInventory, Operation, ParentRef, Readiness, ServiceCidr,
 };
 use servicecidr_guard::net::{Cidr, Relation};
-use servicecidr_guard::policy::{Part, Policy, Request, Verdict, Violation, decide, preview_if_enabled};
+use servicecidr_guard::policy::{Policy, Request, Subresource, Verdict, Violation, evaluate, preview_if_enabled};
 
 const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n\
     allowedRanges: {ranges: [10.0.0.0/12]}\nnoOverlap: {validationActions: [Deny]}\n\
@@ -72,7 +72,7 @@ prop_compose! {
 }
 
 fn request(change: Change, is_dry_run: bool) -> Request {
-    Request { change, part: Part::Object, requester: "kubernetes-admin".to_owned(), dry_run: is_dry_run }
+    Request { change, subresource: Subresource::None, requester: "kubernetes-admin".to_owned(), dry_run: is_dry_run }
 }
 
 fn create(name: &str, cidr: Cidr) -> Change {
@@ -94,7 +94,7 @@ proptest! {
     fn an_overlap_is_found_where_asking_every_other_finds_one(inventory in inventory(), added in cidr(), name in 0u8..10) {
         let policy = policy("noOverlap: {relations: [Same, Within]}\n");
         let name = format!("n{name}");
-        let verdict = decide(&policy, &ObservedInventory::static_file(&inventory), &request(create(&name, added), false));
+        let verdict = evaluate(&policy, &ObservedInventory::static_file(&inventory), &request(create(&name, added), false));
         let others = inventory.service_cidrs().filter(|other| other.name != name).flat_map(|other| &other.cidrs);
         let slow = others.filter(|other| matches!(added.relation(**other), Relation::Same | Relation::Within)).count();
         let found = verdict.findings.iter().map(|finding| match &finding.violation {
@@ -108,7 +108,7 @@ proptest! {
     #[test]
     fn pods_are_found_where_asking_every_node_finds_them(inventory in inventory(), added in cidr()) {
         let policy = policy("reservedNetworks: {discover: [nodePodCIDRs]}\n");
-        let verdict = decide(&policy, &ObservedInventory::static_file(&inventory), &request(create("new", added), false));
+        let verdict = evaluate(&policy, &ObservedInventory::static_file(&inventory), &request(create("new", added), false));
         let mut pods = inventory.nodes().flat_map(|node| &node.pod_cidrs);
         prop_assert_eq!(!verdict.allows(), pods.any(|pods| added.relation(*pods) != Relation::Disjoint));
     }
@@ -117,7 +117,7 @@ proptest! {
     fn kubernetes_is_never_denied_whatever_is_known(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
         let known = if is_known { ObservedInventory::static_file(&inventory) } else { ObservedInventory::absent(&inventory) };
         for change in [create("kubernetes", cidr), delete("kubernetes", cidr)] {
-            let verdict = decide(&policy(HARSH), &known, &request(change, false));
+            let verdict = evaluate(&policy(HARSH), &known, &request(change, false));
             prop_assert!(verdict.allows());
             prop_assert_eq!(verdict.denials().count(), 0);
         }
@@ -127,7 +127,7 @@ proptest! {
     fn a_dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
         let known = ObservedInventory::static_file(&inventory);
         for change in [create("new", cidr), delete("n1", cidr)] {
-            let [dry, real] = [true, false].map(|is_dry_run| decide(&policy(HARSH), &known, &request(change.clone(), is_dry_run)));
+            let [dry, real] = [true, false].map(|is_dry_run| evaluate(&policy(HARSH), &known, &request(change.clone(), is_dry_run)));
             prop_assert_eq!(dry, real);
         }
     }
@@ -140,11 +140,11 @@ proptest! {
             ("reservedNetworks: {discover: [nodeAddresses]}\n", "reserved-networks", create("new", cidr)),
             ("deletion: {}\n", "deletion", delete("new", cidr)),
         ] {
-            let verdict = decide(&policy(rule), &nothing, &request(change.clone(), false));
+            let verdict = evaluate(&policy(rule), &nothing, &request(change.clone(), false));
             prop_assert!(!verdict.allows());
             prop_assert_eq!(rules(&verdict), [id]);
             let lenient = policy(&format!("{rule}staleness: {{onStale: Warn}}\n"));
-            let verdict = decide(&lenient, &nothing, &request(change, false));
+            let verdict = evaluate(&lenient, &nothing, &request(change, false));
             prop_assert!(verdict.allows() && verdict.warnings().count() == 1);
         }
     }
@@ -153,7 +153,7 @@ proptest! {
     fn an_alternative_is_allowed_free_and_the_nearest(inventory in inventory(), refused in cidr()) {
         let policy = policy("allowedRanges: {ranges: [10.4.0.0/14, 10.8.0.0/15, 10.10.0.0/15]}\nnoOverlap: {validationActions: [Deny]}\n");
         let known = ObservedInventory::static_file(&inventory);
-        let verdict = decide(&policy, &known, &request(create("new", refused), false));
+        let verdict = evaluate(&policy, &known, &request(create("new", refused), false));
         // Every block of that size in 10.0.0.0/12, whether it would be let through.
         let size = 1_u32 << refused.host_bits();
         let blocks = (0..(1_u32 << 20) / size).map(|place| (10_u32 << 24) + place * size);
@@ -180,7 +180,7 @@ proptest! {
         let policy = policy("usable: {}\n");
         let known = ObservedInventory::static_file(&inventory);
         let request = request(create("new", cidr), true);
-        let verdict = decide(&policy, &known, &request);
+        let verdict = evaluate(&policy, &known, &request);
         let outlook = preview_if_enabled(&policy, &known, &request, &verdict).unwrap();
         let mut changed = inventory.clone();
         changed.insert_service_cidr(service_cidr("new", cidr, Readiness::Ready));
@@ -203,7 +203,7 @@ fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
     inventory.insert_service_cidr(service_cidr("kubernetes", "10.96.0.0/28".parse().unwrap(), Readiness::Ready));
     let known = stale(&inventory);
     let judged = |rules: &str, cidr: &str| {
-        let verdict = decide(&policy(rules), &known, &request(create("new", cidr.parse().unwrap()), true));
+        let verdict = evaluate(&policy(rules), &known, &request(create("new", cidr.parse().unwrap()), true));
         verdict.findings.iter().map(|finding| finding.violation.to_string()).collect::<Vec<_>>()
     };
     let told = "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs were last seen 180 s ago, more than 120 s";
@@ -218,14 +218,14 @@ fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
     // Nor is an alternative looked for, or a forecast made.
     let policy = policy("allowedRanges: {ranges: [10.96.0.0/16]}\n");
     let request = request(create("new", "10.1.0.0/24".parse().unwrap()), true);
-    let verdict = decide(&policy, &known, &request);
+    let verdict = evaluate(&policy, &known, &request);
     assert!(verdict.alternatives.is_empty() && !verdict.allows());
     assert_eq!(preview_if_enabled(&policy, &known, &request, &verdict), None);
     let discovering =
         self::policy("allowedRanges: {ranges: [10.96.0.0/16]}\nreservedNetworks: {discover: [nodePodCIDRs]}\n");
     let without_nodes = ObservedInventory { nodes: known.nodes, ..ObservedInventory::static_file(&inventory) };
-    assert!(decide(&discovering, &without_nodes, &request).alternatives.is_empty());
-    assert!(!decide(&discovering, &ObservedInventory::static_file(&inventory), &request).alternatives.is_empty());
+    assert!(evaluate(&discovering, &without_nodes, &request).alternatives.is_empty());
+    assert!(!evaluate(&discovering, &ObservedInventory::static_file(&inventory), &request).alternatives.is_empty());
     let fresh = ObservedInventory { addresses: known.addresses, ..ObservedInventory::static_file(&inventory) };
     let outlook = preview_if_enabled(&policy, &fresh, &request, &verdict).unwrap();
     assert_eq!((outlook.forecast.clone(), outlook.deletion_impact.clone()), (None, None));

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, ObservedInventory};
-use servicecidr_guard::k8s::{Answer, Review, respond};
-use servicecidr_guard::policy::{Policy, Verdict, decide};
+use servicecidr_guard::k8s::{AdmissionOutcome, Review, respond};
+use servicecidr_guard::policy::{Policy, Verdict, evaluate};
 
 use crate::admission::answer;
 
@@ -89,7 +89,7 @@ fn load(policy: &Value) -> Policy {
 fn judge(policy: &Policy, review: &Value) -> Option<Verdict> {
     let bytes = review.to_string().into_bytes();
     let request = Review::parse(&bytes).unwrap().request().ok()?;
-    Some(decide(policy, &ObservedInventory::absent(&Inventory::default()), &request))
+    Some(evaluate(policy, &ObservedInventory::absent(&Inventory::default()), &request))
 }
 
 proptest! {
@@ -129,7 +129,7 @@ proptest! {
         }
         let mut policy = load(&policy);
         policy.deny_all = None;
-        prop_assert!(decide(&policy, &ObservedInventory::absent(&Inventory::default()), &request).allows(), "{}", review);
+        prop_assert!(evaluate(&policy, &ObservedInventory::absent(&Inventory::default()), &request).allows(), "{}", review);
     }
 
     #[test]
@@ -188,9 +188,9 @@ proptest! {
         let at = cut.index(text.len());
         text.splice(at..at, bytes);
         if let Ok(review) = Review::parse(&text) {
-            let outcome = review.request().map(|request| decide(&Policy::default(), &ObservedInventory::absent(&Inventory::default()), &request));
+            let outcome = review.request().map(|request| evaluate(&Policy::default(), &ObservedInventory::absent(&Inventory::default()), &request));
             let _ = match &outcome {
-                Ok(verdict) => respond(&review, Ok(Answer { name: "a", verdict, outlook: None })),
+                Ok(verdict) => respond(&review, Ok(AdmissionOutcome { name: "a", verdict, outlook: None })),
                 Err(refusal) => respond(&review, Err(refusal)),
             };
         }

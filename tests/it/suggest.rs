@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Change, Inventory, Node, ObservedInventory, Operation, Readiness, ServiceCidr};
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
-use servicecidr_guard::policy::{Part, Policy, Request, Search, SearchError, decide};
+use servicecidr_guard::policy::{FreeCidrSearch, Policy, Request, SearchError, Subresource, evaluate};
 
 use crate::program::{fixtures, program};
 
@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn suggestions_are_those_of_trying_every_block_and_are_admitted(case in case()) {
         let (policy, inventory) = (case.policy(), case.inventory());
-        let search = Search::new(&policy, &inventory, case.space.family, case.space.bits - case.host_bits, &[]).unwrap();
+        let search = FreeCidrSearch::new(&policy, &inventory, case.space.family, case.space.bits - case.host_bits, &[]).unwrap();
         let suggestions = search.find(case.count);
         prop_assert_eq!(&suggestions.found, &case.slowly());
 
@@ -167,8 +167,8 @@ proptest! {
         for (place, cidr) in suggestions.found.iter().enumerate() {
             let name = format!("new-{place}");
             let change = Change::diff(Operation::Create, &name, &[], &[cidr.to_string()]);
-            let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-            let verdict = decide(&policy, &ObservedInventory::static_file(&inventory), &request);
+            let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
+            let verdict = evaluate(&policy, &ObservedInventory::static_file(&inventory), &request);
             prop_assert!(verdict.findings.is_empty(), "{} {:?}", cidr, verdict);
             inventory.insert_service_cidr(ServiceCidr {
                 name, cidrs: vec![*cidr], unreadable: Vec::new(), readiness: Readiness::Ready, has_finalizer: true, created: None,
@@ -201,7 +201,7 @@ proptest! {
             band.map_or(0, AddressRange::count)
         };
         let bits = if is_ipv4 { 32 } else { 128 };
-        match Search::prefix_len_for(&Policy::default(), family, services) {
+        match FreeCidrSearch::prefix_len_for(&Policy::default(), family, services) {
             Ok(prefix_len) => {
                 let host_bits = bits - prefix_len;
                 prop_assert!(dynamic(host_bits) >= u128::from(services) && dynamic(host_bits - 1) < u128::from(services));
@@ -223,8 +223,8 @@ fn a_range_of_any_width_is_searched_at_once() {
     };
     let policy = policy("0.0.0.0/0, \"::/0\"");
     let find = |family, prefix_len| {
-        let search =
-            Search::new(&policy, &Inventory::default(), family, prefix_len, &[]).map(|search| search.find(2).found);
+        let search = FreeCidrSearch::new(&policy, &Inventory::default(), family, prefix_len, &[])
+            .map(|search| search.find(2).found);
         search.map(|found| found.iter().map(Cidr::to_string).collect::<Vec<_>>())
     };
     assert_eq!(find(IpFamily::IPv4, 30).unwrap(), ["0.0.0.0/30", "0.0.0.4/30"]);

@@ -12,11 +12,11 @@ mod world;
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::ResourceKind;
-use servicecidr_guard::k8s::{Timing, Wanted};
+use servicecidr_guard::k8s::{WatchConfig, WatchScope};
 
 use follower::{FAST, Follower, until};
 use mock::Mock;
-use world::{ADDRESSES, Answer, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
+use world::{ADDRESSES, AdmissionOutcome, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 
 /// A mock with a ServiceCIDR, a Node and some addresses: more than a page of them.
 fn mock(addresses: u32) -> Mock {
@@ -95,8 +95,10 @@ fn a_watch_goes_on_where_the_last_one_ended() {
 #[test]
 fn a_list_that_stalls_says_how_far_it_is() {
     let mock = mock(20);
-    mock.answer(|asked| if asked.query.contains_key("continue") { Answer::Hang } else { Answer::Right });
-    let follower = Follower::start(&mock, Timing { page: Duration::from_millis(200), ..FAST });
+    mock.answer(
+        |asked| if asked.query.contains_key("continue") { AdmissionOutcome::Hang } else { AdmissionOutcome::Right },
+    );
+    let follower = Follower::start(&mock, WatchConfig { page_timeout: Duration::from_millis(200), ..FAST });
     until("the first page", || follower.status(ResourceKind::IpAddresses).seen == 7);
     let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.expected, status.age, status.objects), (false, Some(20), None, 7));
@@ -104,7 +106,7 @@ fn a_list_that_stalls_says_how_far_it_is() {
     until("another try", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
     let error = follower.status(ResourceKind::IpAddresses).last_error.unwrap();
     assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no whole page within 0.2 s");
-    mock.answer(|_| Answer::Right);
+    mock.answer(|_| AdmissionOutcome::Right);
     follower.settles(&mock);
     until("the rest", || follower.status(ResourceKind::IpAddresses).is_listed);
     // The pages that were read were not asked for again.
@@ -124,9 +126,9 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
     mock.answer(|asked| match asked.query.get("continue") {
-        Some(_) => Answer::Hang,
-        None if asked.is_watch() => Answer::Then(0, Fault::Silence),
-        None => Answer::Right,
+        Some(_) => AdmissionOutcome::Hang,
+        None if asked.is_watch() => AdmissionOutcome::Then(0, Fault::Silence),
+        None => AdmissionOutcome::Right,
     });
     {
         // Unseen by the watch: gone before it is told to begin anew.
@@ -143,7 +145,7 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
     drop(follower);
 
     let follower = Follower::start(&mock, FAST);
-    mock.answer(|_| Answer::Right);
+    mock.answer(|_| AdmissionOutcome::Right);
     until("a list", || is_listed(&follower));
     {
         let mut world = mock.world();
@@ -178,16 +180,16 @@ fn the_age_grows_while_nothing_comes_and_a_bookmark_ends_it() {
 #[test]
 fn nodes_are_followed_while_they_are_wanted() {
     let mock = mock(1);
-    let follower = Follower::start_wanting(&mock, FAST, Wanted::default());
+    let follower = Follower::start_wanting(&mock, FAST, WatchScope::default());
     until("a list", || is_listed(&follower));
     let status = follower.status(ResourceKind::Nodes);
     assert_eq!((status.is_wanted, status.is_listed, status.objects), (false, false, 0));
     assert_eq!(mock.world().count(NODES, false), 0);
     for _ in 0..2 {
-        follower.wanted.send(Wanted { nodes: true }).unwrap();
+        follower.wanted.send(WatchScope { nodes: true }).unwrap();
         follower.settles(&mock);
         until("a list", || follower.status(ResourceKind::Nodes).is_listed);
-        follower.wanted.send(Wanted { nodes: false }).unwrap();
+        follower.wanted.send(WatchScope { nodes: false }).unwrap();
         until("they are forgotten", || follower.live.read().count(ResourceKind::Nodes) == 0);
         let status = follower.status(ResourceKind::Nodes);
         assert_eq!((status.is_wanted, status.is_listed, status.age), (false, false, None));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::inventory::Inventory;
-use crate::k8s::{Manifest, ManifestError, Refusal, Version, What, read_manifests};
+use crate::k8s::{Manifest, ManifestError, ManifestKind, RequestError, Version, read_manifests};
 use crate::policy::{Policy, RuleId, ValidationActions};
 
 use crate::cli::exit::Exit;
@@ -62,7 +62,7 @@ Examples:
   servicecidr-guard check -R -f deploy/ --policy policy.yaml
   # Against what a cluster holds, with the lines of a pull request marked by GitHub Actions
   servicecidr-guard check -f team-a.yaml --policy policy.yaml --inventory cluster.json -o github
-  # What another program prints, as helm template or kustomize build
+  # ManifestKind another program prints, as helm template or kustomize build
   cat team-a.yaml | servicecidr-guard check -f - --policy policy.yaml --warn-exit-code 4";
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
@@ -135,22 +135,22 @@ impl Reading<'_> {
         let Manifest { text, places, what } = manifest;
         let place = |field: &str, sentence: String| text.diagnostic(places.of_field(field), sentence);
         let (name, exemption, found) = match what {
-            What::Other(kind) => {
+            ManifestKind::Other(kind) => {
                 self.notes.skip(kind);
                 return Ok(());
             }
-            What::ServiceCidr(written) => {
+            ManifestKind::ServiceCidr(written) => {
                 if let Some(version) = written.version {
                     self.notes.version(version, &place("apiVersion", String::new()).to_string());
                 }
                 let (name, verdict) = self.judge.written(written);
                 (name, verdict.exemption, CheckedFinding::all(&verdict, place))
             }
-            What::Review(Ok(request)) => {
+            ManifestKind::Review(Ok(request)) => {
                 let verdict = self.judge.asked(request);
                 (request.change.name.clone(), verdict.exemption, CheckedFinding::all(&verdict, place))
             }
-            What::Review(Err(refusal)) => (String::new(), None, vec![unanswered(refusal, place)]),
+            ManifestKind::Review(Err(refusal)) => (String::new(), None, vec![unanswered(refusal, place)]),
         };
         if self.judged.len() == MOST {
             return Err(Stop(Exit::input(format!("more than {MOST} ServiceCIDRs: check them in parts"))));
@@ -163,7 +163,7 @@ impl Reading<'_> {
 }
 
 /// What the webhook refuses to answer.
-fn unanswered(refusal: &Refusal, place: impl Fn(&str, String) -> crate::diagnostic::Diagnostic) -> CheckedFinding {
+fn unanswered(refusal: &RequestError, place: impl Fn(&str, String) -> crate::diagnostic::Diagnostic) -> CheckedFinding {
     let sentence = refusal.to_string();
     let (field, message) = sentence.split_once(": ").unwrap_or(("request", &sentence));
     CheckedFinding {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::vap::{Floor, FloorError};
+use crate::vap::{VapBundle, VapError};
 
 use crate::cli::exit::Exit;
 use crate::cli::support::{output, policy};
@@ -70,20 +70,20 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     }
     let loaded = policy::load(&args.policy)?;
     let named = args.policy.display();
-    let floor = Floor::of(&loaded.policy, &args.name).map_err(|error| {
+    let bundle = VapBundle::from_policy(&loaded.policy, &args.name).map_err(|error| {
         let failure = Exit::input(format!("{named}: {error}"));
         match error {
-            FloorError::Nothing(_) => failure.with_hint("the webhook alone can judge this policy"),
-            FloorError::TooLong { .. } | FloorError::Cel(_) => failure,
+            VapError::Nothing(_) => failure.with_hint("the webhook alone can judge this policy"),
+            VapError::TooLong { .. } | VapError::Cel(_) => failure,
         }
     })?;
-    if !floor.left_out.is_empty() && !args.skip_unsupported {
-        return Err(Exit::input(format!("{named}: CEL can't say all of it: {}", floor.left_out.join("; ")))
+    if !bundle.unsupported.is_empty() && !args.skip_unsupported {
+        return Err(Exit::input(format!("{named}: CEL can't say all of it: {}", bundle.unsupported.join("; ")))
             .with_hint("--skip-unsupported leaves it to the webhook"));
     }
-    print(&floor.objects, args.output)?;
-    for left_out in &floor.left_out {
-        output::message(&format!("left out: {left_out}"));
+    print(&bundle.objects, args.output)?;
+    for unsupported in &bundle.unsupported {
+        output::message(&format!("left out: {unsupported}"));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr};
 use crate::net::{Cidr, Relation};
-use crate::policy::{Part, Policy, Request, RuleId, Verdict, decide};
+use crate::policy::{Policy, Request, RuleId, Subresource, Verdict, evaluate};
 
 use crate::cli::exit::Exit;
 use crate::cli::support::findings::{self, CheckedFinding, CheckedObject, ReportKind};
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  # What a policy would have refused of what is there
+  # ManifestKind a policy would have refused of what is there
   kubectl get servicecidrs,ipaddresses,nodes -o json > cluster.json
   servicecidr-guard scan -f cluster.json --policy policy.yaml
   # Every night, for code scanning
@@ -110,10 +110,10 @@ fn as_if_made(policy: &Policy, beside: &Inventory, whole: &Inventory, stored: &S
     let texts: Vec<String> =
         stored.cidrs.iter().map(Cidr::to_string).chain(stored.unreadable.iter().cloned()).collect();
     let change = Change::diff(Operation::Create, &stored.name, &[], &texts);
-    let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-    let mut verdict = decide(policy, &ObservedInventory::static_file(beside), &request);
+    let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
+    let mut verdict = evaluate(policy, &ObservedInventory::static_file(beside), &request);
     if !verdict.alternatives.is_empty() {
-        verdict.alternatives = decide(policy, &ObservedInventory::static_file(whole), &request).alternatives;
+        verdict.alternatives = evaluate(policy, &ObservedInventory::static_file(whole), &request).alternatives;
     }
     verdict
 }

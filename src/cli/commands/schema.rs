@@ -7,7 +7,7 @@ use super::explain::{AddressExplanation, ServiceCidrExplanation};
 use super::overlaps::OverlapList;
 use super::simulate::Simulation;
 use super::suggest::SuggestionList;
-use crate::api::{CheckReport, ForecastDocument, Report, WhatIfDocument, schema};
+use crate::api::{CheckReport, ForecastDocument, PreviewResponse, Report, schema};
 use crate::cli::support::output;
 use crate::page::PageDocument;
 
@@ -29,7 +29,7 @@ const RESULTS: [(&str, Make); 11] = [
     ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
     ("Simulation", schema::<Simulation>),
     ("SuggestionList", schema::<SuggestionList>),
-    ("ChangePreview", schema::<WhatIfDocument>),
+    ("ChangePreview", schema::<PreviewResponse>),
 ];
 
 /// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::inventory::Inventory;
 use crate::net::{AddressRange, Cidr, IpFamily, UsableRange};
-use crate::policy::{Policy, Search, SearchError, Suggestions};
+use crate::policy::{FreeCidrSearch, Policy, SearchError, Suggestions};
 
 use crate::api::Count;
 use crate::cli::exit::Exit;
@@ -96,7 +96,7 @@ enum SuggestionFormat {
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct SuggestionList {
     items: Vec<SuggestedCidr>,
-    skipped: Vec<SkippedRange>,
+    skipped: Vec<SkippedRangeDocument>,
     /// How many more were passed over.
     skipped_more: usize,
     /// The widest aligned block that is still free.
@@ -115,7 +115,7 @@ struct SuggestedCidr {
 
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SkippedRange {
+struct SkippedRangeDocument {
     first: String,
     last: String,
     reason: String,
@@ -150,12 +150,17 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 }
 
 impl Args {
-    fn search<'a>(&self, policy: &'a Policy, inventory: &'a Inventory, family: IpFamily) -> Result<Search<'a>, Exit> {
+    fn search<'a>(
+        &self,
+        policy: &'a Policy,
+        inventory: &'a Inventory,
+        family: IpFamily,
+    ) -> Result<FreeCidrSearch<'a>, Exit> {
         let prefix_len = match (self.prefix_length, self.for_services) {
             (Some(prefix_len), _) => Ok(prefix_len),
-            (None, services) => Search::prefix_len_for(policy, family, services.unwrap_or(1)),
+            (None, services) => FreeCidrSearch::prefix_len_for(policy, family, services.unwrap_or(1)),
         };
-        let search = prefix_len.and_then(|len| Search::new(policy, inventory, family, len, &self.within));
+        let search = prefix_len.and_then(|len| FreeCidrSearch::new(policy, inventory, family, len, &self.within));
         search.map_err(|error| {
             let hint = match &error {
                 SearchError::NoRanges => Some("--within CIDR says where, or allowedRanges in the policy".to_owned()),
@@ -195,7 +200,7 @@ impl SuggestionList {
                 static_band: Count(usable.and_then(UsableRange::static_band).map_or(0, AddressRange::count)),
             }
         };
-        let passed = suggestions.skipped.iter().map(|passed| SkippedRange {
+        let passed = suggestions.skipped.iter().map(|passed| SkippedRangeDocument {
             first: passed.range.first_address().to_string(),
             last: passed.range.last_address().to_string(),
             reason: passed.reason.to_string(),

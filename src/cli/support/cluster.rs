@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::inventory::Inventory;
-use crate::k8s::{self, Impersonate, Reason, Snapshot, SnapshotError, Source, Timing};
+use crate::k8s::{self, FailureReason, Impersonate, Snapshot, SnapshotError, Source, WatchConfig};
 
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
@@ -104,10 +104,10 @@ impl Args {
         }
     }
 
-    fn timing(&self) -> Timing {
+    fn timing(&self) -> WatchConfig {
         match self.request_timeout {
-            None => Timing::default(),
-            Some(limit) => Timing { answer: limit, page: limit, ..Timing::default() },
+            None => WatchConfig::default(),
+            Some(limit) => WatchConfig { response_timeout: limit, page_timeout: limit, ..WatchConfig::default() },
         }
     }
 }
@@ -139,20 +139,20 @@ pub(in crate::cli) fn service_cidr_names(words: &[&str], patience: Duration) -> 
 fn failure(error: SnapshotError) -> Exit {
     let resource = error.resource;
     let hint = match error.reason {
-        Reason::Forbidden => {
+        FailureReason::Forbidden => {
             Some(format!("it takes the verb list on {resource}: `kubectl auth can-i list {resource}`"))
         }
-        Reason::Unreachable | Reason::TimedOut => {
+        FailureReason::Unreachable | FailureReason::TimedOut => {
             Some("is it the right cluster? `kubectl cluster-info` asks it, too".to_owned())
         }
-        Reason::Unauthorized => Some("`kubectl auth whoami` asks it, too".to_owned()),
-        Reason::NotFound
-        | Reason::Disconnected
-        | Reason::Expired
-        | Reason::Throttled
-        | Reason::Rejected
-        | Reason::ServerError
-        | Reason::Garbage => None,
+        FailureReason::Unauthorized => Some("`kubectl auth whoami` asks it, too".to_owned()),
+        FailureReason::NotFound
+        | FailureReason::Disconnected
+        | FailureReason::Expired
+        | FailureReason::Throttled
+        | FailureReason::Rejected
+        | FailureReason::ServerError
+        | FailureReason::InvalidResponse => None,
     };
     let failure = Exit::io(error);
     match hint {

@@ -4,14 +4,14 @@ mod text;
 
 use serde::Deserialize;
 
-pub use text::Text;
+pub use text::CowStr;
 
 /// An object of any of the kinds.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item<'a> {
     #[serde(borrow, default)]
-    pub kind: Text<'a>,
+    pub kind: CowStr<'a>,
     #[serde(borrow, default)]
     pub metadata: Metadata<'a>,
     #[serde(borrow, default)]
@@ -24,60 +24,60 @@ pub struct Item<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata<'a> {
     #[serde(borrow)]
-    pub name: Text<'a>,
+    pub name: CowStr<'a>,
     #[serde(borrow)]
-    pub resource_version: Text<'a>,
+    pub resource_version: CowStr<'a>,
     #[serde(borrow)]
-    pub namespace: Text<'a>,
+    pub namespace: CowStr<'a>,
     #[serde(borrow)]
     pub labels: Option<Labels<'a>>,
     #[serde(borrow)]
-    pub finalizers: Option<Vec<Text<'a>>>,
+    pub finalizers: Option<Vec<CowStr<'a>>>,
     #[serde(borrow)]
-    pub creation_timestamp: Text<'a>,
+    pub creation_timestamp: CowStr<'a>,
     #[serde(borrow)]
-    pub deletion_timestamp: Text<'a>,
+    pub deletion_timestamp: CowStr<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Labels<'a> {
     #[serde(borrow, rename = "ipaddress.kubernetes.io/ip-family")]
-    pub ip_family: Text<'a>,
+    pub ip_family: CowStr<'a>,
     #[serde(borrow, rename = "ipaddress.kubernetes.io/managed-by")]
-    pub managed_by: Text<'a>,
+    pub managed_by: CowStr<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec<'a> {
     #[serde(borrow)]
-    pub cidrs: Option<Vec<Text<'a>>>,
+    pub cidrs: Option<Vec<CowStr<'a>>>,
     #[serde(borrow)]
     pub parent_ref: Option<Parent<'a>>,
     #[serde(borrow, rename = "clusterIP")]
-    pub cluster_ip: Text<'a>,
+    pub cluster_ip: CowStr<'a>,
     #[serde(borrow, rename = "clusterIPs")]
-    pub cluster_ips: Option<Vec<Text<'a>>>,
+    pub cluster_ips: Option<Vec<CowStr<'a>>>,
     #[serde(borrow, rename = "podCIDR")]
-    pub pod_cidr: Text<'a>,
+    pub pod_cidr: CowStr<'a>,
     #[serde(borrow, rename = "podCIDRs")]
-    pub pod_cidrs: Option<Vec<Text<'a>>>,
+    pub pod_cidrs: Option<Vec<CowStr<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Parent<'a> {
     #[serde(borrow)]
-    pub group: Text<'a>,
+    pub group: CowStr<'a>,
     #[serde(borrow)]
-    pub resource: Text<'a>,
+    pub resource: CowStr<'a>,
     #[serde(borrow)]
-    pub resource_version: Text<'a>,
+    pub resource_version: CowStr<'a>,
     #[serde(borrow)]
-    pub namespace: Text<'a>,
+    pub namespace: CowStr<'a>,
     #[serde(borrow)]
-    pub name: Text<'a>,
+    pub name: CowStr<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,15 +92,15 @@ pub struct Status<'a> {
 #[derive(Debug, Deserialize)]
 pub struct Condition<'a> {
     #[serde(borrow, rename = "type", default)]
-    pub kind: Text<'a>,
+    pub kind: CowStr<'a>,
     #[serde(borrow, default)]
-    pub status: Text<'a>,
+    pub status: CowStr<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct NodeAddress<'a> {
     #[serde(borrow, rename = "type", default)]
-    pub kind: Text<'a>,
+    pub kind: CowStr<'a>,
     #[serde(borrow, default)]
-    pub address: Text<'a>,
+    pub address: CowStr<'a>,
 }

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::k8s::item::{Item, Omission};
+use crate::k8s::item::{Item, UnreadableReason};
 
 use super::ListReader;
 
@@ -129,14 +129,14 @@ impl<'de> Visitor<'de> for Items<'_, '_, '_> {
 
 impl ListReader<'_> {
     fn take_text(&mut self, list_kind: Option<&str>, text: &str) {
-        self.take(list_kind, serde_json::from_str(text).map_err(|error| Omission::shape(&error)));
+        self.take(list_kind, serde_json::from_str(text).map_err(|error| UnreadableReason::shape(&error)));
     }
 
     fn take_value(&mut self, list_kind: Option<&str>, value: &Value) {
-        self.take(list_kind, Item::deserialize(value).map_err(|error| Omission::Shape(error.to_string())));
+        self.take(list_kind, Item::deserialize(value).map_err(|error| UnreadableReason::Shape(error.to_string())));
     }
 
-    fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, Omission>) {
+    fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, UnreadableReason>) {
         self.item += 1;
         if self.item <= self.taken {
             return;
@@ -144,17 +144,17 @@ impl ListReader<'_> {
         (self.progress)(self.reading.taken() + 1);
         let item = match item {
             Ok(item) => item,
-            Err(problem) => return self.leave_out("", problem),
+            Err(problem) => return self.skip("", problem),
         };
         let name = item.name();
         let mut parts = Vec::new();
         let object = item.read(list_kind, &mut |part| parts.push(part));
         for part in parts {
-            self.leave_out(&name.to_string(), part);
+            self.skip(&name.to_string(), part);
         }
         match object {
             Ok(object) => self.put(object),
-            Err(reason) => self.leave_out(&name.to_string(), reason),
+            Err(reason) => self.skip(&name.to_string(), reason),
         }
     }
 }

@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use crate::diagnostic::Diagnostic;
 use crate::inventory::ValidationError;
 use crate::k8s::fields::{Problem, fields, string};
-use crate::k8s::{Refusal, Review};
+use crate::k8s::{RequestError, Review};
 use crate::policy::Request;
 use crate::text::escape_line;
 
-use super::{ManifestError, Text};
+use super::{ManifestDocument, ManifestError};
 
 /// How deep lists may lie in lists.
 const MAX_LISTS: usize = 4;
@@ -17,26 +17,26 @@ const MAX_LISTS: usize = 4;
 /// One object of a document.
 pub struct Manifest<'a> {
     /// The document.
-    pub text: &'a Text<'a>,
+    pub text: &'a ManifestDocument<'a>,
     /// Where its parts stand in that.
-    pub places: Places,
+    pub places: SourceSpans,
     /// What it is.
-    pub what: What,
+    pub what: ManifestKind,
 }
 
 /// What an object is.
-pub enum What {
+pub enum ManifestKind {
     /// A ServiceCIDR.
-    ServiceCidr(Written),
+    ServiceCidr(ServiceCidrManifest),
     /// What kube-apiserver asked, or why the webhook refuses to answer.
-    Review(Result<Request, Refusal>),
+    Review(Result<Request, RequestError>),
     /// Of this kind: not judged.
     Other(String),
 }
 
 /// A ServiceCIDR as it is written.
 #[derive(Debug)]
-pub struct Written {
+pub struct ServiceCidrManifest {
     /// Of which version, where that can be read.
     pub version: Option<Version>,
     /// `metadata.name`, empty where there is none.
@@ -60,7 +60,7 @@ pub enum Version {
 
 /// Where the parts of an object stand, in bytes.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct SourceSpans {
     object: usize,
     name: Option<usize>,
     list: Option<usize>,
@@ -77,7 +77,7 @@ struct Inherited<'a> {
 
 /// Hands out the objects of a document.
 pub(super) fn each<E: From<ManifestError>>(
-    text: &Text<'_>,
+    text: &ManifestDocument<'_>,
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let value: &RawValue = serde_json::from_str(text.json()).map_err(|error| {
@@ -88,7 +88,7 @@ pub(super) fn each<E: From<ManifestError>>(
 }
 
 fn of_value<E: From<ManifestError>>(
-    text: &Text<'_>,
+    text: &ManifestDocument<'_>,
     value: &RawValue,
     inherited: Inherited<'_>,
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
@@ -116,15 +116,17 @@ fn of_value<E: From<ManifestError>>(
         let review = Review::parse(value.get().as_bytes())
             .map_err(|error| wrong(value, &format!("AdmissionReview: {}", escape_line(&error.to_string()))))?;
         match review.request() {
-            Err(Refusal::Resource(_)) => (What::Other("AdmissionReview".to_owned()), Places::default()),
-            request => (What::Review(request), places_of_review(text, value)),
+            Err(RequestError::Resource(_)) => {
+                (ManifestKind::Other("AdmissionReview".to_owned()), SourceSpans::default())
+            }
+            request => (ManifestKind::Review(request), places_of_review(text, value)),
         }
     } else if kind == "ServiceCIDR" && api_version.is_none_or(|version| version.starts_with("networking.k8s.io/")) {
         let version = version(api_version);
         let written = written(version, metadata, spec);
-        (What::ServiceCidr(written), Places::of(text, value, metadata, spec))
+        (ManifestKind::ServiceCidr(written), SourceSpans::of(text, value, metadata, spec))
     } else {
-        (What::Other(kind.to_owned()), Places::default())
+        (ManifestKind::Other(kind.to_owned()), SourceSpans::default())
     };
     each(Manifest { text, places, what })
 }
@@ -150,8 +152,12 @@ fn version(api_version: Option<&str>) -> Result<Version, ValidationError> {
     }
 }
 
-fn written(version: Result<Version, ValidationError>, metadata: Option<&RawValue>, spec: Option<&RawValue>) -> Written {
-    let mut written = Written {
+fn written(
+    version: Result<Version, ValidationError>,
+    metadata: Option<&RawValue>,
+    spec: Option<&RawValue>,
+) -> ServiceCidrManifest {
+    let mut written = ServiceCidrManifest {
         version: version.as_ref().ok().copied(),
         name: String::new(),
         generate_name: String::new(),
@@ -188,18 +194,23 @@ fn unreadable(field: &'static str) -> impl Fn(Problem) -> ValidationError {
 }
 
 /// Where the object of a review stands, or the one that is deleted.
-fn places_of_review(text: &Text<'_>, review: &RawValue) -> Places {
-    let whole = Places { object: text.offset(review.get()), ..Places::default() };
+fn places_of_review(text: &ManifestDocument<'_>, review: &RawValue) -> SourceSpans {
+    let whole = SourceSpans { object: text.offset(review.get()), ..SourceSpans::default() };
     let request = fields(review, ["request"]).ok().and_then(|[request]| request);
     let sides = request.and_then(|request| fields(request, ["object", "oldObject"]).ok());
     let Some([object, old_object]) = sides else { return whole };
     let Some(object) = object.or(old_object) else { return whole };
     let [metadata, spec] = fields(object, ["metadata", "spec"]).unwrap_or_default();
-    Places::of(text, object, metadata, spec)
+    SourceSpans::of(text, object, metadata, spec)
 }
 
-impl Places {
-    fn of(text: &Text<'_>, object: &RawValue, metadata: Option<&RawValue>, spec: Option<&RawValue>) -> Self {
+impl SourceSpans {
+    fn of(
+        text: &ManifestDocument<'_>,
+        object: &RawValue,
+        metadata: Option<&RawValue>,
+        spec: Option<&RawValue>,
+    ) -> Self {
         let offset = |value: &RawValue| text.offset(value.get());
         let [name, generate_name] =
             metadata.and_then(|metadata| fields(metadata, ["name", "generateName"]).ok()).unwrap_or_default();

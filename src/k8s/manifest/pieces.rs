@@ -1,4 +1,4 @@
-//! `Pieces`: a stream of YAML or JSON, cut into its documents. Never more than one of them is held.
+//! `DocumentSplitter`: a stream of YAML or JSON, cut into its documents. Never more than one of them is held.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,7 +9,7 @@ pub const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// One document, not parsed yet.
-pub(super) struct Piece {
+pub(super) struct RawDocument {
     pub text: String,
     pub syntax: Syntax,
     /// Line and column of its first character, from 1.
@@ -32,7 +32,7 @@ pub(super) enum Problem {
 type Cut = (Vec<u8>, (u64, u64));
 
 /// A stream, cut where a document ends.
-pub(super) struct Pieces<R> {
+pub(super) struct DocumentSplitter<R> {
     reader: BufReader<R>,
     syntax: Option<Syntax>,
     /// Line and column of what is read next, from 1.
@@ -41,13 +41,13 @@ pub(super) struct Pieces<R> {
     held: Option<(Vec<u8>, (u64, u64))>,
 }
 
-impl<R: Read> Pieces<R> {
+impl<R: Read> DocumentSplitter<R> {
     pub fn new(reader: R) -> Self {
         Self { reader: BufReader::with_capacity(1 << 16, reader), syntax: None, next: (1, 1), held: None }
     }
 
     /// The next document; blank ones are passed over.
-    pub fn next_piece(&mut self) -> Result<Option<Piece>, Problem> {
+    pub fn next_piece(&mut self) -> Result<Option<RawDocument>, Problem> {
         let syntax = match self.syntax {
             Some(syntax) => syntax,
             None => self.begin().map_err(Problem::Read)?,
@@ -58,7 +58,7 @@ impl<R: Read> Pieces<R> {
         };
         let Some((bytes, start)) = cut else { return Ok(None) };
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Piece { text, syntax, start })),
+            Ok(text) => Ok(Some(RawDocument { text, syntax, start })),
             Err(error) => {
                 let sound = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
                 let at = after(start, sound);
@@ -100,7 +100,7 @@ impl<R: Read> Pieces<R> {
         self.blank().map_err(Problem::Read)?;
         let start = self.next;
         let mut bytes = Vec::new();
-        let mut scan = Scan::default();
+        let mut scan = JsonBraceScanner::default();
         loop {
             let seen = self.reader.fill_buf().map_err(Problem::Read)?;
             let end = seen.iter().position(|byte| scan.ends_with(*byte));
@@ -152,13 +152,13 @@ impl<R: Read> Pieces<R> {
 
 /// How deep in a JSON value the bytes are.
 #[derive(Default)]
-struct Scan {
+struct JsonBraceScanner {
     depth: usize,
     is_text: bool,
     is_escaped: bool,
 }
 
-impl Scan {
+impl JsonBraceScanner {
     /// Takes the next byte. Whether the value ends with it.
     fn ends_with(&mut self, byte: u8) -> bool {
         if self.is_text {

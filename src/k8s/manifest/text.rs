@@ -1,18 +1,18 @@
-//! `Text`: one document as JSON, and the place of each of its values in the file.
+//! `ManifestDocument`: one document as JSON, and the place of each of its values in the file.
 
 use serde_json::value::RawValue;
 
 use crate::diagnostic::Diagnostic;
 use crate::text::escape_line;
 
-use super::pieces::{Piece, Syntax};
+use super::pieces::{RawDocument, Syntax};
 use super::yaml;
 
 /// How far apart the places are that are counted beforehand, in bytes.
-const EVERY: usize = 4096;
+const CHECKPOINT_BYTES: usize = 4096;
 
 /// One document, as the JSON that it is or means.
-pub struct Text<'a> {
+pub struct ManifestDocument<'a> {
     source_name: &'a str,
     /// As it is written.
     written: String,
@@ -29,9 +29,9 @@ pub(super) struct Json {
     pub places: Vec<(usize, usize)>,
 }
 
-impl<'a> Text<'a> {
-    pub(super) fn read(source_name: &'a str, piece: Piece) -> Result<Self, Box<Diagnostic>> {
-        let Piece { text, syntax, start } = piece;
+impl<'a> ManifestDocument<'a> {
+    pub(super) fn read(source_name: &'a str, piece: RawDocument) -> Result<Self, Box<Diagnostic>> {
+        let RawDocument { text, syntax, start } = piece;
         let mut read = Self { source_name, counted: counted(&text, start), written: text, start, json: None };
         match syntax {
             Syntax::Json => {
@@ -68,12 +68,12 @@ impl<'a> Text<'a> {
     /// Line and column of an offset, both from 1; the column counts characters.
     #[must_use]
     pub fn at(&self, offset: usize) -> (u64, u64) {
-        let mut from = (offset / EVERY).min(self.counted.len().saturating_sub(1));
-        while from > 0 && !self.written.is_char_boundary(from * EVERY) {
+        let mut from = (offset / CHECKPOINT_BYTES).min(self.counted.len().saturating_sub(1));
+        while from > 0 && !self.written.is_char_boundary(from * CHECKPOINT_BYTES) {
             from -= 1;
         }
         let start = self.counted.get(from).copied().unwrap_or(self.start);
-        advance(start, self.written.get(from * EVERY..offset).unwrap_or_default())
+        advance(start, self.written.get(from * CHECKPOINT_BYTES..offset).unwrap_or_default())
     }
 
     /// What is wrong at an offset.
@@ -121,7 +121,7 @@ impl<'a> Text<'a> {
 fn counted(text: &str, start: (u64, u64)) -> Vec<(u64, u64)> {
     let mut places = vec![start];
     let (mut last, mut at) = (0, start);
-    for offset in (EVERY..text.len()).step_by(EVERY) {
+    for offset in (CHECKPOINT_BYTES..text.len()).step_by(CHECKPOINT_BYTES) {
         if let Some(between) = text.get(last..offset) {
             at = advance(at, between);
             last = offset;

@@ -18,16 +18,16 @@ enum Value {
     Null,
     Bool(bool),
     Number(serde_json::Number),
-    Text(String),
+    ManifestDocument(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
 
 /// Why a document can't be read: the line and column, from 1, and what is wrong there.
-type Complaint = (Option<(usize, usize)>, String);
+type YamlError = (Option<(usize, usize)>, String);
 
 /// The JSON of a document.
-pub(super) fn to_json(text: &str) -> Result<Json, Complaint> {
+pub(super) fn to_json(text: &str) -> Result<Json, YamlError> {
     let options = serde_saphyr::options! { with_snippet: false };
     let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| complaint(&error))?;
     let mut json = Json { text: String::with_capacity(text.len()), places: Vec::new() };
@@ -35,7 +35,7 @@ pub(super) fn to_json(text: &str) -> Result<Json, Complaint> {
     Ok(json)
 }
 
-fn complaint(error: &Error) -> Complaint {
+fn complaint(error: &Error) -> YamlError {
     let error = error.without_snippet();
     let at = error.location().filter(|at| at.line() > 0);
     let at = at.and_then(|at| Some((usize::try_from(at.line()).ok()?, usize::try_from(at.column()).ok()?)));
@@ -68,7 +68,7 @@ impl Node {
             Value::Bool(value) => json.text.push_str(if *value { "true" } else { "false" }),
             // Writing into a String can't fail.
             Value::Number(number) => drop(write!(json.text, "{number}")),
-            Value::Text(text) => push_text(text, &mut json.text),
+            Value::ManifestDocument(text) => push_text(text, &mut json.text),
             Value::List(items) => {
                 json.text.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -97,13 +97,13 @@ fn push_text(text: &str, json: &mut String) {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-struct Any;
+struct ValueVisitor;
 
-impl<'de> Visitor<'de> for Any {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,11 +139,11 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::ManifestDocument(text.to_owned()))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Text(text))
+        Ok(Value::ManifestDocument(text))
     }
 
     fn visit_bytes<E: serde::de::Error>(self, _: &[u8]) -> Result<Value, E> {

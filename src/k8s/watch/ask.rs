@@ -8,8 +8,8 @@ use kube::client::Body;
 use std::time::Duration;
 use tokio::time::timeout;
 
-use super::failure::{Failure, Reason};
-use super::timing::Timing;
+use super::failure::{FailureReason, WatchFailure};
+use super::timing::WatchConfig;
 
 /// The largest page of a list, in bytes.
 const MAX_PAGE: usize = 64 * 1024 * 1024;
@@ -17,49 +17,63 @@ const MAX_PAGE: usize = 64 * 1024 * 1024;
 const MAX_REFUSAL: usize = 64 * 1024;
 
 /// Sends a request. The body of an answer that isn't 2xx is part of the failure.
-pub(super) async fn ask(client: &Client, timing: &Timing, request: Request<Vec<u8>>) -> Result<Body, Failure> {
-    let answer = timeout(timing.answer, client.send(request.map(Body::from))).await;
-    let answer = answer.map_err(|_| timed_out("no answer", timing.answer))?;
-    let answer = answer.map_err(|error| Failure::caused(Reason::Unreachable, &error))?;
+pub(super) async fn send(
+    client: &Client,
+    timing: &WatchConfig,
+    request: Request<Vec<u8>>,
+) -> Result<Body, WatchFailure> {
+    let answer = timeout(timing.response_timeout, client.send(request.map(Body::from))).await;
+    let answer = answer.map_err(|_| timed_out("no answer", timing.response_timeout))?;
+    let answer = answer.map_err(|error| WatchFailure::from_error(FailureReason::Unreachable, &error))?;
     let code = answer.status();
     if code.is_success() {
         return Ok(answer.into_body());
     }
     let retry_after = retry_after(answer.headers());
     // What can't be read of it would only have said more.
-    let body = timeout(timing.answer, read(answer.into_body(), MAX_REFUSAL)).await;
+    let body = timeout(timing.response_timeout, read(answer.into_body(), MAX_REFUSAL)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
-    Err(Failure { retry_after, ..Failure::answered(code.as_u16(), &body) })
+    Err(WatchFailure { retry_after, ..WatchFailure::from_status(code.as_u16(), &body) })
 }
 
 /// A page of a list.
-pub(super) async fn ask_page(client: &Client, timing: &Timing, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
-    let page = async { read(ask(client, timing, request).await?, MAX_PAGE).await };
-    timeout(timing.page, page).await.map_err(|_| timed_out("no whole page", timing.page))?
+pub(super) async fn fetch_page(
+    client: &Client,
+    timing: &WatchConfig,
+    request: Request<Vec<u8>>,
+) -> Result<Vec<u8>, WatchFailure> {
+    let page = async { read(send(client, timing, request).await?, MAX_PAGE).await };
+    timeout(timing.page_timeout, page).await.map_err(|_| timed_out("no whole page", timing.page_timeout))?
 }
 
 /// The next bytes of a watch; `None` at its end.
-pub(super) async fn next_piece(body: &mut Body, timing: &Timing) -> Result<Option<impl AsRef<[u8]>>, Failure> {
-    let piece = timeout(timing.silence, body.frame()).await;
-    let piece = piece.map_err(|_| timed_out("the watch says nothing", timing.silence))?;
-    let piece = piece.transpose().map_err(|error| Failure::caused(Reason::Disconnected, &error))?;
+pub(super) async fn next_chunk(
+    body: &mut Body,
+    timing: &WatchConfig,
+) -> Result<Option<impl AsRef<[u8]>>, WatchFailure> {
+    let piece = timeout(timing.idle_timeout, body.frame()).await;
+    let piece = piece.map_err(|_| timed_out("the watch says nothing", timing.idle_timeout))?;
+    let piece = piece.transpose().map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
     Ok(piece.map(|piece| piece.into_data().unwrap_or_default()))
 }
 
-async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, Failure> {
+async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, WatchFailure> {
     let mut bytes = Vec::new();
     while let Some(piece) = body.frame().await {
-        let piece = piece.map_err(|error| Failure::caused(Reason::Disconnected, &error))?;
+        let piece = piece.map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
         bytes.extend_from_slice(&piece.into_data().unwrap_or_default());
         if bytes.len() > most {
-            return Err(Failure::new(Reason::Garbage, format!("an answer of more than {most} bytes")));
+            return Err(WatchFailure::new(
+                FailureReason::InvalidResponse,
+                format!("an answer of more than {most} bytes"),
+            ));
         }
     }
     Ok(bytes)
 }
 
-fn timed_out(what: &str, after: Duration) -> Failure {
-    Failure::new(Reason::TimedOut, format!("{what} within {} s", after.as_secs_f32()))
+fn timed_out(what: &str, after: Duration) -> WatchFailure {
+    WatchFailure::new(FailureReason::TimedOut, format!("{what} within {} s", after.as_secs_f32()))
 }
 
 /// In seconds: kube-apiserver sends no dates.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::inventory::{Inventory, ResourceKind};
-use crate::k8s::item::{Item, Object, Omission};
+use crate::k8s::item::{InventoryObject, Item, UnreadableReason};
 
 /// One object of a list or a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +11,9 @@ pub struct Entry {
     /// Its name, empty if that can't be read.
     pub name: String,
     /// What is taken up of it, or why nothing is.
-    pub object: Result<Object, Omission>,
+    pub object: Result<InventoryObject, UnreadableReason>,
     /// The parts of it that can't be read.
-    pub parts: Vec<Omission>,
+    pub parts: Vec<UnreadableReason>,
 }
 
 /// What is read of an object that can't be read as its kind.
@@ -37,7 +37,7 @@ impl Entry {
             Ok(item) => Self::of(kind, item),
             Err(error) => {
                 let name = serde_json::from_str::<Head>(text).unwrap_or_default().metadata.name;
-                Self { name, object: Err(Omission::shape(&error)), parts: Vec::new() }
+                Self { name, object: Err(UnreadableReason::shape(&error)), parts: Vec::new() }
             }
         }
     }
@@ -47,7 +47,7 @@ impl Entry {
         let mut parts = Vec::new();
         let name = item.metadata.name.to_string();
         let object = match item.kind.some().filter(|seen| *seen != kind) {
-            Some(seen) => Err(Omission::NotAsked { seen: seen.to_owned(), wanted: kind }),
+            Some(seen) => Err(UnreadableReason::NotAsked { seen: seen.to_owned(), wanted: kind }),
             None => item.read(Some(kind), &mut |part| parts.push(part)),
         };
         Self { name, object, parts }

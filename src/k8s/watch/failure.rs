@@ -1,4 +1,4 @@
-//! `Failure`: why a list or a watch didn't go on.
+//! `WatchFailure`: why a list or a watch didn't go on.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::text::single_line;
 
 /// Why a list or a watch didn't go on, as metrics count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
+pub enum FailureReason {
     /// No connection, or none that is trusted.
     Unreachable,
     /// No answer in time, or a watch that said nothing for too long.
@@ -32,10 +32,10 @@ pub enum Reason {
     /// 5xx, and whatever else isn't 2xx.
     ServerError,
     /// An answer that can't be understood.
-    Garbage,
+    InvalidResponse,
 }
 
-impl Reason {
+impl FailureReason {
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::Unreachable,
@@ -48,12 +48,12 @@ impl Reason {
         Self::Throttled,
         Self::Rejected,
         Self::ServerError,
-        Self::Garbage,
+        Self::InvalidResponse,
     ];
 
     /// Its name in metrics.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed-out",
@@ -65,12 +65,12 @@ impl Reason {
             Self::Throttled => "throttled",
             Self::Rejected => "rejected",
             Self::ServerError => "server-error",
-            Self::Garbage => "invalid-response",
+            Self::InvalidResponse => "invalid-response",
         }
     }
 
     /// That of an HTTP status, or of the code of an ERROR event, which is the same.
-    pub(super) fn of_code(code: u16) -> Self {
+    pub(super) fn from_status_code(code: u16) -> Self {
         match code {
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
@@ -84,7 +84,7 @@ impl Reason {
 
     /// Whether the next try may go on where this one ended. Otherwise everything is listed anew: after
     /// what can't be understood too, for it may have been a change.
-    pub(super) fn keeps_place(self) -> bool {
+    pub(super) fn can_resume(self) -> bool {
         match self {
             Self::Unreachable
             | Self::TimedOut
@@ -94,28 +94,28 @@ impl Reason {
             | Self::NotFound
             | Self::Throttled
             | Self::ServerError => true,
-            Self::Expired | Self::Rejected | Self::Garbage => false,
+            Self::Expired | Self::Rejected | Self::InvalidResponse => false,
         }
     }
 }
 
 /// Why a list or a watch didn't go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub reason: Reason,
+pub(super) struct WatchFailure {
+    pub reason: FailureReason,
     /// For people, after `can't list servicecidrs.networking.k8s.io: `.
     pub message: String,
     /// How long the API server asks to wait.
     pub retry_after: Option<Duration>,
 }
 
-impl Failure {
-    pub fn new(reason: Reason, message: impl fmt::Display) -> Self {
+impl WatchFailure {
+    pub fn new(reason: FailureReason, message: impl fmt::Display) -> Self {
         Self { reason, message: single_line(&message.to_string()), retry_after: None }
     }
 
     /// With everything that an error says about its causes, each once.
-    pub fn caused(reason: Reason, error: &dyn Error) -> Self {
+    pub fn from_error(reason: FailureReason, error: &dyn Error) -> Self {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(next) = cause {
@@ -130,19 +130,19 @@ impl Failure {
 
     /// A resourceVersion that went back.
     pub fn expired(seen: &str, version: &str) -> Self {
-        Self::new(Reason::Expired, format!("the resourceVersion went from {seen} back to {version}"))
+        Self::new(FailureReason::Expired, format!("the resourceVersion went from {seen} back to {version}"))
     }
 
     /// From a status code, HTTP's or that of an ERROR event, and the `Status` object with it, which
     /// need not be one.
-    pub fn answered(code: u16, body: &[u8]) -> Self {
-        let reason = Reason::of_code(code);
+    pub fn from_status(code: u16, body: &[u8]) -> Self {
+        let reason = FailureReason::from_status_code(code);
         let status: Status = serde_json::from_slice(body).unwrap_or_default();
         let what = match reason {
-            Reason::Unauthorized => "unauthorized: the API server doesn't accept the account".to_owned(),
-            Reason::Forbidden => "forbidden".to_owned(),
-            Reason::NotFound => "not found: ServiceCIDRs need Kubernetes 1.33 or newer".to_owned(),
-            Reason::Throttled => "too many requests".to_owned(),
+            FailureReason::Unauthorized => "unauthorized: the API server doesn't accept the account".to_owned(),
+            FailureReason::Forbidden => "forbidden".to_owned(),
+            FailureReason::NotFound => "not found: ServiceCIDRs need Kubernetes 1.33 or newer".to_owned(),
+            FailureReason::Throttled => "too many requests".to_owned(),
             _ => format!("the API server answers {code}"),
         };
         match status.message.as_str() {

@@ -1,4 +1,4 @@
-//! `Feed`: the loop that follows one kind: a list, page by page, then watches.
+//! `Reflector`: the loop that follows one kind: a list, page by page, then watches.
 //!
 //! Each turn is one request. It leaves a place from which the next one goes on, or a failure, after
 //! which there is a pause.
@@ -14,55 +14,55 @@ use kube::Client;
 use crate::inventory::ResourceKind;
 
 use super::entry::Entry;
-use super::failure::Failure;
-use super::list::Listing;
-use super::live::Live;
+use super::failure::WatchFailure;
+use super::list::ListState;
+use super::live::SharedInventory;
 use super::resource::resource;
-use super::timing::Timing;
+use super::timing::WatchConfig;
 
 /// How many objects that are left out are logged, of a list and what follows it.
-const LOGGED: u64 = 10;
+const MAX_LOGGED_SKIPS: u64 = 10;
 
 /// What follows one kind.
-pub(super) struct Feed {
+pub(super) struct Reflector {
     pub client: Client,
-    pub live: Arc<Live>,
+    pub live: Arc<SharedInventory>,
     pub kind: ResourceKind,
-    pub timing: Timing,
+    pub timing: WatchConfig,
 }
 
 /// Where the next turn goes on.
-pub(super) enum Place {
+pub(super) enum WatchState {
     /// Nowhere: a list is to begin.
-    Start,
+    Init,
     /// With the next page of a list.
-    Listing(Listing),
+    Listing(ListState),
     /// With a watch from a resourceVersion.
-    At(String),
+    Watching(String),
     /// With a look at whether the API server is still as far as this resourceVersion: a watch from it
     /// ended without a word, not even a bookmark. So it is when etcd was restored from a backup.
-    Doubted(String),
+    Verifying(String),
 }
 
-impl Place {
+impl WatchState {
     fn verb(&self) -> &'static str {
         match self {
-            Self::Start | Self::Listing(_) | Self::Doubted(_) => "list",
-            Self::At(_) => "watch",
+            Self::Init | Self::Listing(_) | Self::Verifying(_) => "list",
+            Self::Watching(_) => "watch",
         }
     }
 }
 
-impl Feed {
+impl Reflector {
     /// Follows the kind until it is cancelled.
     pub async fn follow(&self) -> Infallible {
         self.live.progress(self.kind).is_wanted = true;
-        let (mut place, mut failures) = (Place::Start, 0);
+        let (mut place, mut failures) = (WatchState::Init, 0);
         loop {
             let (began, verb) = (Instant::now(), place.verb());
-            let outcome = self.turn(&mut place).await;
+            let outcome = self.step(&mut place).await;
             let is_watch = verb == "watch";
-            let is_healthy = is_watch && began.elapsed() >= self.timing.healthy;
+            let is_healthy = is_watch && began.elapsed() >= self.timing.stable_after;
             if is_healthy {
                 failures = 0;
             }
@@ -71,44 +71,44 @@ impl Feed {
                 // One that is closed at once, again and again, must not be opened at once.
                 Ok(()) => None,
                 Err(failure) => {
-                    if !failure.reason.keeps_place() {
-                        place = Place::Start;
+                    if !failure.reason.can_resume() {
+                        place = WatchState::Init;
                     }
                     self.failed(verb, failure)
                 }
             };
             failures += 1;
-            tokio::time::sleep(self.timing.pause(failures, chance(), asked)).await;
+            tokio::time::sleep(self.timing.pause(failures, jitter(), asked)).await;
         }
     }
 
-    async fn turn(&self, place: &mut Place) -> Result<(), Failure> {
+    async fn step(&self, place: &mut WatchState) -> Result<(), WatchFailure> {
         match place {
-            Place::Start => *place = self.begin_list().await?,
-            Place::Listing(listing) => {
+            WatchState::Init => *place = self.begin_list().await?,
+            WatchState::Listing(listing) => {
                 if let Some(next) = self.next_page(listing).await? {
                     *place = next;
                 }
             }
-            Place::At(version) => {
+            WatchState::Watching(version) => {
                 let was_silent = self.watch(version).await?;
                 if was_silent {
-                    *place = Place::Doubted(std::mem::take(version));
+                    *place = WatchState::Verifying(std::mem::take(version));
                 }
             }
-            Place::Doubted(version) => {
+            WatchState::Verifying(version) => {
                 self.check(version).await?;
-                *place = Place::At(std::mem::take(version));
+                *place = WatchState::Watching(std::mem::take(version));
             }
         }
         Ok(())
     }
 
     /// Takes a failure down. Gives how long the API server asks to wait.
-    fn failed(&self, verb: &str, failure: Failure) -> Option<Duration> {
-        let Failure { reason, message, retry_after } = failure;
+    fn failed(&self, verb: &str, failure: WatchFailure) -> Option<Duration> {
+        let WatchFailure { reason, message, retry_after } = failure;
         let error = format!("can't {verb} {}: {message}", resource(self.kind));
-        tracing::warn!(reason = reason.name(), error, "trying again");
+        tracing::warn!(reason = reason.as_str(), error, "trying again");
         self.live.progress(self.kind).failed(reason, error);
         retry_after
     }
@@ -116,7 +116,7 @@ impl Feed {
     /// Takes down what is left out of an object.
     pub(super) fn note(&self, entry: &Entry) {
         let count = self.live.progress(self.kind).left_out(&entry.name, entry.is_left_out());
-        if count.is_some_and(|count| count <= LOGGED) {
+        if count.is_some_and(|count| count <= MAX_LOGGED_SKIPS) {
             let problem = entry.object.as_ref().err().or(entry.parts.first());
             let problem = problem.map(ToString::to_string);
             tracing::warn!(resource = resource(self.kind), name = ?entry.name, problem, "left out");
@@ -125,7 +125,7 @@ impl Feed {
 }
 
 /// A number that nobody else draws.
-fn chance() -> u16 {
+fn jitter() -> u16 {
     let [a, b, ..] = RandomState::new().hash_one(0_u8).to_le_bytes();
     u16::from_le_bytes([a, b])
 }

@@ -1,4 +1,4 @@
-//! `Frame`: one event of a watch, from its bytes.
+//! `WatchEvent`: one event of a watch, from its bytes.
 
 use std::borrow::Cow;
 
@@ -14,16 +14,16 @@ use super::failure::Status;
 
 /// One event of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Frame {
+pub enum WatchEvent {
     /// ADDED or MODIFIED: an object is there, in this state.
-    Put {
+    Applied {
         /// The resourceVersion from which a watch can go on.
         version: String,
         /// The object. That it can't be read is no fault of the event.
         entry: Entry,
     },
     /// DELETED: an object is gone.
-    Gone {
+    Deleted {
         /// The resourceVersion from which a watch can go on.
         version: String,
         /// Its name.
@@ -45,7 +45,7 @@ pub enum Frame {
 
 /// Why bytes are no event.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum FrameError {
+pub enum WatchEventError {
     /// They are not the JSON of an event.
     #[error("a watch event can't be read: {0}")]
     Shape(String),
@@ -65,7 +65,7 @@ struct Event<'a, T> {
     object: T,
 }
 
-impl Frame {
+impl WatchEvent {
     /// Reads one line of a watch of a kind.
     ///
     /// # Errors
@@ -78,11 +78,11 @@ impl Frame {
     /// let line = br#"{"type":"BOOKMARK","object":{"kind":"Node","metadata":{"resourceVersion":"7"}}}"#;
     /// assert_eq!(Frame::decode(Kind::Nodes, line), Ok(Frame::Bookmark { version: "7".to_owned() }));
     /// ```
-    pub fn decode(kind: ResourceKind, line: &[u8]) -> Result<Self, FrameError> {
+    pub fn decode(kind: ResourceKind, line: &[u8]) -> Result<Self, WatchEventError> {
         if let Some(frame) = Self::common(kind, line) {
             return Ok(frame);
         }
-        let shape = |error: serde_json::Error| FrameError::Shape(error.to_string());
+        let shape = |error: serde_json::Error| WatchEventError::Shape(error.to_string());
         let event: Event<'_, &RawValue> = serde_json::from_slice(line).map_err(shape)?;
         let text = event.object.get();
         if event.kind == "ERROR" {
@@ -90,17 +90,17 @@ impl Frame {
             return Ok(Self::Error { code, status: text.to_owned() });
         }
         if !["ADDED", "MODIFIED", "DELETED", "BOOKMARK"].contains(&&*event.kind) {
-            return Err(FrameError::UnknownType(event.kind.into_owned()));
+            return Err(WatchEventError::UnknownType(event.kind.into_owned()));
         }
         let Head { metadata } = serde_json::from_str(text).map_err(shape)?;
         let version = metadata.resource_version;
         if version.is_empty() {
-            return Err(FrameError::NoVersion);
+            return Err(WatchEventError::NoVersion);
         }
         Ok(match &*event.kind {
             "BOOKMARK" => Self::Bookmark { version },
-            "DELETED" => Self::Gone { version, name: metadata.name },
-            _ => Self::Put { version, entry: Entry::read(kind.as_str(), text) },
+            "DELETED" => Self::Deleted { version, name: metadata.name },
+            _ => Self::Applied { version, entry: Entry::read(kind.as_str(), text) },
         })
     }
     /// ADDED or MODIFIED, whose object has the shape of its kind: nearly all there are, read in one pass.
@@ -110,6 +110,6 @@ impl Frame {
         let version = event.object.metadata.resource_version.some()?.to_owned();
         ["ADDED", "MODIFIED"]
             .contains(&&*event.kind)
-            .then(|| Self::Put { version, entry: Entry::of(kind.as_str(), event.object) })
+            .then(|| Self::Applied { version, entry: Entry::of(kind.as_str(), event.object) })
     }
 }

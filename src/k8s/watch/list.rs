@@ -5,19 +5,19 @@ use std::time::Instant;
 use kube::core::Request;
 use kube::core::params::ListParams;
 
-use super::ask::ask_page;
+use super::ask::fetch_page;
 use super::entry::Entry;
-use super::failure::{Failure, Reason};
-use super::feed::{Feed, Place};
+use super::failure::{FailureReason, WatchFailure};
+use super::feed::{Reflector, WatchState};
 use super::page::{Items, Page};
 use super::resource::{path, resource};
-use super::version::went_back;
+use super::version::is_older;
 
 /// How many objects are put in with one lock: some 50 us.
-const BATCH: usize = 32;
+const ENTRIES_PER_WRITE: usize = 32;
 
 /// A list that is under way.
-pub(super) struct Listing {
+pub(super) struct ListState {
     began: Instant,
     /// The resourceVersion of its first page: those of the others are no older.
     version: String,
@@ -25,9 +25,9 @@ pub(super) struct Listing {
     next: String,
 }
 
-impl Feed {
+impl Reflector {
     /// Reads the first page of a list. From the newest state on: no resourceVersion is asked for.
-    pub(super) async fn begin_list(&self) -> Result<Place, Failure> {
+    pub(super) async fn begin_list(&self) -> Result<WatchState, WatchFailure> {
         let began = Instant::now();
         let bytes = self.get_page(self.timing.page_size, None).await?;
         let page = Page::decode(self.kind.as_str(), &bytes)?;
@@ -36,13 +36,13 @@ impl Feed {
         let Page { version, next, remaining, items } = page;
         self.take(items, remaining).await;
         match next {
-            Some(next) => Ok(Place::Listing(Listing { began, version, next })),
+            Some(next) => Ok(WatchState::Listing(ListState { began, version, next })),
             None => Ok(self.end_list(began, version).await),
         }
     }
 
     /// Reads the next page. Gives where to go on, if not with the one after it.
-    pub(super) async fn next_page(&self, listing: &mut Listing) -> Result<Option<Place>, Failure> {
+    pub(super) async fn next_page(&self, listing: &mut ListState) -> Result<Option<WatchState>, WatchFailure> {
         let bytes = self.get_page(self.timing.page_size, Some(&listing.next)).await?;
         let page = Page::decode(self.kind.as_str(), &bytes)?;
         self.take(page.items, page.remaining).await;
@@ -56,22 +56,22 @@ impl Feed {
     }
 
     /// Whether the API server is still as far as it was.
-    pub(super) async fn check(&self, version: &str) -> Result<(), Failure> {
+    pub(super) async fn check(&self, version: &str) -> Result<(), WatchFailure> {
         let bytes = self.get_page(1, None).await?;
         let page = Page::decode(self.kind.as_str(), &bytes)?;
-        if went_back(&page.version, version) {
-            return Err(Failure::expired(version, &page.version));
+        if is_older(&page.version, version) {
+            return Err(WatchFailure::expired(version, &page.version));
         }
         self.live.progress(self.kind).proved(Instant::now());
         Ok(())
     }
 
-    async fn get_page(&self, size: u32, next: Option<&str>) -> Result<Vec<u8>, Failure> {
+    async fn get_page(&self, size: u32, next: Option<&str>) -> Result<Vec<u8>, WatchFailure> {
         let mut params = ListParams::default().limit(size);
         params.continue_token = next.map(str::to_owned);
         let request = Request::new(path(self.kind)).list(&params);
-        let request = request.map_err(|error| Failure::caused(Reason::Rejected, &error))?;
-        ask_page(&self.client, &self.timing, request).await
+        let request = request.map_err(|error| WatchFailure::from_error(FailureReason::Rejected, &error))?;
+        fetch_page(&self.client, &self.timing, request).await
     }
 
     /// Takes the objects of a page up, few at a time: others read in between.
@@ -79,7 +79,7 @@ impl Feed {
         let count = items.len();
         let mut entries = items.entries(self.kind.as_str());
         loop {
-            let batch: Vec<Entry> = entries.by_ref().take(BATCH).collect();
+            let batch: Vec<Entry> = entries.by_ref().take(ENTRIES_PER_WRITE).collect();
             if batch.is_empty() {
                 break;
             }
@@ -92,7 +92,7 @@ impl Feed {
         self.live.progress(self.kind).page_read(count, remaining);
     }
 
-    async fn end_list(&self, began: Instant, version: String) -> Place {
+    async fn end_list(&self, began: Instant, version: String) -> WatchState {
         self.live.sweep(self.kind).await;
         let mut progress = self.live.progress(self.kind);
         progress.list_ended(began);
@@ -105,6 +105,6 @@ impl Feed {
             seconds = began.elapsed().as_secs_f32(),
             "listed"
         );
-        Place::At(version)
+        WatchState::Watching(version)
     }
 }

@@ -1,4 +1,4 @@
-//! `Live`: the inventory that watches keep up to date, for many to read.
+//! `SharedInventory`: the inventory that watches keep up to date, for many to read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -8,23 +8,23 @@ use crate::inventory::{Freshness, Inventory, ResourceKind, SweepStatus};
 use super::status::{Progress, Status};
 
 /// How often a watch tries for the lock before it makes readers wait.
-const TRIES: u32 = 500;
+const WRITE_LOCK_ATTEMPTS: u32 = 500;
 /// How long it waits between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_millis(1);
+const WRITE_LOCK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The inventory that watches keep up to date.
 ///
 /// Reading never fails: a thread that panicked with the lock leaves an inventory that is as good as one
 /// whose watch fell behind.
 #[derive(Debug, Default)]
-pub struct Live {
+pub struct SharedInventory {
     inventory: RwLock<Inventory>,
     service_cidrs: Mutex<Progress>,
     addresses: Mutex<Progress>,
     nodes: Mutex<Progress>,
 }
 
-impl Live {
+impl SharedInventory {
     /// The inventory as it is. Don't hold on to it: while it is held, nothing can change.
     pub fn read(&self) -> RwLockReadGuard<'_, Inventory> {
         self.inventory.read().unwrap_or_else(PoisonError::into_inner)
@@ -66,13 +66,13 @@ impl Live {
     /// Changes the inventory in the gaps that readers leave. A writer that waits makes new readers wait
     /// behind it, and a report may read for long; so it tries for half a second or so before it waits.
     pub(super) async fn write<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
-        for _ in 0..TRIES {
+        for _ in 0..WRITE_LOCK_ATTEMPTS {
             match self.inventory.try_write() {
                 Ok(mut inventory) => return change(&mut inventory),
                 Err(TryLockError::Poisoned(poisoned)) => return change(&mut poisoned.into_inner()),
                 Err(TryLockError::WouldBlock) => {}
             }
-            tokio::time::sleep(BETWEEN_TRIES).await;
+            tokio::time::sleep(WRITE_LOCK_INTERVAL).await;
         }
         self.update(change)
     }
@@ -85,7 +85,7 @@ impl Live {
     }
 
     /// Forgets everything of a kind that is no longer followed.
-    pub(super) async fn cease(&self, kind: ResourceKind) {
+    pub(super) async fn stop_following(&self, kind: ResourceKind) {
         self.progress(kind).ceased();
         self.write(|inventory| inventory.begin_relist(kind)).await;
         self.sweep(kind).await;

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::k8s::item::Item;
 
 use super::entry::Entry;
-use super::failure::{Failure, Reason};
+use super::failure::{FailureReason, WatchFailure};
 
 /// One page of a list.
 pub(super) struct Page<'a> {
@@ -44,25 +44,25 @@ struct Metadata {
 
 impl<'a> Page<'a> {
     /// Strict where the inventory depends on it: what no page names will be forgotten.
-    pub fn decode(kind: &str, bytes: &'a [u8]) -> Result<Self, Failure> {
+    pub fn decode(kind: &str, bytes: &'a [u8]) -> Result<Self, WatchFailure> {
         // In one pass, unless an object is in the way, or bytes that are no text.
         if let Ok(text) = std::str::from_utf8(bytes)
             && let Ok(wire) = serde_json::from_str(text)
         {
             return Self::of(kind, wire, Items::Read);
         }
-        let wire = serde_json::from_slice(bytes).map_err(|error| garbage(&error.to_string()))?;
+        let wire = serde_json::from_slice(bytes).map_err(|error| invalid_response(&error.to_string()))?;
         Self::of(kind, wire, Items::Text)
     }
 
-    fn of<T>(kind: &str, wire: Wire<T>, taken: impl Fn(Vec<T>) -> Items<'a>) -> Result<Self, Failure> {
+    fn of<T>(kind: &str, wire: Wire<T>, taken: impl Fn(Vec<T>) -> Items<'a>) -> Result<Self, WatchFailure> {
         if wire.kind.strip_suffix("List") != Some(kind) {
-            return Err(garbage(&format!("it is a {}, not a {kind}List", wire.kind)));
+            return Err(invalid_response(&format!("it is a {}, not a {kind}List", wire.kind)));
         }
-        let items = taken(wire.items.ok_or_else(|| garbage("it has no items"))?);
+        let items = taken(wire.items.ok_or_else(|| invalid_response("it has no items"))?);
         let Metadata { resource_version: version, r#continue: next, remaining_item_count: remaining } = wire.metadata;
         if version.is_empty() {
-            return Err(garbage("it has no resourceVersion"));
+            return Err(invalid_response("it has no resourceVersion"));
         }
         let next = next.filter(|token| !token.is_empty());
         Ok(Self { version, next, remaining: remaining.and_then(|count| u64::try_from(count).ok()), items })
@@ -88,6 +88,6 @@ impl Items<'_> {
     }
 }
 
-fn garbage(problem: &str) -> Failure {
-    Failure::new(Reason::Garbage, format!("the list can't be read: {problem}"))
+fn invalid_response(problem: &str) -> WatchFailure {
+    WatchFailure::new(FailureReason::InvalidResponse, format!("the list can't be read: {problem}"))
 }

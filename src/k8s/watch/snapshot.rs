@@ -8,18 +8,18 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::inventory::{Inventory, ResourceKind, SweepStatus};
-use crate::k8s::item::{Object, Omission};
-use crate::k8s::list::{LeftOut, Reading};
+use crate::k8s::item::{InventoryObject, UnreadableReason};
+use crate::k8s::list::{Reading, SkippedObject};
 
-use super::ask::ask_page;
+use super::ask::fetch_page;
 use super::entry::Entry;
-use super::failure::{Failure, Reason};
+use super::failure::{FailureReason, WatchFailure};
 use super::page::Page;
 use super::resource::{path, resource};
-use super::timing::Timing;
+use super::timing::WatchConfig;
 
 /// How often a list is begun anew because its pages had to be given up meanwhile.
-const TRIES: u32 = 5;
+const MAX_LIST_ATTEMPTS: u32 = 5;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -37,14 +37,14 @@ pub struct SnapshotError {
     /// The resource, with its group.
     pub resource: &'static str,
     /// Why, as metrics of the webhook would count it.
-    pub reason: Reason,
+    pub reason: FailureReason,
     /// For people.
     pub message: String,
 }
 
 /// What is listed.
 #[derive(Clone, Copy)]
-enum Listed {
+enum SnapshotResource {
     Kind(ResourceKind),
     Services,
 }
@@ -53,9 +53,9 @@ enum Listed {
 #[derive(Default)]
 struct List {
     /// What must not be taken up before the list is whole.
-    kept: Vec<Object>,
+    kept: Vec<InventoryObject>,
     count: u64,
-    left_out: Vec<(u64, String, Omission)>,
+    left_out: Vec<(u64, String, UnreadableReason)>,
     /// How many objects were seen.
     items: u64,
 }
@@ -67,37 +67,42 @@ struct List {
 /// If ServiceCIDRs or IPAddresses can't be listed. Without the others less is known, and the result says so.
 pub async fn snapshot(
     client: &Client,
-    timing: &Timing,
+    timing: &WatchConfig,
     wants_nodes: bool,
     inventory: &mut Inventory,
     progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
 ) -> Result<Snapshot, SnapshotError> {
     let mut snapshot = Snapshot::default();
-    let mut all =
-        vec![Listed::Kind(ResourceKind::ServiceCidrs), Listed::Kind(ResourceKind::IpAddresses), Listed::Services];
-    all.extend(wants_nodes.then_some(Listed::Kind(ResourceKind::Nodes)));
+    let mut all = vec![
+        SnapshotResource::Kind(ResourceKind::ServiceCidrs),
+        SnapshotResource::Kind(ResourceKind::IpAddresses),
+        SnapshotResource::Services,
+    ];
+    all.extend(wants_nodes.then_some(SnapshotResource::Kind(ResourceKind::Nodes)));
     for listed in all {
         let outcome = listed.read(client, timing, inventory, progress).await;
         let list = match (outcome, listed) {
             (Ok(list), _) => list,
-            (Err(failure), Listed::Services | Listed::Kind(ResourceKind::Nodes)) => {
+            (Err(failure), SnapshotResource::Services | SnapshotResource::Kind(ResourceKind::Nodes)) => {
                 snapshot.unlisted.push(listed.error(failure));
                 continue;
             }
-            (Err(failure), Listed::Kind(ResourceKind::ServiceCidrs)) if failure.reason == Reason::NotFound => {
+            (Err(failure), SnapshotResource::Kind(ResourceKind::ServiceCidrs))
+                if failure.reason == FailureReason::NotFound =>
+            {
                 let version = version(client, timing).await.unwrap_or_default();
-                return Err(listed.error(Failure { message: format!("{}{version}", failure.message), ..failure }));
+                return Err(listed.error(WatchFailure { message: format!("{}{version}", failure.message), ..failure }));
             }
-            (Err(failure), Listed::Kind(_)) => return Err(listed.error(failure)),
+            (Err(failure), SnapshotResource::Kind(_)) => return Err(listed.error(failure)),
         };
         *listed.count(&mut snapshot.reading) = list.count;
-        if let Listed::Services = listed {
+        if let SnapshotResource::Services = listed {
             inventory.mark_services_listed();
         }
         list.kept.into_iter().for_each(|object| object.put(inventory));
         for (item, name, reason) in list.left_out {
             let source_name = listed.resource().to_owned();
-            snapshot.reading.leave_out(LeftOut { source_name, item, name, reason });
+            snapshot.reading.skip(SkippedObject { source_name, item, name, reason });
         }
     }
     Ok(snapshot)
@@ -107,26 +112,26 @@ pub async fn snapshot(
 ///
 /// # Errors
 /// If they can't be listed.
-pub async fn service_cidr_names(client: &Client, timing: &Timing) -> Result<Vec<String>, SnapshotError> {
-    let (listed, mut inventory) = (Listed::Kind(ResourceKind::ServiceCidrs), Inventory::default());
+pub async fn service_cidr_names(client: &Client, timing: &WatchConfig) -> Result<Vec<String>, SnapshotError> {
+    let (listed, mut inventory) = (SnapshotResource::Kind(ResourceKind::ServiceCidrs), Inventory::default());
     let read = listed.read(client, timing, &mut inventory, &mut |_, _, _| ()).await;
     read.map_err(|failure| listed.error(failure))?;
     Ok(inventory.service_cidrs().map(|service_cidr| service_cidr.name.clone()).collect())
 }
 
-impl Listed {
+impl SnapshotResource {
     async fn read(
         self,
         client: &Client,
-        timing: &Timing,
+        timing: &WatchConfig,
         inventory: &mut Inventory,
         progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
-    ) -> Result<List, Failure> {
+    ) -> Result<List, WatchFailure> {
         let mut tries = 1;
         loop {
             match self.read_pages(client, timing, inventory, progress).await {
                 // What was read of it belongs to a state that is no more.
-                Err(failure) if failure.reason == Reason::Expired && tries < TRIES => tries += 1,
+                Err(failure) if failure.reason == FailureReason::Expired && tries < MAX_LIST_ATTEMPTS => tries += 1,
                 outcome => return outcome,
             }
         }
@@ -135,10 +140,10 @@ impl Listed {
     async fn read_pages(
         self,
         client: &Client,
-        timing: &Timing,
+        timing: &WatchConfig,
         inventory: &mut Inventory,
         progress: &mut (dyn FnMut(&'static str, u64, Option<u64>) + Send),
-    ) -> Result<List, Failure> {
+    ) -> Result<List, WatchFailure> {
         let mut list = List::default();
         let mut next: Option<String> = None;
         if let Self::Kind(kind) = self {
@@ -148,8 +153,8 @@ impl Listed {
             let mut params = ListParams::default().limit(timing.page_size);
             params.continue_token = next;
             let request = Resource::new(self.path()).list(&params);
-            let request = request.map_err(|error| Failure::caused(Reason::Rejected, &error))?;
-            let bytes = ask_page(client, timing, request).await?;
+            let request = request.map_err(|error| WatchFailure::from_error(FailureReason::Rejected, &error))?;
+            let bytes = fetch_page(client, timing, request).await?;
             let page = Page::decode(self.name(), &bytes)?;
             for entry in page.items.entries(self.name()) {
                 self.take(entry, &mut list, inventory);
@@ -212,14 +217,14 @@ impl Listed {
         }
     }
 
-    fn error(self, failure: Failure) -> SnapshotError {
-        let Failure { reason, message, retry_after: _ } = failure;
+    fn error(self, failure: WatchFailure) -> SnapshotError {
+        let WatchFailure { reason, message, retry_after: _ } = failure;
         SnapshotError { resource: self.resource(), reason, message }
     }
 }
 
 /// What the API server says of its own version, to be put behind a sentence.
-async fn version(client: &Client, timing: &Timing) -> Option<String> {
+async fn version(client: &Client, timing: &WatchConfig) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Version {
@@ -227,7 +232,7 @@ async fn version(client: &Client, timing: &Timing) -> Option<String> {
     }
     let request = Request::get("/version").body(Vec::new()).ok()?;
     // That it can't be had was said already, of what was asked for first.
-    let bytes = ask_page(client, timing, request).await.ok()?;
+    let bytes = fetch_page(client, timing, request).await.ok()?;
     let version: Version = serde_json::from_slice(&bytes).ok()?;
     Some(format!("; the API server is {}", crate::text::escape_truncated(&version.git_version)))
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::inventory::Freshness;
 
-use super::failure::Reason;
+use super::failure::FailureReason;
 
 /// How many names are kept of what is left out.
-const NAMES: usize = 1000;
+const MAX_SKIPPED_NAMES: usize = 1000;
 
 /// How far a kind is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Status {
     /// How many watches were opened after the first.
     pub reconnects: u64,
     /// How often a list or a watch failed, for every reason there is.
-    pub errors: BTreeMap<Reason, u64>,
+    pub errors: BTreeMap<FailureReason, u64>,
     /// What went wrong last, until something goes right.
     pub last_error: Option<String>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Progress {
     fresh_at: Option<Instant>,
     lists: u64,
     watches: u64,
-    errors: BTreeMap<Reason, u64>,
+    errors: BTreeMap<FailureReason, u64>,
     last_error: Option<String>,
     left_out: BTreeSet<String>,
     /// How many more there are, whose names are not kept.
@@ -86,7 +86,7 @@ impl Progress {
         self.last_error = None;
     }
 
-    pub fn failed(&mut self, reason: Reason, error: String) {
+    pub fn failed(&mut self, reason: FailureReason, error: String) {
         *self.errors.entry(reason).or_default() += 1;
         self.last_error = Some(error);
     }
@@ -97,7 +97,7 @@ impl Progress {
             self.left_out.remove(name);
             return None;
         }
-        let is_new = if name.is_empty() || self.left_out.len() >= NAMES {
+        let is_new = if name.is_empty() || self.left_out.len() >= MAX_SKIPPED_NAMES {
             self.left_out_more += u64::from(!self.left_out.contains(name));
             !self.left_out.contains(name)
         } else {
@@ -124,7 +124,7 @@ impl Progress {
     }
 
     pub fn status(&self, objects: u64, now: Instant) -> Status {
-        let errors = Reason::ALL.map(|reason| (reason, self.errors.get(&reason).copied().unwrap_or(0)));
+        let errors = FailureReason::ALL.map(|reason| (reason, self.errors.get(&reason).copied().unwrap_or(0)));
         Status {
             is_wanted: self.is_wanted,
             is_listed: self.is_listed,
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(age(&progress, 30), Some(20));
         progress.watch_opened(after(40));
         assert_eq!(age(&progress, 100), Some(60));
-        progress.failed(Reason::Unreachable, "no".to_owned());
+        progress.failed(FailureReason::Unreachable, "no".to_owned());
         assert_eq!(age(&progress, 200), Some(160));
         progress.proved(after(200));
         assert_eq!(age(&progress, 200), Some(0));
@@ -172,10 +172,10 @@ mod tests {
         assert_eq!(progress.left_out("b", true), Some(2));
         assert_eq!(progress.left_out("a", false), None);
         assert_eq!(progress.left_out("", true), Some(2));
-        for number in 0..2 * NAMES {
+        for number in 0..2 * MAX_SKIPPED_NAMES {
             progress.left_out(&number.to_string(), true);
         }
-        assert_eq!(progress.status(0, Instant::now()).left_out, 2 + 2 * NAMES as u64);
+        assert_eq!(progress.status(0, Instant::now()).left_out, 2 + 2 * MAX_SKIPPED_NAMES as u64);
         progress.list_began();
         assert_eq!(progress.status(0, Instant::now()).left_out, 0);
     }

@@ -1,47 +1,47 @@
-//! `Timing`: how long a watch waits for what, and how often it tries again.
+//! `WatchConfig`: how long a watch waits for what, and how often it tries again.
 
 use std::time::Duration;
 
 /// How long is waited for what. The default is for clusters; tests scale it down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
+pub struct WatchConfig {
     /// The longest first pause after a failure; it doubles with each one that follows.
-    pub first_pause: Duration,
+    pub backoff_initial: Duration,
     /// The longest pause.
-    pub longest_pause: Duration,
+    pub backoff_max: Duration,
     /// How long a watch must live for the pauses to begin anew.
-    pub healthy: Duration,
+    pub stable_after: Duration,
     /// How long the API server lets a watch live (`timeoutSeconds`), rounded up to seconds.
     pub watch: Duration,
     /// How long a watch may say nothing before it is dropped. Longer than `watch`.
-    pub silence: Duration,
+    pub idle_timeout: Duration,
     /// How long the API server may take for the head of an answer.
-    pub answer: Duration,
+    pub response_timeout: Duration,
     /// How long it may take for a page of a list, in all.
-    pub page: Duration,
+    pub page_timeout: Duration,
     /// How many objects a page of a list holds.
     pub page_size: u32,
 }
 
-impl Default for Timing {
+impl Default for WatchConfig {
     fn default() -> Self {
         Self {
-            first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(30),
-            healthy: Duration::from_secs(5),
+            backoff_initial: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(30),
+            stable_after: Duration::from_secs(5),
             watch: Duration::from_secs(45),
-            silence: Duration::from_secs(60),
-            answer: Duration::from_secs(30),
-            page: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
+            response_timeout: Duration::from_secs(30),
+            page_timeout: Duration::from_secs(60),
             page_size: 500,
         }
     }
 }
 
 /// The longest that a `Retry-After` is obeyed: one that asks for a day must not blind us for a day.
-const LONGEST_ASKED: Duration = Duration::from_secs(300);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-impl Timing {
+impl WatchConfig {
     /// How long to wait after the `failures`th failure in a row, counted from 1. `chance` spreads those
     /// who failed together: the pause is between half and the whole of what is doubled. A longer pause
     /// that the API server asks for is obeyed, up to five minutes.
@@ -60,10 +60,10 @@ impl Timing {
     #[must_use]
     pub fn pause(&self, failures: u32, chance: u16, asked: Option<Duration>) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-        let whole = self.first_pause.saturating_mul(doubled).min(self.longest_pause);
+        let whole = self.backoff_initial.saturating_mul(doubled).min(self.backoff_max);
         let half = whole / 2;
         let pause = half + half.mul_f64(f64::from(chance) / f64::from(u16::MAX));
-        pause.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+        pause.max(asked.unwrap_or_default().min(MAX_RETRY_AFTER))
     }
 
     /// `timeoutSeconds` of a watch.

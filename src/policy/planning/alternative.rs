@@ -47,7 +47,7 @@ pub(in crate::policy) fn alternatives<'a>(
 fn nearest(policy: &Policy, inventory: &Inventory, refused: Cidr) -> Option<Cidr> {
     let family = refused.family();
     let allowed = policy.allowed_ranges.as_ref()?.ranges.of_family(family);
-    if policy.prefix_length.as_ref().is_some_and(|rule| !rule.admits(refused)) {
+    if policy.prefix_length.as_ref().is_some_and(|rule| !rule.allows(refused)) {
         return None;
     }
     // Ranges are never joined: narrower ones can't hold it, and of the others one alone does.

@@ -1,62 +1,67 @@
-//! `Obstacle`: what is known that a new CIDR must not touch, and whose it is.
+//! `OccupiedRange`: what is known that a new CIDR must not touch, and whose it is.
 
 use crate::inventory::{DeclaredNetwork, Inventory, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
-use crate::policy::{Neighbour, Policy, Preset, ReservedNetworks};
+use crate::policy::{ConflictOwner, Policy, Preset, ReservedNetworks};
 
 /// Something known that a new CIDR must not touch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Obstacle<'a> {
+pub(super) struct OccupiedRange<'a> {
     pub cidr: Cidr,
-    whose: Whose<'a>,
+    whose: RangeOwner<'a>,
 }
 
 /// Whose it is, without a copy of its name.
 #[derive(Clone, Copy, Debug)]
-enum Whose<'a> {
+enum RangeOwner<'a> {
     ServiceCidr(&'a str),
     Declared(&'a DeclaredNetwork),
     Preset(Preset, &'static str),
     Node(NodeNetwork, &'a str),
 }
 
-impl Obstacle<'_> {
+impl OccupiedRange<'_> {
     /// Whose it is, to be kept.
-    pub fn neighbour(&self) -> Neighbour {
+    pub fn neighbour(&self) -> ConflictOwner {
         match self.whose {
-            Whose::ServiceCidr(name) => Neighbour::ServiceCidr { name: name.to_owned() },
-            Whose::Declared(DeclaredNetwork { name, description, .. }) => {
-                Neighbour::Declared { name: name.clone(), description: description.clone() }
+            RangeOwner::ServiceCidr(name) => ConflictOwner::ServiceCidr { name: name.to_owned() },
+            RangeOwner::Declared(DeclaredNetwork { name, description, .. }) => {
+                ConflictOwner::Declared { name: name.clone(), description: description.clone() }
             }
-            Whose::Preset(preset, source) => Neighbour::Preset { preset, source },
-            Whose::Node(network, node) => Neighbour::Node { network, node: node.to_owned() },
+            RangeOwner::Preset(preset, source) => ConflictOwner::Preset { preset, source },
+            RangeOwner::Node(network, node) => ConflictOwner::Node { network, node: node.to_owned() },
         }
     }
 }
 
 /// Everything known that a new CIDR of a family must not touch: the CIDRs of ServiceCIDRs, whatever their state; the
 /// networks that the policy declares; those of its presets; what nodes hold, whether the policy discovers it or not.
-pub(super) fn obstacles<'a>(
+pub(super) fn occupied_ranges<'a>(
     policy: &'a Policy,
     inventory: &'a Inventory,
     family: IpFamily,
-) -> impl Iterator<Item = Obstacle<'a>> {
+) -> impl Iterator<Item = OccupiedRange<'a>> {
     let service_cidrs = inventory.service_cidrs().flat_map(|it| it.cidrs.iter().map(move |cidr| (it, *cidr)));
-    let service_cidrs = service_cidrs.map(|(it, cidr)| Obstacle { cidr, whose: Whose::ServiceCidr(&it.name) });
-    let declared =
-        policy.networks.iter().map(|network| Obstacle { cidr: network.cidr, whose: Whose::Declared(network) });
+    let service_cidrs =
+        service_cidrs.map(|(it, cidr)| OccupiedRange { cidr, whose: RangeOwner::ServiceCidr(&it.name) });
+    let declared = policy
+        .networks
+        .iter()
+        .map(|network| OccupiedRange { cidr: network.cidr, whose: RangeOwner::Declared(network) });
     let fixed = policy.reserved_networks.iter().flat_map(ReservedNetworks::fixed);
     let presets = fixed.filter_map(|(cidr, neighbour)| match neighbour {
-        Neighbour::Preset { preset, source } => Some(Obstacle { cidr, whose: Whose::Preset(*preset, source) }),
-        Neighbour::ServiceCidr { .. } | Neighbour::Declared { .. } | Neighbour::Node { .. } => None,
+        ConflictOwner::Preset { preset, source } => {
+            Some(OccupiedRange { cidr, whose: RangeOwner::Preset(*preset, source) })
+        }
+        ConflictOwner::ServiceCidr { .. } | ConflictOwner::Declared { .. } | ConflictOwner::Node { .. } => None,
     });
     let nodes = inventory.nodes().flat_map(|node| node.networks().map(move |(cidr, network)| (node, cidr, network)));
-    let nodes = nodes.map(|(node, cidr, network)| Obstacle { cidr, whose: Whose::Node(network, &node.name) });
+    let nodes = nodes.map(|(node, cidr, network)| OccupiedRange { cidr, whose: RangeOwner::Node(network, &node.name) });
     service_cidrs.chain(declared).chain(presets).chain(nodes).filter(move |obstacle| obstacle.cidr.family() == family)
 }
 
 /// What of some ranges is free of everything known.
 pub(super) fn free(policy: &Policy, inventory: &Inventory, ranges: &RangeSet, family: IpFamily) -> RangeSet {
-    let taken = obstacles(policy, inventory, family).map(|obstacle| AddressRange::from(obstacle.cidr));
+    let taken = occupied_ranges(policy, inventory, family).map(|obstacle| AddressRange::from(obstacle.cidr));
     ranges.difference(&RangeSet::union(family, taken))
 }

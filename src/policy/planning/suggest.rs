@@ -1,4 +1,4 @@
-//! `Search`: the next free CIDRs that the policy allows and that overlap nothing known.
+//! `FreeCidrSearch`: the next free CIDRs that the policy allows and that overlap nothing known.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -7,16 +7,16 @@ use thiserror::Error;
 
 use crate::inventory::{Inventory, Readiness, UnusableReason};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange, address_bits};
-use crate::policy::{Hit, Hits, Policy};
+use crate::policy::{Conflict, Conflicts, Policy};
 
-use super::occupancy::{Obstacle, free, obstacles};
+use super::occupancy::{OccupiedRange, free, occupied_ranges};
 
 /// How many passed-over ranges are kept.
 const LISTED: usize = 100;
 
 /// What is looked for, and where.
 #[derive(Clone, Debug)]
-pub struct Search<'a> {
+pub struct FreeCidrSearch<'a> {
     policy: &'a Policy,
     inventory: &'a Inventory,
     family: IpFamily,
@@ -31,7 +31,7 @@ pub struct Suggestions {
     /// The CIDRs, the best first. None overlaps another.
     pub found: Vec<Cidr>,
     /// What else lies in the ranges, in the order of its addresses: the first hundred.
-    pub skipped: Vec<PassedOver>,
+    pub skipped: Vec<SkippedRange>,
     /// How many more there are.
     pub more: usize,
     /// The widest aligned block that is still free in one range.
@@ -40,18 +40,18 @@ pub struct Suggestions {
 
 /// Blocks of the size asked for that follow each other and were passed over for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct SkippedRange {
     /// From the first address of the first to the last of the last.
     pub range: AddressRange,
     /// Why.
-    pub reason: Reason,
+    pub reason: SkipReason,
 }
 
 /// Why blocks were passed over. Its `Display` follows the blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum SkipReason {
     /// They share addresses with something.
-    Taken(Hits),
+    Taken(Conflicts),
     /// They are free, and part of a block that is better left whole, or come later.
     Free,
     /// The range that they are is narrower than what is asked for.
@@ -100,7 +100,7 @@ pub enum SearchError {
     },
 }
 
-impl<'a> Search<'a> {
+impl<'a> FreeCidrSearch<'a> {
     /// A search for CIDRs of a prefix length: within the allowed ranges of the policy, narrowed to `within` unless
     /// that is empty.
     ///
@@ -160,11 +160,12 @@ impl<'a> Search<'a> {
         let mut skipped = self.taken(&ranges);
         let blocks = || left.ranges().iter().flat_map(|range| range.subnets());
         let whole = blocks().filter(|block| block.host_bits() >= host_bits);
-        skipped.extend(whole.map(|block| PassedOver { range: AddressRange::from(block), reason: Reason::Free }));
+        skipped.extend(whole.map(|block| SkippedRange { range: AddressRange::from(block), reason: SkipReason::Free }));
         let narrow = self.ranges.iter().filter(|range| range.prefix_len() > self.prefix_len);
         let asked = self.prefix_len;
         skipped.extend(
-            narrow.map(|range| PassedOver { range: AddressRange::from(*range), reason: Reason::Narrow { asked } }),
+            narrow
+                .map(|range| SkippedRange { range: AddressRange::from(*range), reason: SkipReason::Narrow { asked } }),
         );
         skipped.sort_by_key(|passed| passed.range);
         let more = skipped.len().saturating_sub(LISTED);
@@ -187,10 +188,10 @@ impl<'a> Search<'a> {
     }
 
     /// The blocks that share addresses with something known. A block that shares with several is told of once.
-    fn taken(&self, ranges: &RangeSet) -> Vec<PassedOver> {
+    fn taken(&self, ranges: &RangeSet) -> Vec<SkippedRange> {
         let size_less_one = AddressRange::from(self.block(0)).last();
-        let mut runs: Vec<(AddressRange, Obstacle<'_>)> = Vec::new();
-        for obstacle in obstacles(self.policy, self.inventory, self.family) {
+        let mut runs: Vec<(AddressRange, OccupiedRange<'_>)> = Vec::new();
+        for obstacle in occupied_ranges(self.policy, self.inventory, self.family) {
             let touched = AddressRange::from(obstacle.cidr);
             let parts = ranges.ranges().iter().filter_map(|range| range.intersection(touched));
             let runs_of = parts.filter_map(|part| {
@@ -200,7 +201,7 @@ impl<'a> Search<'a> {
         }
         // The wider first of those that begin alike.
         runs.sort_by_key(|(run, obstacle)| (run.first(), std::cmp::Reverse(run.last()), obstacle.cidr));
-        let mut told: Vec<PassedOver> = Vec::new();
+        let mut told: Vec<SkippedRange> = Vec::new();
         for (run, obstacle) in runs {
             // From behind what is told of; at the end of the family, nothing is.
             let behind = told.last().map_or(Some(0), |before| before.range.last().checked_add(1));
@@ -210,10 +211,13 @@ impl<'a> Search<'a> {
                     let relation = self.block(rest.first()).relation(obstacle.cidr);
                     // A block within another's is what it is for every block of the run.
                     let relation = if rest.count() > size_less_one + 1 { Relation::Within } else { relation };
-                    let hit = Hit { relation, cidr: obstacle.cidr, neighbour: obstacle.neighbour() };
-                    told.push(PassedOver { range: rest, reason: Reason::Taken(Hits { first: vec![hit], more: 0 }) });
+                    let hit = Conflict { relation, cidr: obstacle.cidr, neighbour: obstacle.neighbour() };
+                    told.push(SkippedRange {
+                        range: rest,
+                        reason: SkipReason::Taken(Conflicts { first: vec![hit], more: 0 }),
+                    });
                 }
-                (None, Some(PassedOver { reason: Reason::Taken(hits), .. })) => hits.more += 1,
+                (None, Some(SkippedRange { reason: SkipReason::Taken(hits), .. })) => hits.more += 1,
                 (None, _) => {}
             }
         }
@@ -228,7 +232,7 @@ impl<'a> Search<'a> {
     }
 }
 
-impl PassedOver {
+impl SkippedRange {
     /// The blocks as people write them: as a CIDR where they make up one.
     #[must_use]
     pub fn named(&self) -> String {
@@ -240,7 +244,7 @@ impl PassedOver {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken(hits) => hits.fmt(f),
@@ -251,7 +255,7 @@ impl fmt::Display for Reason {
 }
 
 fn admitted(policy: &Policy, family: IpFamily) -> RangeInclusive<u8> {
-    policy.prefix_length.as_ref().map_or(0..=family.bits(), |rule| rule.of(family))
+    policy.prefix_length.as_ref().map_or(0..=family.bits(), |rule| rule.bounds_for(family))
 }
 
 /// The ranges to look in: the allowed ones of a family, as far as they lie in `within`.

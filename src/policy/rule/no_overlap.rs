@@ -2,7 +2,7 @@
 
 use crate::inventory::{Change, Inventory};
 use crate::net::Relation;
-use crate::policy::violation::Hits;
+use crate::policy::violation::Conflicts;
 use crate::policy::{ValidationActions, Violation};
 
 /// A CIDR that a request adds should share no address with other ServiceCIDRs. Kubernetes allows it,
@@ -21,7 +21,8 @@ impl NoOverlap {
         change
             .cidrs()
             .filter_map(|(index, cidr)| {
-                let hits = Hits::of_others(inventory, change, cidr, |relation| self.relations.contains(&relation))?;
+                let hits =
+                    Conflicts::of_others(inventory, change, cidr, |relation| self.relations.contains(&relation))?;
                 Some(Violation::Overlap { index, cidr, hits })
             })
             .collect()

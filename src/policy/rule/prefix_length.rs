@@ -20,7 +20,7 @@ pub struct PrefixLength {
 impl PrefixLength {
     /// The lengths that a CIDR of a family may have.
     #[must_use]
-    pub fn of(&self, family: IpFamily) -> RangeInclusive<u8> {
+    pub fn bounds_for(&self, family: IpFamily) -> RangeInclusive<u8> {
         match family {
             IpFamily::IPv4 => self.ipv4.clone(),
             IpFamily::IPv6 => self.ipv6.clone(),
@@ -29,16 +29,16 @@ impl PrefixLength {
 
     /// Whether a CIDR has one of these lengths.
     #[must_use]
-    pub fn admits(&self, cidr: Cidr) -> bool {
-        self.of(cidr.family()).contains(&cidr.prefix_len())
+    pub fn allows(&self, cidr: Cidr) -> bool {
+        self.bounds_for(cidr.family()).contains(&cidr.prefix_len())
     }
 
     /// A violation for each added CIDR of another length.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
         change
             .cidrs()
-            .filter(|(_, cidr)| !self.admits(*cidr))
-            .map(|(index, cidr)| Violation::PrefixLength { index, cidr, admitted: self.of(cidr.family()) })
+            .filter(|(_, cidr)| !self.allows(*cidr))
+            .map(|(index, cidr)| Violation::PrefixLength { index, cidr, admitted: self.bounds_for(cidr.family()) })
             .collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::inventory::{Change, DeclaredNetwork, Inventory, NodeNetwork};
 use crate::net::{Cidr, CidrMap};
-use crate::policy::violation::{Hit, Hits, Neighbour};
+use crate::policy::violation::{Conflict, ConflictOwner, Conflicts};
 use crate::policy::{Preset, ValidationActions, Violation};
 
 /// A CIDR that a request adds must not touch networks that aren't for Services. kube-proxy in mode
@@ -10,7 +10,7 @@ use crate::policy::{Preset, ValidationActions, Violation};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReservedNetworks {
     /// The declared networks and those of the presets.
-    fixed: CidrMap<Neighbour>,
+    fixed: CidrMap<ConflictOwner>,
     /// What of the nodes is reserved too.
     pub discover: Vec<NodeNetwork>,
     /// What follows from a CIDR that touches one.
@@ -28,13 +28,13 @@ impl ReservedNetworks {
     ) -> Self {
         let mut fixed = CidrMap::default();
         for DeclaredNetwork { name, cidr, description } in declared {
-            fixed.insert(*cidr, Neighbour::Declared { name: name.clone(), description: description.clone() });
+            fixed.insert(*cidr, ConflictOwner::Declared { name: name.clone(), description: description.clone() });
         }
         for preset in presets {
             for (text, source) in preset.networks() {
                 // Canonical, every one: the tests of `Preset` hold that.
                 if let Ok(cidr) = text.parse::<Cidr>() {
-                    fixed.insert(cidr, Neighbour::Preset { preset: *preset, source });
+                    fixed.insert(cidr, ConflictOwner::Preset { preset: *preset, source });
                 }
             }
         }
@@ -42,7 +42,7 @@ impl ReservedNetworks {
     }
 
     /// The declared networks and those of the presets, by address.
-    pub fn fixed(&self) -> impl Iterator<Item = (Cidr, &Neighbour)> {
+    pub fn fixed(&self) -> impl Iterator<Item = (Cidr, &ConflictOwner)> {
         self.fixed.iter()
     }
 
@@ -51,7 +51,7 @@ impl ReservedNetworks {
         violations(change, |cidr| {
             self.fixed
                 .overlapping(cidr)
-                .map(|(other, relation, neighbour)| Hit { relation, cidr: other, neighbour: neighbour.clone() })
+                .map(|(other, relation, neighbour)| Conflict { relation, cidr: other, neighbour: neighbour.clone() })
                 .collect()
         })
     }
@@ -62,19 +62,19 @@ impl ReservedNetworks {
             inventory
                 .overlapping_nodes(cidr)
                 .filter(|(network, ..)| self.discover.contains(network))
-                .map(|(network, node, other, relation)| Hit {
+                .map(|(network, node, other, relation)| Conflict {
                     relation,
                     cidr: other,
-                    neighbour: Neighbour::Node { network, node: node.to_owned() },
+                    neighbour: ConflictOwner::Node { network, node: node.to_owned() },
                 })
                 .collect()
         })
     }
 }
 
-fn violations(change: &Change, hits: impl Fn(Cidr) -> Vec<Hit>) -> Vec<Violation> {
+fn violations(change: &Change, hits: impl Fn(Cidr) -> Vec<Conflict>) -> Vec<Violation> {
     change
         .cidrs()
-        .filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Hits::of(hits(cidr))? }))
+        .filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Conflicts::of(hits(cidr))? }))
         .collect()
 }

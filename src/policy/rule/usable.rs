@@ -18,7 +18,7 @@ impl Usable {
             .cidrs()
             .filter_map(|(index, cidr)| {
                 let idle = UnusableReason::for_cidr(families, Readiness::Ready, cidr)?;
-                Some(Violation::Idle { index, cidr, idle })
+                Some(Violation::Unusable { index, cidr, idle })
             })
             .collect()
     }

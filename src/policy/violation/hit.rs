@@ -1,4 +1,4 @@
-//! `Hits`: what a CIDR shares addresses with: the first few, and how many more there are.
+//! `Conflicts`: what a CIDR shares addresses with: the first few, and how many more there are.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ const LISTED: usize = 4;
 
 /// One CIDR that another shares addresses with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
+pub struct Conflict {
     /// How the other lies to it.
     pub relation: Relation,
     /// It.
     pub cidr: Cidr,
     /// Whose it is.
-    pub neighbour: Neighbour,
+    pub neighbour: ConflictOwner,
 }
 
 /// Whose a CIDR is that another shares addresses with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Neighbour {
+pub enum ConflictOwner {
     /// A ServiceCIDR's.
     ServiceCidr {
         /// Its name.
@@ -54,9 +54,9 @@ pub enum Neighbour {
 
 /// What a CIDR shares addresses with: at least one, the first four by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hits {
+pub struct Conflicts {
     /// The first four.
-    pub first: Vec<Hit>,
+    pub first: Vec<Conflict>,
     /// How many more there are.
     pub more: usize,
 }
@@ -68,7 +68,7 @@ pub struct RangeList {
     more: usize,
 }
 
-impl Hits {
+impl Conflicts {
     /// The CIDRs of ServiceCIDRs that share addresses with one that a change adds, as far as the relation
     /// is one that counts; never those of the ServiceCIDR itself.
     pub(in crate::policy) fn of_others(
@@ -79,17 +79,17 @@ impl Hits {
     ) -> Option<Self> {
         let others = inventory.overlapping(cidr);
         let others = others.filter(|(name, _, relation)| *name != change.name && counts(*relation));
-        Self::of(others.map(|(name, other, relation)| Hit {
+        Self::of(others.map(|(name, other, relation)| Conflict {
             relation,
             cidr: other,
-            neighbour: Neighbour::ServiceCidr { name: name.to_owned() },
+            neighbour: ConflictOwner::ServiceCidr { name: name.to_owned() },
         }))
     }
 
     /// The hits of an iterator; `None` where it has none.
-    pub(in crate::policy) fn of(hits: impl IntoIterator<Item = Hit>) -> Option<Self> {
+    pub(in crate::policy) fn of(hits: impl IntoIterator<Item = Conflict>) -> Option<Self> {
         let mut hits = hits.into_iter();
-        let first: Vec<Hit> = hits.by_ref().take(LISTED).collect();
+        let first: Vec<Conflict> = hits.by_ref().take(LISTED).collect();
         (!first.is_empty()).then(|| Self { first, more: hits.count() })
     }
 }
@@ -105,7 +105,7 @@ impl RangeList {
     }
 }
 
-impl fmt::Display for Hits {
+impl fmt::Display for Conflicts {
     /// As what a CIDR does: `contains 10.96.0.0/28 of ServiceCIDR kubernetes`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         joined(f, &self.first, self.more, " and ")?;
@@ -116,7 +116,7 @@ impl fmt::Display for Hits {
     }
 }
 
-impl fmt::Display for Hit {
+impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.relation {
             Relation::Same => "is the same as ",
@@ -126,19 +126,19 @@ impl fmt::Display for Hit {
         })?;
         let cidr = self.cidr;
         match &self.neighbour {
-            Neighbour::ServiceCidr { name } => write!(f, "{cidr} of ServiceCIDR {}", escape_name(name)),
-            Neighbour::Declared { name, description } => {
+            ConflictOwner::ServiceCidr { name } => write!(f, "{cidr} of ServiceCIDR {}", escape_name(name)),
+            ConflictOwner::Declared { name, description } => {
                 write!(f, "{cidr} of declared network {}", escape_name(name))?;
                 match description.as_str() {
                     "" => Ok(()),
                     description => write!(f, " ({})", escape_truncated(description)),
                 }
             }
-            Neighbour::Preset { preset, source } => write!(f, "{cidr} of preset {preset} ({source})"),
-            Neighbour::Node { network: NodeNetwork::PodCidr, node } => {
+            ConflictOwner::Preset { preset, source } => write!(f, "{cidr} of preset {preset} ({source})"),
+            ConflictOwner::Node { network: NodeNetwork::PodCidr, node } => {
                 write!(f, "{cidr} of the pods of discovered node {}", escape_name(node))
             }
-            Neighbour::Node { network: NodeNetwork::Address, node } => {
+            ConflictOwner::Node { network: NodeNetwork::Address, node } => {
                 write!(f, "{} of discovered node {}", cidr.first(), escape_name(node))
             }
         }

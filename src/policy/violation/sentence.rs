@@ -44,7 +44,7 @@ impl fmt::Display for Violation {
             }
             Self::Reserved { cidr, hits, .. } => write!(f, "{cidr} {hits}: traffic there would be lost"),
             Self::Overlap { cidr, hits, .. } => write!(f, "{cidr} {hits}"),
-            Self::Idle { cidr, idle, .. } => write!(f, "{cidr} {}", idle.sentence()),
+            Self::Unusable { cidr, idle, .. } => write!(f, "{cidr} {}", idle.sentence()),
             Self::Blocked { name, addresses } => {
                 write!(f, "the deletion of {} won't end while ", service_cidr(name))?;
                 write!(f, "{} in no other ServiceCIDR: {}", are(addresses.count), Listed(addresses))

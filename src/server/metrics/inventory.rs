@@ -73,7 +73,7 @@ impl Following {
             self.relists.get_or_create(&labels).inner().store(status.relists, Ordering::Relaxed);
             self.reconnects.get_or_create(&labels).inner().store(status.reconnects, Ordering::Relaxed);
             for (reason, count) in &status.errors {
-                let labels = ErrorLabels { kind: kind.as_str(), reason: reason.name() };
+                let labels = ErrorLabels { kind: kind.as_str(), reason: reason.as_str() };
                 self.errors.get_or_create(&labels).inner().store(*count, Ordering::Relaxed);
             }
         }

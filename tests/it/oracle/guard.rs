@@ -10,11 +10,11 @@ use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Change, Inventory, ObservedInventory, Operation, ValidationError};
 use servicecidr_guard::k8s::{Review, respond};
 use servicecidr_guard::net::CidrError;
-use servicecidr_guard::policy::{Policy, decide};
+use servicecidr_guard::policy::{Policy, evaluate};
 
 /// An answer, as it is sent and as it was meant.
 #[derive(Debug)]
-pub struct Answer {
+pub struct AdmissionOutcome {
     pub uid: String,
     pub body: Box<RawValue>,
     /// What was decided. A refused review has no verdict and isn't allowed.
@@ -61,14 +61,17 @@ pub fn review(operation: &str, name: &str, old: Option<&[String]>, new: Option<&
 }
 
 /// The answer to a review, of a webhook that knows nothing of the cluster.
-pub fn answer(policy: &Policy, review: &Value) -> Answer {
+pub fn answer(policy: &Policy, review: &Value) -> AdmissionOutcome {
     let body = serde_json::to_vec(review).unwrap();
     let review = Review::parse(&body).unwrap();
     let (allowed, response) = match review.request() {
         Ok(request) => {
-            let verdict = decide(policy, &ObservedInventory::absent(&Inventory::default()), &request);
-            let answer =
-                servicecidr_guard::k8s::Answer { name: &request.change.name, verdict: &verdict, outlook: None };
+            let verdict = evaluate(policy, &ObservedInventory::absent(&Inventory::default()), &request);
+            let answer = servicecidr_guard::k8s::AdmissionOutcome {
+                name: &request.change.name,
+                verdict: &verdict,
+                outlook: None,
+            };
             (verdict.allows(), respond(&review, Ok(answer)))
         }
         Err(refusal) => (false, respond(&review, Err(&refusal))),
@@ -77,10 +80,10 @@ pub fn answer(policy: &Policy, review: &Value) -> Answer {
 }
 
 /// An answer that was sent, in its parts.
-pub fn sent(uid: String, text: String, allowed: bool) -> Answer {
+pub fn sent(uid: String, text: String, allowed: bool) -> AdmissionOutcome {
     let review: AdmissionReview<DynamicObject> = serde_json::from_str(&text).unwrap();
     let response = review.response.unwrap();
-    Answer {
+    AdmissionOutcome {
         uid,
         body: RawValue::from_string(text).unwrap(),
         allowed,

@@ -4,26 +4,26 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use servicecidr_guard::inventory::ResourceKind;
-use servicecidr_guard::k8s::{Reason, Source, Timing, connect};
+use servicecidr_guard::k8s::{FailureReason, Source, WatchConfig, connect};
 
 use super::follower::{FAST, Follower, until};
 use super::mock::Mock;
-use super::world::{ADDRESSES, Answer, Fault, SERVICE_CIDRS, address, service_cidr};
+use super::world::{ADDRESSES, AdmissionOutcome, Fault, SERVICE_CIDRS, address, service_cidr};
 use super::{is_listed, mock};
 
 /// A refusal of every list of ServiceCIDRs: what is said of it, and that it holds up no other.
 #[track_caller]
-fn check_list(answer: Answer, reason: Reason, error: &str) {
+fn check_list(answer: AdmissionOutcome, reason: FailureReason, error: &str) {
     let mock = mock(1);
-    mock.answer(move |asked| if asked.path == SERVICE_CIDRS { answer.clone() } else { Answer::Right });
-    let follower = Follower::start(&mock, Timing { answer: Duration::from_millis(100), ..FAST });
+    mock.answer(move |asked| if asked.path == SERVICE_CIDRS { answer.clone() } else { AdmissionOutcome::Right });
+    let follower = Follower::start(&mock, WatchConfig { response_timeout: Duration::from_millis(100), ..FAST });
     until("a third failure", || follower.status(ResourceKind::ServiceCidrs).errors[&reason] >= 3);
     let status = follower.status(ResourceKind::ServiceCidrs);
     assert!(!status.is_listed);
     assert_eq!(status.errors.values().sum::<u64>(), status.errors[&reason]);
     assert_eq!(status.last_error.unwrap(), format!("can't list servicecidrs.networking.k8s.io: {error}"));
     until("the other list", || follower.status(ResourceKind::IpAddresses).is_listed);
-    mock.answer(|_| Answer::Right);
+    mock.answer(|_| AdmissionOutcome::Right);
     follower.settles(&mock);
     until("no error", || follower.status(ResourceKind::ServiceCidrs).last_error.is_none());
 }
@@ -32,27 +32,35 @@ fn check_list(answer: Answer, reason: Reason, error: &str) {
 fn a_refusal_names_verb_and_resource() {
     let message = "servicecidrs.networking.k8s.io is forbidden: User \\\"x\\\" cannot list";
     check_list(
-        Answer::Status(403, "", message),
-        Reason::Forbidden,
+        AdmissionOutcome::Status(403, "", message),
+        FailureReason::Forbidden,
         "forbidden: servicecidrs.networking.k8s.io is forbidden: User \\\"x\\\" cannot list",
     );
     check_list(
-        Answer::Status(401, "", "Unauthorized"),
-        Reason::Unauthorized,
+        AdmissionOutcome::Status(401, "", "Unauthorized"),
+        FailureReason::Unauthorized,
         "unauthorized: the API server doesn't accept the account: Unauthorized",
     );
-    check_list(Answer::Status(404, "", ""), Reason::NotFound, "not found: ServiceCIDRs need Kubernetes 1.33 or newer");
+    check_list(
+        AdmissionOutcome::Status(404, "", ""),
+        FailureReason::NotFound,
+        "not found: ServiceCIDRs need Kubernetes 1.33 or newer",
+    );
 }
 
 #[test]
 fn a_failing_list_is_made_again() {
     check_list(
-        Answer::Status(500, "", "etcd\nis gone"),
-        Reason::ServerError,
+        AdmissionOutcome::Status(500, "", "etcd\nis gone"),
+        FailureReason::ServerError,
         "the API server answers 500: etcd is gone",
     );
-    check_list(Answer::Status(429, "", "slow down"), Reason::Throttled, "too many requests: slow down");
-    check_list(Answer::Hang, Reason::TimedOut, "no answer within 0.1 s");
+    check_list(
+        AdmissionOutcome::Status(429, "", "slow down"),
+        FailureReason::Throttled,
+        "too many requests: slow down",
+    );
+    check_list(AdmissionOutcome::Hang, FailureReason::TimedOut, "no answer within 0.1 s");
 }
 
 #[test]
@@ -71,12 +79,12 @@ fn a_list_that_cannot_be_trusted_forgets_nothing() {
         let follower = Follower::start(&mock, FAST);
         follower_is_ready(&follower, &mock);
         mock.answer(move |asked| match (asked.path.as_str(), asked.is_watch()) {
-            (SERVICE_CIDRS, true) => Answer::Status(410, "", "too old"),
-            (SERVICE_CIDRS, false) => Answer::Body(body),
-            _ => Answer::Right,
+            (SERVICE_CIDRS, true) => AdmissionOutcome::Status(410, "", "too old"),
+            (SERVICE_CIDRS, false) => AdmissionOutcome::Body(body),
+            _ => AdmissionOutcome::Right,
         });
         mock.world().compact();
-        until(body, || follower.status(ResourceKind::ServiceCidrs).errors[&Reason::Garbage] >= 2);
+        until(body, || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::InvalidResponse] >= 2);
         assert_eq!(follower.live.read().count(ResourceKind::ServiceCidrs), 1, "{body}");
     }
 }
@@ -94,7 +102,7 @@ fn half_a_page_is_no_page() {
     let mut count = 0;
     mock.answer(move |asked| {
         count += 1;
-        if asked.path == ADDRESSES && count % 2 == 0 { Answer::Half } else { Answer::Right }
+        if asked.path == ADDRESSES && count % 2 == 0 { AdmissionOutcome::Half } else { AdmissionOutcome::Right }
     });
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
@@ -108,15 +116,15 @@ fn a_continue_token_that_expired_begins_the_list_anew_and_loses_nothing() {
     let follower = Follower::start(&mock, FAST);
     follower_is_ready(&follower, &mock);
     mock.answer(|asked| match asked.query.get("continue") {
-        Some(_) => Answer::Status(410, "", "The provided continue parameter is too old"),
-        None => Answer::Right,
+        Some(_) => AdmissionOutcome::Status(410, "", "The provided continue parameter is too old"),
+        None => AdmissionOutcome::Right,
     });
     mock.world().compact();
-    until("it begins anew", || follower.status(ResourceKind::IpAddresses).errors[&Reason::Expired] >= 3);
+    until("it begins anew", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] >= 3);
     assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 20);
     // Named by the lists that didn't end, and gone before the one that does.
     mock.world().delete(ADDRESSES, "10.96.0.1");
-    mock.answer(|_| Answer::Right);
+    mock.answer(|_| AdmissionOutcome::Right);
     follower.settles(&mock);
 }
 
@@ -126,7 +134,7 @@ fn retry_after_is_obeyed() {
     let mut is_first = true;
     mock.answer(move |asked| {
         let is_asked = asked.path == SERVICE_CIDRS && std::mem::take(&mut is_first);
-        if is_asked { Answer::Status(429, "Retry-After: 2\r\n", "") } else { Answer::Right }
+        if is_asked { AdmissionOutcome::Status(429, "Retry-After: 2\r\n", "") } else { AdmissionOutcome::Right }
     });
     let began = Instant::now();
     let follower = Follower::start(&mock, FAST);
@@ -136,10 +144,10 @@ fn retry_after_is_obeyed() {
 
 /// A fault of every watch of IPAddresses, after its first event: that it passes, and what it counts as.
 #[track_caller]
-fn check_watch(fault: Fault, reason: Option<Reason>) {
+fn check_watch(fault: Fault, reason: Option<FailureReason>) {
     let mock = mock(3);
-    mock.answer(move |asked| if asked.is_watch() { Answer::Then(1, fault) } else { Answer::Right });
-    let follower = Follower::start(&mock, Timing { silence: Duration::from_millis(200), ..FAST });
+    mock.answer(move |asked| if asked.is_watch() { AdmissionOutcome::Then(1, fault) } else { AdmissionOutcome::Right });
+    let follower = Follower::start(&mock, WatchConfig { idle_timeout: Duration::from_millis(200), ..FAST });
     for number in 0..6 {
         let mut world = mock.world();
         world.put(ADDRESSES, address(&format!("10.96.5.{number}"), &format!("s{number}")));
@@ -152,34 +160,37 @@ fn check_watch(fault: Fault, reason: Option<Reason>) {
         until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&reason] > 0);
     }
     let status = follower.status(ResourceKind::IpAddresses);
-    let is_other = |(seen, count): (&Reason, &u64)| Some(*seen) != reason && *count > 0;
+    let is_other = |(seen, count): (&FailureReason, &u64)| Some(*seen) != reason && *count > 0;
     assert!(!status.errors.iter().any(is_other), "{fault:?}: {:?}", status.errors);
-    let lists = reason.is_some_and(|reason| [Reason::Expired, Reason::Garbage].contains(&reason));
+    let lists = reason.is_some_and(|reason| [FailureReason::Expired, FailureReason::InvalidResponse].contains(&reason));
     assert_eq!(status.relists > 0, lists, "{fault:?}");
 }
 
 #[test]
 fn a_watch_that_breaks_goes_on() {
-    check_watch(Fault::Cut, Some(Reason::Disconnected));
-    check_watch(Fault::CutWithin, Some(Reason::Disconnected));
-    check_watch(Fault::EndWithin, Some(Reason::Disconnected));
+    check_watch(Fault::Cut, Some(FailureReason::Disconnected));
+    check_watch(Fault::CutWithin, Some(FailureReason::Disconnected));
+    check_watch(Fault::EndWithin, Some(FailureReason::Disconnected));
     check_watch(Fault::End, None);
-    check_watch(Fault::Error(500), Some(Reason::ServerError));
+    check_watch(Fault::Error(500), Some(FailureReason::ServerError));
     check_watch(Fault::Twice, None);
 }
 
 #[test]
 fn a_watch_that_cannot_go_on_begins_with_a_list() {
-    check_watch(Fault::Error(410), Some(Reason::Expired));
-    check_watch(Fault::Line("no JSON"), Some(Reason::Garbage));
-    check_watch(Fault::Line(r#"{"type":"RENAMED","object":{}}"#), Some(Reason::Garbage));
-    check_watch(Fault::Line(r#"{"type":"ADDED","object":{"metadata":{"name":"10.96.0.1"}}}"#), Some(Reason::Garbage));
-    check_watch(Fault::Again, Some(Reason::Expired));
+    check_watch(Fault::Error(410), Some(FailureReason::Expired));
+    check_watch(Fault::Line("no JSON"), Some(FailureReason::InvalidResponse));
+    check_watch(Fault::Line(r#"{"type":"RENAMED","object":{}}"#), Some(FailureReason::InvalidResponse));
+    check_watch(
+        Fault::Line(r#"{"type":"ADDED","object":{"metadata":{"name":"10.96.0.1"}}}"#),
+        Some(FailureReason::InvalidResponse),
+    );
+    check_watch(Fault::Again, Some(FailureReason::Expired));
 }
 
 #[test]
 fn a_watch_that_says_nothing_is_opened_again() {
-    check_watch(Fault::Silence, Some(Reason::TimedOut));
+    check_watch(Fault::Silence, Some(FailureReason::TimedOut));
 }
 
 /// etcd was restored from a backup: a watch from a version that is yet to come says nothing.
@@ -198,7 +209,7 @@ fn a_version_that_went_back_is_found_though_the_watch_is_silent() {
         world.put(ADDRESSES, address("10.96.7.7", "restored"));
     }
     follower.settles(&mock);
-    until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&Reason::Expired] > 0);
+    until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] > 0);
 }
 
 #[test]
@@ -231,10 +242,10 @@ fn what_cannot_be_read_is_left_out_and_holds_up_nothing() {
 #[test]
 fn an_api_server_that_is_not_there_is_tried_again() {
     let mock = Mock::start();
-    mock.answer(|_| Answer::Nothing);
+    mock.answer(|_| AdmissionOutcome::Nothing);
     let follower = Follower::start(&mock, FAST);
-    until("it counts", || follower.status(ResourceKind::ServiceCidrs).errors[&Reason::Unreachable] >= 3);
-    mock.answer(|_| Answer::Right);
+    until("it counts", || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::Unreachable] >= 3);
+    mock.answer(|_| AdmissionOutcome::Right);
     until("a list", || is_listed(&follower));
 }
 

@@ -5,38 +5,38 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::{Inventory, ResourceKind};
-use servicecidr_guard::k8s::{Live, Source, Status, Timing, Wanted, connect, run};
+use servicecidr_guard::k8s::{SharedInventory, Source, Status, WatchConfig, WatchScope, connect, run};
 use servicecidr_guard::net::{AddressRange, Cidr};
 use tokio::sync::{oneshot, watch};
 
 use super::mock::Mock;
 
 /// For tests: as in a cluster, but some hundred times faster.
-pub const FAST: Timing = Timing {
-    first_pause: Duration::from_millis(4),
-    longest_pause: Duration::from_millis(60),
-    healthy: Duration::from_millis(30),
+pub const FAST: WatchConfig = WatchConfig {
+    backoff_initial: Duration::from_millis(4),
+    backoff_max: Duration::from_millis(60),
+    stable_after: Duration::from_millis(30),
     watch: Duration::from_secs(1),
-    silence: Duration::from_secs(3600),
-    answer: Duration::from_secs(3600),
-    page: Duration::from_secs(3600),
+    idle_timeout: Duration::from_secs(3600),
+    response_timeout: Duration::from_secs(3600),
+    page_timeout: Duration::from_secs(3600),
     page_size: 7,
 };
 
 pub struct Follower {
-    pub live: Arc<Live>,
-    pub wanted: watch::Sender<Wanted>,
+    pub live: Arc<SharedInventory>,
+    pub wanted: watch::Sender<WatchScope>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Follower {
-    pub fn start(mock: &Mock, timing: Timing) -> Self {
-        Self::start_wanting(mock, timing, Wanted { nodes: true })
+    pub fn start(mock: &Mock, timing: WatchConfig) -> Self {
+        Self::start_wanting(mock, timing, WatchScope { nodes: true })
     }
 
-    pub fn start_wanting(mock: &Mock, timing: Timing, wanted: Wanted) -> Self {
-        let live = Arc::new(Live::default());
+    pub fn start_wanting(mock: &Mock, timing: WatchConfig, wanted: WatchScope) -> Self {
+        let live = Arc::new(SharedInventory::default());
         let (wanted, receiver) = watch::channel(wanted);
         let (stop, stopped) = oneshot::channel();
         let its = Arc::clone(&live);

@@ -6,12 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::ResourceKind;
-use servicecidr_guard::k8s::Timing;
+use servicecidr_guard::k8s::WatchConfig;
 
 use super::follower::{FAST, Follower, until};
 use super::mock;
 use super::mock::Mock;
-use super::world::{ADDRESSES, Answer, Asked, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
+use super::world::{ADDRESSES, AdmissionOutcome, Asked, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 
 const FAULTS: usize = 1000;
 
@@ -26,12 +26,18 @@ impl Dice {
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
-    fn fault(&mut self, asked: &Asked) -> Answer {
-        let all =
-            [Answer::Nothing, Answer::Status(429, "", ""), Answer::Status(500, "", ""), Answer::Status(410, "", "")];
+    fn fault(&mut self, asked: &Asked) -> AdmissionOutcome {
+        let all = [
+            AdmissionOutcome::Nothing,
+            AdmissionOutcome::Status(429, "", ""),
+            AdmissionOutcome::Status(500, "", ""),
+            AdmissionOutcome::Status(410, "", ""),
+        ];
         match (self.below(3), asked.is_watch()) {
             (0, _) => all[self.below(all.len())].clone(),
-            (_, false) => [Answer::Half, Answer::Hang, Answer::Body("{\"kind\":")][self.below(3)].clone(),
+            (_, false) => [AdmissionOutcome::Half, AdmissionOutcome::Hang, AdmissionOutcome::Body("{\"kind\":")]
+                [self.below(3)]
+            .clone(),
             (_, true) => {
                 let faults = [
                     Fault::Cut,
@@ -45,7 +51,7 @@ impl Dice {
                     Fault::Again,
                     Fault::Silence,
                 ];
-                Answer::Then(self.below(4), faults[self.below(faults.len())])
+                AdmissionOutcome::Then(self.below(4), faults[self.below(faults.len())])
             }
         }
     }
@@ -73,7 +79,7 @@ fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
     let (mut dice, count) = (Dice(0x9e37_79b9_7f4a_7c15), Arc::clone(&given));
     mock.answer(move |asked| {
         if count.load(Ordering::SeqCst) == FAULTS || dice.below(4) == 0 {
-            return Answer::Right;
+            return AdmissionOutcome::Right;
         }
         count.fetch_add(1, Ordering::SeqCst);
         dice.fault(asked)
@@ -88,8 +94,9 @@ fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
         }
     });
     let short = Duration::from_millis(60);
-    let longest_pause = Duration::from_millis(12);
-    let timing = Timing { longest_pause, silence: short, answer: short, page: 2 * short, ..FAST };
+    let backoff_max = Duration::from_millis(12);
+    let timing =
+        WatchConfig { backoff_max, idle_timeout: short, response_timeout: short, page_timeout: 2 * short, ..FAST };
     mock.world().life = short / 2;
     let follower = Follower::start(&mock, timing);
     until("a thousand faults", || given.load(Ordering::SeqCst) == FAULTS);
@@ -110,18 +117,19 @@ const SECOND: Duration = Duration::from_millis(20);
 
 #[test]
 fn under_constant_faults_no_more_than_a_request_a_second_is_made() {
-    let faults: [fn(&Asked) -> Answer; 5] = [
-        |_| Answer::Status(500, "", ""),
-        |_| Answer::Nothing,
-        |asked| if asked.is_watch() { Answer::Then(0, Fault::End) } else { Answer::Right },
-        |asked| if asked.is_watch() { Answer::Status(410, "", "") } else { Answer::Right },
-        |asked| if asked.is_watch() { Answer::Then(0, Fault::Line("?")) } else { Answer::Right },
+    let faults: [fn(&Asked) -> AdmissionOutcome; 5] = [
+        |_| AdmissionOutcome::Status(500, "", ""),
+        |_| AdmissionOutcome::Nothing,
+        |asked| if asked.is_watch() { AdmissionOutcome::Then(0, Fault::End) } else { AdmissionOutcome::Right },
+        |asked| if asked.is_watch() { AdmissionOutcome::Status(410, "", "") } else { AdmissionOutcome::Right },
+        |asked| if asked.is_watch() { AdmissionOutcome::Then(0, Fault::Line("?")) } else { AdmissionOutcome::Right },
     ];
     for (number, fault) in faults.into_iter().enumerate() {
         let mock = mock(3);
         mock.answer(fault);
         let began = Instant::now();
-        let timing = Timing { first_pause: SECOND, longest_pause: 30 * SECOND, healthy: 5 * SECOND, ..FAST };
+        let timing =
+            WatchConfig { backoff_initial: SECOND, backoff_max: 30 * SECOND, stable_after: 5 * SECOND, ..FAST };
         let follower = Follower::start(&mock, timing);
         thread::sleep(80 * SECOND);
         let (elapsed, world) = (began.elapsed(), mock.world());
@@ -138,7 +146,7 @@ fn under_constant_faults_no_more_than_a_request_a_second_is_made() {
 
 #[test]
 fn the_pauses_of_a_cluster_leave_less_than_a_request_a_second() {
-    let timing = Timing::default();
+    let timing = WatchConfig::default();
     for chance in [0, u16::MAX / 2, u16::MAX] {
         let (mut time, mut requests) = (Duration::ZERO, 0);
         for failures in 1.. {

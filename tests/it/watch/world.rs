@@ -41,7 +41,7 @@ impl Asked {
 
 /// How a request is answered.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum AdmissionOutcome {
     Right,
     /// The connection is closed without an answer.
     Nothing,
@@ -100,7 +100,7 @@ pub struct World {
     /// Up to which version changes are forgotten.
     pub compacted: u64,
     pub asked: Vec<Asked>,
-    pub answer: Box<dyn FnMut(&Asked) -> Answer + Send>,
+    pub answer: Box<dyn FnMut(&Asked) -> AdmissionOutcome + Send>,
     /// How long a watch lives.
     pub life: Duration,
     pub snapshots: BTreeMap<String, (u64, Vec<Value>)>,
@@ -114,7 +114,7 @@ impl Default for World {
             log: VecDeque::new(),
             compacted: 0,
             asked: Vec::new(),
-            answer: Box::new(|_| Answer::Right),
+            answer: Box::new(|_| AdmissionOutcome::Right),
             life: Duration::from_secs(3600),
             snapshots: BTreeMap::new(),
         }

@@ -1,9 +1,12 @@
 //! `Judge`: manifests one after the other, each seeing what those before it made.
 
 use crate::inventory::{Change, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr, validate_name};
-use crate::k8s::Written;
+use crate::k8s::ServiceCidrManifest;
 use crate::net::Cidr;
-use crate::policy::{Finding, Part, Policy, Request, ValidationActions, Verdict, Violation, decide, judge};
+use crate::policy::{
+    Finding, Policy, Request, Subresource, ValidationActions, Verdict, Violation, evaluate,
+    evaluate_without_alternatives,
+};
 
 /// How many denials are answered with an alternative: each takes time in proportion to what is stored.
 const ANSWERED: u64 = 100;
@@ -25,7 +28,7 @@ impl<'a> Judge<'a> {
 
     /// Judges a ServiceCIDR that is applied: by what kube-apiserver itself refuses, then by the policy.
     /// Its name, and the verdict.
-    pub fn written(&mut self, written: &Written) -> (String, Verdict) {
+    pub fn written(&mut self, written: &ServiceCidrManifest) -> (String, Verdict) {
         let is_generated = written.name.is_empty() && !written.generate_name.is_empty();
         let name = if is_generated { self.generate(&written.generate_name) } else { written.name.clone() };
         let stored = self.inventory.service_cidr(&name).map(texts);
@@ -40,31 +43,31 @@ impl<'a> Judge<'a> {
         if stored.is_none() && written.cidrs.is_ok() {
             change.errors.splice(0..0, validate_name(&written.name, &written.generate_name));
         }
-        let request = Request { change, part: Part::Object, requester: String::new(), dry_run: false };
-        let verdict = refused(&request).unwrap_or_else(|| self.decide(&request));
+        let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
+        let verdict = refused(&request).unwrap_or_else(|| self.evaluate(&request));
         self.settle(&request, &verdict);
         (name, verdict)
     }
 
     /// Judges what kube-apiserver asked.
     pub fn asked(&mut self, request: &Request) -> Verdict {
-        let verdict = self.decide(request);
+        let verdict = self.evaluate(request);
         self.settle(request, &verdict);
         verdict
     }
 
-    fn decide(&mut self, request: &Request) -> Verdict {
+    fn evaluate(&mut self, request: &Request) -> Verdict {
         let known = ObservedInventory::static_file(&self.inventory);
-        let decide = if self.denied < ANSWERED { decide } else { judge };
-        let verdict = decide(self.policy, &known, request);
+        let evaluate = if self.denied < ANSWERED { evaluate } else { evaluate_without_alternatives };
+        let verdict = evaluate(self.policy, &known, request);
         self.denied += u64::from(!verdict.allows());
         verdict
     }
 
     /// What an admitted request leaves behind.
     fn settle(&mut self, request: &Request, verdict: &Verdict) {
-        let Request { change, part, dry_run, .. } = request;
-        if !verdict.allows() || *part == Part::Status || *dry_run || change.name.is_empty() {
+        let Request { change, subresource, dry_run, .. } = request;
+        if !verdict.allows() || *subresource == Subresource::Status || *dry_run || change.name.is_empty() {
             return;
         }
         let current = self.inventory.service_cidr(&change.name);

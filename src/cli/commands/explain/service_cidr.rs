@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::{AddressDocument, Entry, RemovalDocument};
-use crate::capacity::{CapacityReport, CidrCapacity, DeletionImpact, Named, allocation_probability, deletion_impact_by_name};
+use crate::api::{AddressDocument, DeletionImpactDocument, Entry};
+use crate::capacity::{
+    CapacityReport, CidrCapacity, DeletionImpact, Named, allocation_probability, deletion_impact_by_name,
+};
 use crate::cli::exit::Exit;
 use crate::cli::support::input;
 use crate::cli::support::output;
@@ -30,7 +32,7 @@ pub(in crate::cli) struct ServiceCidrExplanation<'a> {
     /// The addresses with a meaning of their own; of `kubernetes` only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known_addresses: Vec<KnownAddress>,
-    deletion: RemovalDocument,
+    deletion: DeletionImpactDocument,
 }
 
 /// An address that a convention gives to somebody.
@@ -59,7 +61,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
             entries: entries.into_iter().map(Entry::new).collect(),
             unreadable: service_cidr.unreadable.iter().map(String::as_str).collect(),
             known_addresses: known,
-            deletion: RemovalDocument::new(&removal),
+            deletion: DeletionImpactDocument::new(&removal),
         };
         return output::document("ServiceCIDRExplanation", explanation, encoding);
     }

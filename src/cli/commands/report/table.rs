@@ -1,10 +1,10 @@
 //! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
 
-use crate::capacity::{CapacityReport, Forecast, AllocationAudit};
+use crate::capacity::{AllocationAudit, CapacityReport, Forecast};
 use crate::cli::support::output::TableWidth;
 use crate::cli::support::table::{Align, Header, Table};
 use crate::inventory::UnusableReason;
-use crate::page::{last_line, notes};
+use crate::page::{anomalies, headline};
 use crate::text::{percent, thousands};
 
 /// How the tables are printed.
@@ -18,7 +18,7 @@ pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAud
     let mut text = families(style, report, survey);
     text += "\n";
     text += &entries(style, report);
-    let mut notes = notes(report, survey);
+    let mut notes = anomalies(report, survey);
     if style.width >= TableWidth::Unlimited && survey.free_static.count > 0 {
         let first: Vec<String> = survey.free_static.first.iter().map(ToString::to_string).collect();
         notes.push(format!("safest to name in a Service, taken dynamically last: {}", first.join(", ")));
@@ -27,7 +27,7 @@ pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAud
         text += "\n";
         text.extend(notes.into_iter().map(|note| format!("- {note}\n")));
     }
-    text + "\n" + &last_line(report) + "\n"
+    text + "\n" + &headline(report) + "\n"
 }
 
 fn families(style: &Style, report: &CapacityReport, survey: &AllocationAudit) -> String {
@@ -149,7 +149,7 @@ pub(super) fn before_and_after(style: &Style, report: &CapacityReport, forecast:
         .collect();
     let changes =
         if changes.is_empty() { "no address becomes usable or stops being".to_owned() } else { changes.join("; ") };
-    format!("{}\nAfter:\n\n{entries}\n{changes}\nafter: {}\n", table.render(style.header), last_line(report))
+    format!("{}\nAfter:\n\n{entries}\n{changes}\nafter: {}\n", table.render(style.header), headline(report))
 }
 
 fn signed(before: u128, after: u128) -> String {

@@ -1,4 +1,4 @@
-//! `Text`: a string of a wire format, without a copy where there need be none.
+//! `CowStr`: a string of a wire format, without a copy where there need be none.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,9 +10,9 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 ///
 /// serde borrows a `Cow` only where it stands alone: in an `Option` or a list it copies each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text<'a>(Cow<'a, str>);
+pub struct CowStr<'a>(Cow<'a, str>);
 
-impl Text<'_> {
+impl CowStr<'_> {
     /// The string, if it isn't empty.
     pub fn some(&self) -> Option<&str> {
         Some(&*self.0).filter(|text| !text.is_empty())
@@ -23,7 +23,7 @@ impl Text<'_> {
     }
 }
 
-impl Deref for Text<'_> {
+impl Deref for CowStr<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -31,13 +31,13 @@ impl Deref for Text<'_> {
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for CowStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_option(TextVisitor).map(Self)
     }

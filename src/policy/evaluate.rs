@@ -1,26 +1,26 @@
-//! `decide`: the exemptions, then every rule, in reading order.
+//! `evaluate`: the exemptions, then every rule, in reading order.
 
 use crate::inventory::{ConfiguredFamilies, DEFAULT_SERVICE_CIDR, ObservedInventory, Operation};
 
 use super::planning::alternative::alternatives;
-use super::{Exemption, Finding, Part, Policy, Request, RuleId, Usable, ValidationActions, Verdict, Violation};
+use super::{Exemption, Finding, Policy, Request, RuleId, Subresource, Usable, ValidationActions, Verdict, Violation};
 
 /// The user name of kube-apiserver itself.
 const API_SERVER: &str = "system:apiserver";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
-pub fn decide(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
-    let verdict = judge(policy, known, request);
+pub fn evaluate(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
+    let verdict = evaluate_without_alternatives(policy, known, request);
     let alternatives = alternatives(policy, known, verdict.denials());
     Verdict { alternatives, ..verdict }
 }
 
 /// The same without alternatives, which take time in proportion to what the cluster holds.
-pub fn judge(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
+pub fn evaluate_without_alternatives(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
     match exemption(request) {
         Some(Exemption::DefaultServiceCidr) => Verdict {
             exemption: Some(Exemption::DefaultServiceCidr),
-            findings: of_the_default(policy, known, request),
+            findings: default_service_cidr_findings(policy, known, request),
             alternatives: Vec::new(),
         },
         Some(exemption) => Verdict::exempt(exemption),
@@ -30,7 +30,7 @@ pub fn judge(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) 
 
 /// Why no rule may deny a request, if none may.
 fn exemption(request: &Request) -> Option<Exemption> {
-    if request.part == Part::Status {
+    if request.subresource == Subresource::Status {
         Some(Exemption::Status)
     } else if request.change.keeps_cidrs() {
         Some(Exemption::Unchanged)
@@ -62,7 +62,7 @@ fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -
     };
     let adds = change.cidrs().next().is_some();
     let unless_stale = |rule, actions, judge: &dyn Fn() -> Vec<Finding>| {
-        staleness.judge(rule, actions, known).map_or_else(judge, |unknown| vec![unknown])
+        staleness.evaluate(rule, actions, known).map_or_else(judge, |unknown| vec![unknown])
     };
     let mut findings: Vec<Finding> = Vec::new();
 
@@ -95,30 +95,30 @@ fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -
     if let Some(rule) = usable {
         findings.extend(all(rule.actions, Usable::check(&families(policy, known), change)));
     }
-    findings.extend(deletion(policy, known, request));
+    findings.extend(deletion_findings(policy, known, request));
     findings
 }
 
 /// What deleting a ServiceCIDR does.
-fn deletion(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
+fn deletion_findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     let Some(rule) = &policy.deletion else { return Vec::new() };
     if request.change.operation != Operation::Delete {
         return Vec::new();
     }
-    match policy.staleness.judge(RuleId::Deletion, rule.blocked.and(rule.stranded), known) {
+    match policy.staleness.evaluate(RuleId::Deletion, rule.blocked.union(rule.stranded), known) {
         Some(unknown) => vec![unknown],
         None => rule.check(known.inventory, &request.change),
     }
 }
 
 /// `kubernetes` is never denied. Whoever else than kube-apiserver changes it is warned.
-fn of_the_default(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
+fn default_service_cidr_findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     if request.requester == API_SERVER || request.change.operation == Operation::Create {
         return Vec::new();
     }
     let warned = Violation::DefaultServiceCidr { operation: request.change.operation };
-    let deletion = deletion(policy, known, request).into_iter();
-    let deletion = deletion.map(|finding| Finding { actions: finding.actions.at_most_warn(), ..finding });
+    let deletion = deletion_findings(policy, known, request).into_iter();
+    let deletion = deletion.map(|finding| Finding { actions: finding.actions.downgrade_to_warn(), ..finding });
     std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(deletion).collect()
 }
 
