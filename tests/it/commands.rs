@@ -8,9 +8,9 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
+use crate::doc_examples::REPLAYED;
 use crate::generated::UPDATE;
 use crate::program::{fixtures, program, run};
-use crate::shown::REPLAYED;
 
 /// Runs what follows `$ ` in a console block, and gives the block as it would have to be.
 fn replay(block: &str) -> String {

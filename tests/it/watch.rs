@@ -1,22 +1,22 @@
 //! The live inventory: what a mock API server holds, through every fault.
 
+mod fake_api_server;
+mod fake_cluster;
 mod faults;
 mod follower;
 mod frames;
-mod mock;
 mod model;
-mod once;
 mod served;
-mod world;
+mod snapshot;
 
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::Kind;
 use servicecidr_guard::k8s::{Timing, Wanted};
 
+use fake_api_server::Mock;
+use fake_cluster::{ADDRESSES, Answer, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 use follower::{FAST, Follower, until};
-use mock::Mock;
-use world::{ADDRESSES, Answer, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 
 /// A mock with a ServiceCIDR, a Node and some addresses: more than a page of them.
 fn mock(addresses: u32) -> Mock {

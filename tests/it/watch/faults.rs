@@ -6,9 +6,9 @@ use serde_json::json;
 use servicecidr_guard::inventory::Kind;
 use servicecidr_guard::k8s::{Reason, Source, Timing, connect};
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, Answer, Fault, SERVICE_CIDRS, address, service_cidr};
 use super::follower::{FAST, Follower, until};
-use super::mock::Mock;
-use super::world::{ADDRESSES, Answer, Fault, SERVICE_CIDRS, address, service_cidr};
 use super::{is_listed, mock};
 
 /// A refusal of every list of ServiceCIDRs: what is said of it, and that it holds up no other.

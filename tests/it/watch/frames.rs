@@ -3,7 +3,7 @@
 use servicecidr_guard::inventory::Kind;
 use servicecidr_guard::k8s::{Frame, FrameError, Object, Omission};
 
-use super::world::node;
+use super::fake_cluster::node;
 
 fn decode(line: &str) -> Result<Frame, FrameError> {
     Frame::decode(Kind::Nodes, line.as_bytes())

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use servicecidr_guard::inventory::Kind;
 use servicecidr_guard::k8s::Timing;
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, Answer, Asked, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 use super::follower::{FAST, Follower, until};
 use super::mock;
-use super::mock::Mock;
-use super::world::{ADDRESSES, Answer, Asked, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 
 const FAULTS: usize = 1000;
 

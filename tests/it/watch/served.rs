@@ -5,9 +5,9 @@ use std::fs;
 
 use crate::program::{Server, eventually, fixtures};
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, Answer, SERVICE_CIDRS, address, service_cidr};
 use super::follower::source;
-use super::mock::Mock;
-use super::world::{ADDRESSES, Answer, SERVICE_CIDRS, address, service_cidr};
 
 const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 

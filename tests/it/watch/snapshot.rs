@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::program::program;
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, Answer, NODES, SERVICE_CIDRS, SERVICES, address, node, service_cidr};
 use super::follower::source;
-use super::mock::Mock;
-use super::world::{ADDRESSES, Answer, NODES, SERVICE_CIDRS, SERVICES, address, node, service_cidr};
 
 /// A cluster of some addresses, each of a Service.
 fn mock(addresses: u32) -> Mock {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::world::{Answer, Asked, Change, Fault, World, kind};
+use super::fake_cluster::{Answer, Asked, Change, Fault, World, kind};
 
 const TICK: Duration = Duration::from_millis(2);
 
