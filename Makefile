@@ -19,7 +19,7 @@ check: ## Run everything that CI runs: needs Go, a C compiler and, for some step
 	@.ci/run
 
 update: reference ## Regenerate every generated file; the rendered chart fixtures need Go
-	@UPDATE_GOLDEN=1 $(CARGO) test --quiet --locked --test it -- chart:: generated::
+	@UPDATE_GOLDEN=1 $(CARGO) test --quiet --locked --test it -- admission:: chart:: commands:: generated::
 	@if command -v go > /dev/null; then \
 	  bin=$$(tests/cluster/build) && \
 	  UPDATE_GOLDEN=1 SERVICECIDR_GUARD_CLUSTER_BIN=$$bin $(CARGO) test --quiet --locked --test cluster -- chart::matrix; \

@@ -5,14 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
 #![allow(missing_docs, reason = "nobody calls it")]
 
-#[path = "../tests/it/binaries.rs"]
+#[path = "../tests/common/binaries.rs"]
 mod binaries;
 mod common;
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../tests/it/control_plane.rs"]
+#[path = "../tests/common/control_plane.rs"]
 mod control_plane;
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../tests/it/program.rs"]
+#[path = "../tests/common/program.rs"]
 mod program;
 
 #[path = "webhook/bare.rs"]

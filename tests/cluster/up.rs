@@ -11,16 +11,16 @@
     reason = "a test that fails says so by a panic"
 )]
 
-#[path = "../it/binaries.rs"]
+#[path = "../common/binaries.rs"]
 mod binaries;
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../it/control_plane.rs"]
+#[path = "../common/control_plane.rs"]
 mod control_plane;
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../it/program.rs"]
+#[path = "../common/program.rs"]
 mod program;
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../it/webhook.rs"]
+#[path = "../common/webhook.rs"]
 mod webhook;
 
 fn main() {

@@ -1,13 +1,16 @@
-//! Every sentence that an answer can hold: a fixture folder each, the whole answer compared.
+//! The full admission responses, one fixture folder for each: the one place that pins the sentence of every
+//! violation. `UPDATE_GOLDEN=1` writes them.
 
 use std::fs;
 
+use serde::Serialize as _;
 use serde_json::Value;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, ObservedInventory};
 use servicecidr_guard::k8s::{AdmissionOutcome, ListReader, Review, respond};
 use servicecidr_guard::policy::{Policy, evaluate, preview_if_enabled};
 
+use crate::generated::UPDATE;
 use crate::program::fixtures;
 
 /// The answer to a review, as the server gives it without an inventory.
@@ -41,8 +44,16 @@ fn read(policy: &Policy, list: &str) -> Inventory {
     inventory
 }
 
+/// The JSON of a fixture: indented by one blank.
+fn indented(response: &Value) -> String {
+    let mut text = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    response.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter)).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
 #[test]
-fn every_sentence_is_the_one_in_its_fixture() {
+fn responses_match_their_fixtures() {
     let mut differing = Vec::new();
     let mut count = 0;
     for entry in fs::read_dir(fixtures().join("admission")).unwrap() {
@@ -52,11 +63,16 @@ fn every_sentence_is_the_one_in_its_fixture() {
         let seen = answer_knowing(&read("policy.yaml"), inventory.as_deref(), read("request.json").as_bytes());
         let expected: Value = serde_json::from_str(&read("response.json")).unwrap_or_default();
         if seen != expected {
-            let name = folder.file_name().unwrap().to_str().unwrap();
-            differing.push(format!("{name}\n{}", serde_json::to_string_pretty(&seen).unwrap()));
+            let text = indented(&seen);
+            if std::env::var_os(UPDATE).is_some() {
+                fs::write(folder.join("response.json"), format!("{text}\n")).unwrap();
+            } else {
+                let name = folder.file_name().unwrap().to_str().unwrap();
+                differing.push(format!("{name}\n{text}"));
+            }
         }
         count += 1;
     }
-    assert!(differing.is_empty(), "these answers are now\n{}", differing.join("\n"));
+    assert!(differing.is_empty(), "{UPDATE}=1 writes these responses:\n{}", differing.join("\n"));
     assert!(count >= 30, "only {count} fixtures were found");
 }

@@ -11,7 +11,7 @@ use rustls::version::{TLS12, TLS13};
 use tempfile::TempDir;
 
 use crate::program::{Server, program};
-use crate::raw;
+use crate::raw_http;
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
@@ -42,13 +42,13 @@ fn client(issuer: &Issuer<'static, KeyPair>, name: &str, change: impl Fn(&mut Ce
 
 /// Whether a client is answered.
 fn is_answered(server: &Server, client: Option<&Client>) -> bool {
-    let config = raw::client(server, &[&TLS12, &TLS13]);
+    let config = raw_http::client(server, &[&TLS12, &TLS13]);
     let config = match client {
         Some(Client { cert, key }) => config.with_client_auth_cert(vec![cert.clone()], key.clone_key()).unwrap(),
         None => config.with_no_client_auth(),
     };
     // With TLS 1.3 a client learns only behind the handshake that it is refused.
-    let Ok(mut stream) = raw::connect(server, &Arc::new(config)) else { return false };
+    let Ok(mut stream) = raw_http::connect(server, &Arc::new(config)) else { return false };
     let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answer = [0; 12];
     let is_read = sent.and_then(|()| stream.read_exact(&mut answer)).is_ok();

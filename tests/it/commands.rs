@@ -8,8 +8,9 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
+use crate::doc_examples::REPLAYED;
+use crate::generated::UPDATE;
 use crate::program::{fixtures, program, run};
-use crate::shown::REPLAYED;
 
 /// Runs what follows `$ ` in a console block, and gives the block as it would have to be.
 fn replay(block: &str) -> String {
@@ -40,17 +41,23 @@ fn every_console_block_shows_what_is_printed() {
     let (mut count, mut differing) = (0, Vec::new());
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
+        let mut updated = text.clone();
         for block in text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap()) {
             if block.starts_with("$ servicecidr-guard ") {
                 count += 1;
                 let seen = replay(block);
                 if seen != block {
+                    updated = updated.replace(block, &seen);
                     differing.push(format!("{}\n{seen}", document.display()));
                 }
             }
         }
+        if std::env::var_os(UPDATE).is_some() && updated != text {
+            fs::write(&document, updated).unwrap();
+            differing.clear();
+        }
     }
-    assert!(differing.is_empty(), "these blocks are now\n{}", differing.join("\n"));
+    assert!(differing.is_empty(), "{UPDATE}=1 writes these blocks:\n{}", differing.join("\n"));
     assert!(count >= 10, "only {count} console blocks were found");
 }
 

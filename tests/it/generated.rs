@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use servicecidr_guard::policy::RuleId;
 
-/// With it set, files are written and not compared.
-const UPDATE: &str = "UPDATE_GOLDEN";
+/// With this variable set, golden files are written instead of compared.
+pub const UPDATE: &str = "UPDATE_GOLDEN";
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)

@@ -10,7 +10,7 @@ use clap::{Command, CommandFactory as _};
 use serde_json::Value;
 use servicecidr_guard::cli::Args;
 
-use crate::evidence::is_a_test;
+use crate::doc_coverage::is_a_test;
 use crate::program::{fixtures, program, run};
 
 /// With it set, the files are written and not compared: `make reference`.
@@ -94,13 +94,13 @@ fn every_command_says_its_exit_codes_and_they_stand_in_the_table() {
 /// Examples that need a server or a cluster: how they begin, the file of the test that runs what they say, and the
 /// test.
 const ELSEWHERE: [(&str, &str, &str); 4] = [
-    ("servicecidr-guard serve --dev", "server.rs", "the_dev_server_prints_curl_lines_that_work"),
+    ("servicecidr-guard serve --dev", "it/server.rs", "the_dev_server_prints_curl_lines_that_work"),
     (
         "servicecidr-guard serve --policy",
         "cluster/live_account.rs",
         "a_token_that_may_read_two_resources_is_all_that_rules_without_nodes_take",
     ),
-    ("servicecidr-guard probe", "probe.rs", "a_webhook_is_well_whatever_its_policy"),
+    ("servicecidr-guard probe", "it/probe.rs", "a_webhook_is_well_whatever_its_policy"),
     (
         "kubectl get servicecidrs",
         "cluster/plugin.rs",

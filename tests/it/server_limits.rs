@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::SupportedProtocolVersion;
 
 use crate::program::{Server, agent, eventually, fixtures, program};
-use crate::raw::{Tls, client, connect, tcp};
+use crate::raw_http::{Tls, client, connect, tcp};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 const MIB: usize = 1024 * 1024;

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, HandshakeKind};
 use tempfile::TempDir;
 
 use crate::program::{Server, fixtures, program};
-use crate::raw::{Tls, client, connect};
+use crate::raw_http::{Tls, client, connect};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 

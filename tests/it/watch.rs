@@ -1,22 +1,22 @@
 //! The live inventory: what a mock API server holds, through every fault.
 
+mod fake_api_server;
+mod fake_cluster;
 mod faults;
 mod follower;
 mod frames;
-mod mock;
 mod model;
-mod once;
 mod served;
-mod world;
+mod snapshot;
 
 use std::time::{Duration, Instant};
 
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{WatchConfig, WatchScope};
 
+use fake_api_server::Mock;
+use fake_cluster::{ADDRESSES, FakeResponse, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 use follower::{FAST, Follower, until};
-use mock::Mock;
-use world::{ADDRESSES, AdmissionOutcome, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 
 /// A mock with a ServiceCIDR, a Node and some addresses: more than a page of them.
 fn mock(addresses: u32) -> Mock {
@@ -95,9 +95,7 @@ fn a_watch_goes_on_where_the_last_one_ended() {
 #[test]
 fn a_list_that_stalls_says_how_far_it_is() {
     let mock = mock(20);
-    mock.answer(
-        |asked| if asked.query.contains_key("continue") { AdmissionOutcome::Hang } else { AdmissionOutcome::Right },
-    );
+    mock.answer(|asked| if asked.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Right });
     let follower = Follower::start(&mock, WatchConfig { page_timeout: Duration::from_millis(200), ..FAST });
     until("the first page", || follower.status(ResourceKind::IpAddresses).seen == 7);
     let status = follower.status(ResourceKind::IpAddresses);
@@ -106,7 +104,7 @@ fn a_list_that_stalls_says_how_far_it_is() {
     until("another try", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
     let error = follower.status(ResourceKind::IpAddresses).last_error.unwrap();
     assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no whole page within 0.2 s");
-    mock.answer(|_| AdmissionOutcome::Right);
+    mock.answer(|_| FakeResponse::Right);
     follower.settles(&mock);
     until("the rest", || follower.status(ResourceKind::IpAddresses).is_listed);
     // The pages that were read were not asked for again.
@@ -126,9 +124,9 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
     mock.answer(|asked| match asked.query.get("continue") {
-        Some(_) => AdmissionOutcome::Hang,
-        None if asked.is_watch() => AdmissionOutcome::Then(0, Fault::Silence),
-        None => AdmissionOutcome::Right,
+        Some(_) => FakeResponse::Hang,
+        None if asked.is_watch() => FakeResponse::Then(0, Fault::Silence),
+        None => FakeResponse::Right,
     });
     {
         // Unseen by the watch: gone before it is told to begin anew.
@@ -145,7 +143,7 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
     drop(follower);
 
     let follower = Follower::start(&mock, FAST);
-    mock.answer(|_| AdmissionOutcome::Right);
+    mock.answer(|_| FakeResponse::Right);
     until("a list", || is_listed(&follower));
     {
         let mut world = mock.world();

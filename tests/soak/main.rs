@@ -15,24 +15,25 @@
     reason = "a program for developers, which fails by a panic"
 )]
 
-#[path = "../it/swaps/authority.rs"]
+#[path = "../common/authority.rs"]
 mod authority;
 #[path = "../../benches/common/mod.rs"]
 mod common;
-#[path = "../it/connection.rs"]
+#[path = "../common/connection.rs"]
 mod connection;
 mod generator;
 mod measure;
 mod overload;
-#[path = "../it/swaps/policies.rs"]
+#[path = "../common/policies.rs"]
 mod policies;
 #[allow(dead_code, reason = "the tests use the rest")]
-#[path = "../it/program.rs"]
+#[path = "../common/program.rs"]
 mod program;
+#[path = "../common/slope.rs"]
 mod slope;
 mod steady;
 mod throttle;
-#[path = "../it/swaps/volume.rs"]
+#[path = "../common/volume.rs"]
 mod volume;
 
 fn main() {

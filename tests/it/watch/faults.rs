@@ -6,16 +6,16 @@ use serde_json::json;
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{FailureReason, Source, WatchConfig, connect};
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, FakeResponse, Fault, SERVICE_CIDRS, address, service_cidr};
 use super::follower::{FAST, Follower, until};
-use super::mock::Mock;
-use super::world::{ADDRESSES, AdmissionOutcome, Fault, SERVICE_CIDRS, address, service_cidr};
 use super::{is_listed, mock};
 
 /// A refusal of every list of ServiceCIDRs: what is said of it, and that it holds up no other.
 #[track_caller]
-fn check_list(answer: AdmissionOutcome, reason: FailureReason, error: &str) {
+fn check_list(answer: FakeResponse, reason: FailureReason, error: &str) {
     let mock = mock(1);
-    mock.answer(move |asked| if asked.path == SERVICE_CIDRS { answer.clone() } else { AdmissionOutcome::Right });
+    mock.answer(move |asked| if asked.path == SERVICE_CIDRS { answer.clone() } else { FakeResponse::Right });
     let follower = Follower::start(&mock, WatchConfig { response_timeout: Duration::from_millis(100), ..FAST });
     until("a third failure", || follower.status(ResourceKind::ServiceCidrs).errors[&reason] >= 3);
     let status = follower.status(ResourceKind::ServiceCidrs);
@@ -23,7 +23,7 @@ fn check_list(answer: AdmissionOutcome, reason: FailureReason, error: &str) {
     assert_eq!(status.errors.values().sum::<u64>(), status.errors[&reason]);
     assert_eq!(status.last_error.unwrap(), format!("can't list servicecidrs.networking.k8s.io: {error}"));
     until("the other list", || follower.status(ResourceKind::IpAddresses).is_listed);
-    mock.answer(|_| AdmissionOutcome::Right);
+    mock.answer(|_| FakeResponse::Right);
     follower.settles(&mock);
     until("no error", || follower.status(ResourceKind::ServiceCidrs).last_error.is_none());
 }
@@ -32,17 +32,17 @@ fn check_list(answer: AdmissionOutcome, reason: FailureReason, error: &str) {
 fn a_refusal_names_verb_and_resource() {
     let message = "servicecidrs.networking.k8s.io is forbidden: User \\\"x\\\" cannot list";
     check_list(
-        AdmissionOutcome::Status(403, "", message),
+        FakeResponse::Status(403, "", message),
         FailureReason::Forbidden,
         "forbidden: servicecidrs.networking.k8s.io is forbidden: User \\\"x\\\" cannot list",
     );
     check_list(
-        AdmissionOutcome::Status(401, "", "Unauthorized"),
+        FakeResponse::Status(401, "", "Unauthorized"),
         FailureReason::Unauthorized,
         "unauthorized: the API server doesn't accept the account: Unauthorized",
     );
     check_list(
-        AdmissionOutcome::Status(404, "", ""),
+        FakeResponse::Status(404, "", ""),
         FailureReason::NotFound,
         "not found: ServiceCIDRs need Kubernetes 1.33 or newer",
     );
@@ -51,16 +51,12 @@ fn a_refusal_names_verb_and_resource() {
 #[test]
 fn a_failing_list_is_made_again() {
     check_list(
-        AdmissionOutcome::Status(500, "", "etcd\nis gone"),
+        FakeResponse::Status(500, "", "etcd\nis gone"),
         FailureReason::ServerError,
         "the API server answers 500: etcd is gone",
     );
-    check_list(
-        AdmissionOutcome::Status(429, "", "slow down"),
-        FailureReason::Throttled,
-        "too many requests: slow down",
-    );
-    check_list(AdmissionOutcome::Hang, FailureReason::TimedOut, "no answer within 0.1 s");
+    check_list(FakeResponse::Status(429, "", "slow down"), FailureReason::Throttled, "too many requests: slow down");
+    check_list(FakeResponse::Hang, FailureReason::TimedOut, "no answer within 0.1 s");
 }
 
 #[test]
@@ -79,9 +75,9 @@ fn a_list_that_cannot_be_trusted_forgets_nothing() {
         let follower = Follower::start(&mock, FAST);
         follower_is_ready(&follower, &mock);
         mock.answer(move |asked| match (asked.path.as_str(), asked.is_watch()) {
-            (SERVICE_CIDRS, true) => AdmissionOutcome::Status(410, "", "too old"),
-            (SERVICE_CIDRS, false) => AdmissionOutcome::Body(body),
-            _ => AdmissionOutcome::Right,
+            (SERVICE_CIDRS, true) => FakeResponse::Status(410, "", "too old"),
+            (SERVICE_CIDRS, false) => FakeResponse::Body(body),
+            _ => FakeResponse::Right,
         });
         mock.world().compact();
         until(body, || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::InvalidResponse] >= 2);
@@ -102,7 +98,7 @@ fn half_a_page_is_no_page() {
     let mut count = 0;
     mock.answer(move |asked| {
         count += 1;
-        if asked.path == ADDRESSES && count % 2 == 0 { AdmissionOutcome::Half } else { AdmissionOutcome::Right }
+        if asked.path == ADDRESSES && count % 2 == 0 { FakeResponse::Half } else { FakeResponse::Right }
     });
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
@@ -116,15 +112,15 @@ fn a_continue_token_that_expired_begins_the_list_anew_and_loses_nothing() {
     let follower = Follower::start(&mock, FAST);
     follower_is_ready(&follower, &mock);
     mock.answer(|asked| match asked.query.get("continue") {
-        Some(_) => AdmissionOutcome::Status(410, "", "The provided continue parameter is too old"),
-        None => AdmissionOutcome::Right,
+        Some(_) => FakeResponse::Status(410, "", "The provided continue parameter is too old"),
+        None => FakeResponse::Right,
     });
     mock.world().compact();
     until("it begins anew", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] >= 3);
     assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 20);
     // Named by the lists that didn't end, and gone before the one that does.
     mock.world().delete(ADDRESSES, "10.96.0.1");
-    mock.answer(|_| AdmissionOutcome::Right);
+    mock.answer(|_| FakeResponse::Right);
     follower.settles(&mock);
 }
 
@@ -134,7 +130,7 @@ fn retry_after_is_obeyed() {
     let mut is_first = true;
     mock.answer(move |asked| {
         let is_asked = asked.path == SERVICE_CIDRS && std::mem::take(&mut is_first);
-        if is_asked { AdmissionOutcome::Status(429, "Retry-After: 2\r\n", "") } else { AdmissionOutcome::Right }
+        if is_asked { FakeResponse::Status(429, "Retry-After: 2\r\n", "") } else { FakeResponse::Right }
     });
     let began = Instant::now();
     let follower = Follower::start(&mock, FAST);
@@ -146,7 +142,7 @@ fn retry_after_is_obeyed() {
 #[track_caller]
 fn check_watch(fault: Fault, reason: Option<FailureReason>) {
     let mock = mock(3);
-    mock.answer(move |asked| if asked.is_watch() { AdmissionOutcome::Then(1, fault) } else { AdmissionOutcome::Right });
+    mock.answer(move |asked| if asked.is_watch() { FakeResponse::Then(1, fault) } else { FakeResponse::Right });
     let follower = Follower::start(&mock, WatchConfig { idle_timeout: Duration::from_millis(200), ..FAST });
     for number in 0..6 {
         let mut world = mock.world();
@@ -242,10 +238,10 @@ fn what_cannot_be_read_is_left_out_and_holds_up_nothing() {
 #[test]
 fn an_api_server_that_is_not_there_is_tried_again() {
     let mock = Mock::start();
-    mock.answer(|_| AdmissionOutcome::Nothing);
+    mock.answer(|_| FakeResponse::Nothing);
     let follower = Follower::start(&mock, FAST);
     until("it counts", || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::Unreachable] >= 3);
-    mock.answer(|_| AdmissionOutcome::Right);
+    mock.answer(|_| FakeResponse::Right);
     until("a list", || is_listed(&follower));
 }
 

@@ -9,7 +9,7 @@ use servicecidr_guard::k8s::{SharedInventory, Source, Status, WatchConfig, Watch
 use servicecidr_guard::net::{AddressRange, Cidr};
 use tokio::sync::{oneshot, watch};
 
-use super::mock::Mock;
+use super::fake_api_server::Mock;
 
 /// For tests: as in a cluster, but some hundred times faster.
 pub const FAST: WatchConfig = WatchConfig {
@@ -114,7 +114,7 @@ pub fn until(what: &str, is_so: impl Fn() -> bool) {
     wait(|| if is_so() { Ok(()) } else { Err(format!("never: {what}")) });
 }
 
-/// Everything, in the words of [`super::world::World::everything`].
+/// Everything, in the words of [`super::fake_cluster::World::everything`].
 pub fn everything(inventory: &Inventory) -> Vec<String> {
     let mut all = Vec::new();
     let texts = |cidrs: &[Cidr]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();

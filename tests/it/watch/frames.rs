@@ -3,7 +3,7 @@
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{InventoryObject, UnreadableReason, WatchEvent, WatchEventError};
 
-use super::world::node;
+use super::fake_cluster::node;
 
 fn decode(line: &str) -> Result<WatchEvent, WatchEventError> {
     WatchEvent::decode(ResourceKind::Nodes, line.as_bytes())

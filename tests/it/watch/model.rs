@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::WatchConfig;
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, Asked, FakeResponse, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 use super::follower::{FAST, Follower, until};
 use super::mock;
-use super::mock::Mock;
-use super::world::{ADDRESSES, AdmissionOutcome, Asked, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 
 const FAULTS: usize = 1000;
 
@@ -26,18 +26,18 @@ impl Dice {
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
-    fn fault(&mut self, asked: &Asked) -> AdmissionOutcome {
+    fn fault(&mut self, asked: &Asked) -> FakeResponse {
         let all = [
-            AdmissionOutcome::Nothing,
-            AdmissionOutcome::Status(429, "", ""),
-            AdmissionOutcome::Status(500, "", ""),
-            AdmissionOutcome::Status(410, "", ""),
+            FakeResponse::Nothing,
+            FakeResponse::Status(429, "", ""),
+            FakeResponse::Status(500, "", ""),
+            FakeResponse::Status(410, "", ""),
         ];
         match (self.below(3), asked.is_watch()) {
             (0, _) => all[self.below(all.len())].clone(),
-            (_, false) => [AdmissionOutcome::Half, AdmissionOutcome::Hang, AdmissionOutcome::Body("{\"kind\":")]
-                [self.below(3)]
-            .clone(),
+            (_, false) => {
+                [FakeResponse::Half, FakeResponse::Hang, FakeResponse::Body("{\"kind\":")][self.below(3)].clone()
+            }
             (_, true) => {
                 let faults = [
                     Fault::Cut,
@@ -51,7 +51,7 @@ impl Dice {
                     Fault::Again,
                     Fault::Silence,
                 ];
-                AdmissionOutcome::Then(self.below(4), faults[self.below(faults.len())])
+                FakeResponse::Then(self.below(4), faults[self.below(faults.len())])
             }
         }
     }
@@ -79,7 +79,7 @@ fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
     let (mut dice, count) = (Dice(0x9e37_79b9_7f4a_7c15), Arc::clone(&given));
     mock.answer(move |asked| {
         if count.load(Ordering::SeqCst) == FAULTS || dice.below(4) == 0 {
-            return AdmissionOutcome::Right;
+            return FakeResponse::Right;
         }
         count.fetch_add(1, Ordering::SeqCst);
         dice.fault(asked)
@@ -117,12 +117,12 @@ const SECOND: Duration = Duration::from_millis(20);
 
 #[test]
 fn under_constant_faults_no_more_than_a_request_a_second_is_made() {
-    let faults: [fn(&Asked) -> AdmissionOutcome; 5] = [
-        |_| AdmissionOutcome::Status(500, "", ""),
-        |_| AdmissionOutcome::Nothing,
-        |asked| if asked.is_watch() { AdmissionOutcome::Then(0, Fault::End) } else { AdmissionOutcome::Right },
-        |asked| if asked.is_watch() { AdmissionOutcome::Status(410, "", "") } else { AdmissionOutcome::Right },
-        |asked| if asked.is_watch() { AdmissionOutcome::Then(0, Fault::Line("?")) } else { AdmissionOutcome::Right },
+    let faults: [fn(&Asked) -> FakeResponse; 5] = [
+        |_| FakeResponse::Status(500, "", ""),
+        |_| FakeResponse::Nothing,
+        |asked| if asked.is_watch() { FakeResponse::Then(0, Fault::End) } else { FakeResponse::Right },
+        |asked| if asked.is_watch() { FakeResponse::Status(410, "", "") } else { FakeResponse::Right },
+        |asked| if asked.is_watch() { FakeResponse::Then(0, Fault::Line("?")) } else { FakeResponse::Right },
     ];
     for (number, fault) in faults.into_iter().enumerate() {
         let mock = mock(3);

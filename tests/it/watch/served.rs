@@ -5,9 +5,9 @@ use std::fs;
 
 use crate::program::{Server, eventually, fixtures};
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, FakeResponse, SERVICE_CIDRS, address, service_cidr};
 use super::follower::source;
-use super::mock::Mock;
-use super::world::{ADDRESSES, AdmissionOutcome, SERVICE_CIDRS, address, service_cidr};
 
 const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
@@ -49,9 +49,7 @@ fn refusal(server: &Server, cidr: &str) -> String {
 #[test]
 fn the_report_waits_for_the_addresses_and_readiness_does_not() {
     let mock = mock(600);
-    mock.answer(
-        |asked| if asked.query.contains_key("continue") { AdmissionOutcome::Hang } else { AdmissionOutcome::Right },
-    );
+    mock.answer(|asked| if asked.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Right });
     let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
     eventually("the ServiceCIDRs are read", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
     eventually("the first page is read", || {
@@ -68,7 +66,7 @@ fn the_report_waits_for_the_addresses_and_readiness_does_not() {
 #[test]
 fn it_is_not_ready_before_the_service_cidrs_are_read() {
     let mock = mock(1);
-    mock.answer(|asked| if asked.path == SERVICE_CIDRS { AdmissionOutcome::Hang } else { AdmissionOutcome::Right });
+    mock.answer(|asked| if asked.path == SERVICE_CIDRS { FakeResponse::Hang } else { FakeResponse::Right });
     let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
     let (status, body) = get(&server, "/readyz");
     assert_eq!(
@@ -88,8 +86,8 @@ fn it_is_not_ready_before_the_service_cidrs_are_read() {
 fn a_missing_permission_is_named_where_one_looks() {
     let mock = mock(1);
     mock.answer(|asked| match asked.path.as_str() {
-        SERVICE_CIDRS => AdmissionOutcome::Status(403, "", "no"),
-        _ => AdmissionOutcome::Right,
+        SERVICE_CIDRS => FakeResponse::Status(403, "", "no"),
+        _ => FakeResponse::Right,
     });
     let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
     eventually("it is said", || {

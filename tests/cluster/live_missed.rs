@@ -6,7 +6,7 @@ use crate::control_plane::{ADMIN, ControlPlane};
 use crate::program::{Server, eventually};
 use crate::webhook::{self, SERVICE_CIDRS, create_ready, exists, get};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::program::program;
 
+use super::fake_api_server::Mock;
+use super::fake_cluster::{ADDRESSES, FakeResponse, NODES, SERVICE_CIDRS, SERVICES, address, node, service_cidr};
 use super::follower::source;
-use super::mock::Mock;
-use super::world::{ADDRESSES, AdmissionOutcome, NODES, SERVICE_CIDRS, SERVICES, address, node, service_cidr};
 
 /// A cluster of some addresses, each of a Service.
 fn mock(addresses: u32) -> Mock {
@@ -72,9 +72,9 @@ fn pages_that_had_to_be_given_up_are_read_anew_and_nothing_of_them_stays() {
         // The third page, twice.
         let is_late = asked.path == ADDRESSES && asked.query.contains_key("continue");
         if is_late && [1, 3].contains(&turns.fetch_add(1, Ordering::SeqCst)) {
-            AdmissionOutcome::Status(410, "", "The provided continue parameter is too old")
+            FakeResponse::Status(410, "", "The provided continue parameter is too old")
         } else {
-            AdmissionOutcome::Right
+            FakeResponse::Right
         }
     });
     assert_eq!(report(&mock)["families"][0]["used"], "1200");
@@ -90,13 +90,13 @@ fn an_address_that_is_gone_when_a_list_begins_anew_is_not_counted() {
     mock.answer(move |asked| match (asked.path.as_str(), turns.load(Ordering::SeqCst)) {
         (ADDRESSES, 0) => {
             turns.store(1, Ordering::SeqCst);
-            AdmissionOutcome::Body(first_page)
+            FakeResponse::Body(first_page)
         }
         (ADDRESSES, 1) => {
             turns.store(2, Ordering::SeqCst);
-            AdmissionOutcome::Status(410, "", "The provided continue parameter is too old")
+            FakeResponse::Status(410, "", "The provided continue parameter is too old")
         }
-        _ => AdmissionOutcome::Right,
+        _ => FakeResponse::Right,
     });
     assert_eq!(report(&mock)["families"][0]["used"], "2");
 }
@@ -104,37 +104,37 @@ fn an_address_that_is_gone_when_a_list_begins_anew_is_not_counted() {
 #[test]
 fn what_cant_be_listed_is_an_error_that_says_what_to_look_at() {
     let mock = mock(3);
-    let refuse = |path: &'static str, answer: AdmissionOutcome| {
-        mock.answer(move |asked| if asked.path == path { answer.clone() } else { AdmissionOutcome::Right });
+    let refuse = |path: &'static str, answer: FakeResponse| {
+        mock.answer(move |asked| if asked.path == path { answer.clone() } else { FakeResponse::Right });
     };
-    refuse(ADDRESSES, AdmissionOutcome::Status(403, "", "User x cannot list resource"));
+    refuse(ADDRESSES, FakeResponse::Status(403, "", "User x cannot list resource"));
     check_failure(
         &mock,
         &["report"],
         "error: can't list ipaddresses.networking.k8s.io: forbidden: User x cannot list resource\n\
          hint: it takes the verb list on ipaddresses.networking.k8s.io: `kubectl auth can-i list ipaddresses.networking.k8s.io`\n",
     );
-    refuse(SERVICE_CIDRS, AdmissionOutcome::Status(401, "", "Unauthorized"));
+    refuse(SERVICE_CIDRS, FakeResponse::Status(401, "", "Unauthorized"));
     check_failure(
         &mock,
         &["overlaps"],
         "error: can't list servicecidrs.networking.k8s.io: unauthorized: the API server doesn't accept the account: Unauthorized\n\
          hint: `kubectl auth whoami` asks it, too\n",
     );
-    refuse(SERVICE_CIDRS, AdmissionOutcome::Hang);
+    refuse(SERVICE_CIDRS, FakeResponse::Hang);
     check_failure(
         &mock,
         &["report", "--request-timeout", "250ms"],
         "error: can't list servicecidrs.networking.k8s.io: no answer within 0.25 s\n\
          hint: is it the right cluster? `kubectl cluster-info` asks it, too\n",
     );
-    refuse(ADDRESSES, AdmissionOutcome::Body("<html>"));
+    refuse(ADDRESSES, FakeResponse::Body("<html>"));
     check_failure(
         &mock,
         &["simulate", "--services", "1"],
         "error: can't list ipaddresses.networking.k8s.io: the list can't be read: expected value at line 1 column 1\n",
     );
-    refuse(SERVICE_CIDRS, AdmissionOutcome::Status(500, "", "etcd is gone"));
+    refuse(SERVICE_CIDRS, FakeResponse::Status(500, "", "etcd is gone"));
     check_failure(
         &mock,
         &["init"],
@@ -146,9 +146,9 @@ fn what_cant_be_listed_is_an_error_that_says_what_to_look_at() {
 fn a_cluster_that_is_too_old_is_told_with_its_version() {
     let mock = mock(0);
     mock.answer(|asked| match asked.path.as_str() {
-        SERVICE_CIDRS => AdmissionOutcome::Status(404, "", "the server could not find the requested resource"),
-        "/version" => AdmissionOutcome::Body(r#"{"major": "1", "minor": "32", "gitVersion": "v1.32.9"}"#),
-        _ => AdmissionOutcome::Right,
+        SERVICE_CIDRS => FakeResponse::Status(404, "", "the server could not find the requested resource"),
+        "/version" => FakeResponse::Body(r#"{"major": "1", "minor": "32", "gitVersion": "v1.32.9"}"#),
+        _ => FakeResponse::Right,
     });
     check_failure(
         &mock,
@@ -162,8 +162,8 @@ fn a_cluster_that_is_too_old_is_told_with_its_version() {
 fn without_services_and_nodes_less_is_known_and_said() {
     let mock = mock(2);
     mock.answer(|asked| match asked.path.as_str() {
-        SERVICES | NODES => AdmissionOutcome::Status(403, "", "no"),
-        _ => AdmissionOutcome::Right,
+        SERVICES | NODES => FakeResponse::Status(403, "", "no"),
+        _ => FakeResponse::Right,
     });
     let (data, said, code) = asked(&mock, &["init"]);
     assert_eq!(code, 0, "{said}");

@@ -4,7 +4,7 @@ use crate::control_plane::{ControlPlane, is_ready};
 use crate::program::eventually;
 use crate::webhook::{self, SERVICE_CIDRS};
 
-use super::live_walk::{settled, warnings};
+use super::live_scenario::{settled, warnings};
 
 const RANGE: &str = "10.96.0.0/28,fd00:10:96::/112";
 

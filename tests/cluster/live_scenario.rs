@@ -7,7 +7,7 @@ use crate::control_plane::{ControlPlane, condition};
 use crate::program::{Server, eventually};
 use crate::webhook::{self, ALLOWED, SERVICE_CIDRS, get};
 
-use super::walk::of_list;
+use super::documented_scenario::of_list;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 pub const NEWCIDR1: &str =

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::world::{AdmissionOutcome, Asked, Change, Fault, World, kind};
+use super::fake_cluster::{Asked, Change, FakeResponse, Fault, World, kind};
 
 const TICK: Duration = Duration::from_millis(2);
 
@@ -46,7 +46,7 @@ impl Mock {
         self.shared.world()
     }
 
-    pub fn answer(&self, answer: impl FnMut(&Asked) -> AdmissionOutcome + Send + 'static) {
+    pub fn answer(&self, answer: impl FnMut(&Asked) -> FakeResponse + Send + 'static) {
         self.world().answer = Box::new(answer);
     }
 }
@@ -88,12 +88,12 @@ impl Shared {
                 (world.answer)(&asked)
             };
             match answer {
-                AdmissionOutcome::Nothing => return Err(Closed),
-                AdmissionOutcome::Hang => return self.hang(stream),
-                AdmissionOutcome::Status(code, headers, message) => refuse(stream, code, headers, message)?,
-                AdmissionOutcome::Body(body) => send(stream, 200, "", body.as_bytes())?,
+                FakeResponse::Nothing => return Err(Closed),
+                FakeResponse::Hang => return self.hang(stream),
+                FakeResponse::Status(code, headers, message) => refuse(stream, code, headers, message)?,
+                FakeResponse::Body(body) => send(stream, 200, "", body.as_bytes())?,
                 answer if asked.is_watch() => self.watch(stream, &asked, &answer)?,
-                answer => self.list(stream, &asked, matches!(answer, AdmissionOutcome::Half))?,
+                answer => self.list(stream, &asked, matches!(answer, FakeResponse::Half))?,
             }
         }
     }
@@ -161,13 +161,13 @@ impl Shared {
         send(stream, 200, "", page.as_bytes())
     }
 
-    fn watch(&self, stream: &mut TcpStream, asked: &Asked, answer: &AdmissionOutcome) -> Result<(), Closed> {
+    fn watch(&self, stream: &mut TcpStream, asked: &Asked, answer: &FakeResponse) -> Result<(), Closed> {
         let mut at = asked.version().unwrap();
         if at < self.world().compacted {
             return refuse(stream, 410, "", "too old resource version");
         }
         let (mut left, fault) = match answer {
-            AdmissionOutcome::Then(count, fault) => (*count, Some(*fault)),
+            FakeResponse::Then(count, fault) => (*count, Some(*fault)),
             _ => (usize::MAX, None),
         };
         let end = Instant::now() + self.world().life;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::evidence::is_a_test;
+use crate::doc_coverage::is_a_test;
 use crate::reference::{scratch, shell};
 
 /// The documents whose console blocks show what the program prints: `commands` runs them.
@@ -15,27 +15,27 @@ pub const REPLAYED: [&str; 5] =
 const ELSEWHERE: [(&str, &str, &str); 18] = [
     (
         "kubectl --namespace servicecidr-guard port-forward",
-        "page.rs",
+        "page/main.rs",
         "the_page_of_a_server_forecasts_with_the_servers_own_engine",
     ),
-    ("make plugin", "plugin.rs", "a_plugin_speaks_of_itself_as_it_is_called"),
+    ("make plugin", "it/plugin.rs", "a_plugin_speaks_of_itself_as_it_is_called"),
     ("kubectl servicecidr", "cluster/plugin.rs", "what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list"),
-    ("make run", "server.rs", "the_dev_server_prints_curl_lines_that_work"),
-    ("make bench", "../../benches/webhook.rs", "main"),
-    ("kubectl create service clusterip", "cluster/walk.rs", "the_documented_walk"),
+    ("make run", "it/server.rs", "the_dev_server_prints_curl_lines_that_work"),
+    ("make bench", "../benches/webhook.rs", "main"),
+    ("kubectl create service clusterip", "cluster/documented_scenario.rs", "the_documented_walk"),
     (
         "kubectl apply --dry-run=server",
-        "cluster/live_walk.rs",
+        "cluster/live_scenario.rs",
         "at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens",
     ),
-    ("kubectl apply -f", "cluster/walk.rs", "the_documented_walk"),
+    ("kubectl apply -f", "cluster/documented_scenario.rs", "the_documented_walk"),
     (
         "kubectl delete --dry-run=server servicecidr",
-        "cluster/live_walk.rs",
+        "cluster/live_scenario.rs",
         "at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens",
     ),
     ("kubectl create --dry-run=server", "cluster/rules.rs", "allowed_ranges_deny_or_warn_and_kubectl_shows_why"),
-    ("kubectl get servicecidrs,ipaddresses,services", "cluster/walk.rs", "the_documented_walk"),
+    ("kubectl get servicecidrs,ipaddresses,services", "cluster/documented_scenario.rs", "the_documented_walk"),
     (
         "helm install servicecidr-guard charts/servicecidr-guard --namespace servicecidr-guard --create-namespace --set image.repository",
         "cluster/chart/readme.rs",
@@ -52,7 +52,7 @@ const ELSEWHERE: [(&str, &str, &str); 18] = [
         "cluster/chart/install.rs",
         "install_upgrade_roll_back_and_uninstall",
     ),
-    ("helm --namespace servicecidr-guard test", "image.rs", "it_runs_as_the_chart_has_it_run"),
+    ("helm --namespace servicecidr-guard test", "image/main.rs", "it_runs_as_the_chart_has_it_run"),
     (
         "helm upgrade servicecidr-guard charts/servicecidr-guard --reuse-values --set tls.helm.rotate",
         "cluster/chart/rotate.rs",

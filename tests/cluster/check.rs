@@ -8,7 +8,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually, program};
 use crate::webhook::{self, POLICY, SERVICE_CIDRS, create_ready, exists};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 const MANIFESTS: usize = 300;
 const RULES: &str = "\

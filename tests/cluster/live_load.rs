@@ -10,7 +10,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::eventually;
 use crate::webhook::{self, SERVICE_CIDRS, create_ready};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 const SERVICES: usize = 2000;
 const CLIENTS: usize = 20;

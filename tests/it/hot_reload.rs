@@ -1,8 +1,11 @@
 //! Policies and certificates that are swapped while requests come: none fails, and none is judged by a
 //! mix of two policies.
 
+#[path = "../common/authority.rs"]
 mod authority;
+#[path = "../common/policies.rs"]
 mod policies;
+#[path = "../common/volume.rs"]
 mod volume;
 
 use std::fs;

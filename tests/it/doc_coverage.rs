@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::doc_examples::{files, root};
 use crate::messages::{flat, pieces, rows};
 use crate::program::{fixtures, program};
 use crate::reference::{SERVED, commands, kinds, printed_schema, scratch};
-use crate::shown::{files, root};
 
 /// A command and one of its exit codes.
 type Ending = (String, i32);
@@ -41,7 +41,7 @@ const ENDINGS: [(&str, i32); 21] = [
 
 /// What needs a server that answers wrongly: the test that asks one.
 const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] =
-    [("probe", 1, "probe.rs", "another_server_is_not_taken_for_the_webhook")];
+    [("probe", 1, "it/probe.rs", "another_server_is_not_taken_for_the_webhook")];
 
 /// The command that a line calls, by its longest name.
 fn called<'a>(line: &str, known: &'a BTreeSet<String>) -> &'a str {
@@ -52,7 +52,7 @@ fn called<'a>(line: &str, known: &'a BTreeSet<String>) -> &'a str {
 /// The endings that console blocks show; `commands` holds the blocks to what the program does.
 fn shown_endings(known: &BTreeSet<String>) -> BTreeSet<Ending> {
     let mut documents = files(&fixtures().join("commands"), "md");
-    documents.extend(crate::shown::REPLAYED.map(|name| root().join(name)));
+    documents.extend(crate::doc_examples::REPLAYED.map(|name| root().join(name)));
     let mut found = BTreeSet::new();
     for document in documents {
         let text = fs::read_to_string(document).unwrap();
@@ -187,7 +187,7 @@ fn tested() -> Vec<String> {
     for ending in ["rs", "md", "json", "yaml"] {
         for path in files(&root().join("tests"), ending) {
             // This file, and the lists that are read in it, hold no test of a sentence.
-            if !path.ends_with("it/evidence.rs")
+            if !path.ends_with("it/doc_coverage.rs")
                 && !path.ends_with("it/messages.rs")
                 && !path.ends_with("inventories/large.json")
             {
@@ -233,6 +233,6 @@ fn every_documented_sentence_is_said_in_a_test() {
 
 /// Whether a file of the tests has this test.
 pub fn is_a_test(file: &str, test: &str) -> bool {
-    let path: &Path = &root().join("tests/it").join(file);
+    let path: &Path = &root().join("tests").join(file);
     fs::read_to_string(path).unwrap_or_default().contains(&format!("fn {test}("))
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::version::TLS13;
 
 use crate::program::Server;
-use crate::raw::{Tls, client, connect};
+use crate::raw_http::{Tls, client, connect};
 use crate::webhook::{ALLOWED, POLICY};
 
 /// How many connections wait equally long.

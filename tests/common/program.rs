@@ -36,7 +36,7 @@ pub struct Server {
 }
 
 /// Status and body of an answer.
-pub type AdmissionOutcome = (u16, Vec<u8>);
+pub type HttpResponse = (u16, Vec<u8>);
 
 impl Server {
     pub fn start(policy: &str) -> Self {
@@ -83,7 +83,7 @@ impl Server {
         self.folder.path().join(name)
     }
 
-    pub fn post(&self, path: &str, body: &[u8]) -> AdmissionOutcome {
+    pub fn post(&self, path: &str, body: &[u8]) -> HttpResponse {
         let url = format!("{}{path}", self.webhook);
         let mut answer = self.agent.post(&url).content_type("application/json").send(body).unwrap();
         (answer.status().as_u16(), answer.body_mut().read_to_vec().unwrap())

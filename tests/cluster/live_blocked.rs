@@ -6,7 +6,7 @@ use crate::control_plane::{ControlPlane, condition};
 use crate::program::{Server, eventually};
 use crate::webhook::{self, SERVICE_CIDRS};
 
-use super::live_walk::{settled, warnings};
+use super::live_scenario::{settled, warnings};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 

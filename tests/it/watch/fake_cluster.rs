@@ -41,7 +41,7 @@ impl Asked {
 
 /// How a request is answered.
 #[derive(Clone, Debug)]
-pub enum AdmissionOutcome {
+pub enum FakeResponse {
     Right,
     /// The connection is closed without an answer.
     Nothing,
@@ -100,7 +100,7 @@ pub struct World {
     /// Up to which version changes are forgotten.
     pub compacted: u64,
     pub asked: Vec<Asked>,
-    pub answer: Box<dyn FnMut(&Asked) -> AdmissionOutcome + Send>,
+    pub answer: Box<dyn FnMut(&Asked) -> FakeResponse + Send>,
     /// How long a watch lives.
     pub life: Duration,
     pub snapshots: BTreeMap<String, (u64, Vec<Value>)>,
@@ -114,7 +114,7 @@ impl Default for World {
             log: VecDeque::new(),
             compacted: 0,
             asked: Vec::new(),
-            answer: Box::new(|_| AdmissionOutcome::Right),
+            answer: Box::new(|_| FakeResponse::Right),
             life: Duration::from_secs(3600),
             snapshots: BTreeMap::new(),
         }

@@ -6,7 +6,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists, get};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
     noOverlap: {validationActions: [Deny]}\nprefixLength: {ipv4: {shortest: 30}}\nusable: {validationActions: [Deny]}\n\

@@ -10,9 +10,11 @@
     reason = "a test that fails says so by a panic"
 )]
 
+#[path = "../common/binaries.rs"]
 mod binaries;
 mod container;
 #[allow(dead_code, reason = "the other test crates use the rest")]
+#[path = "../common/program.rs"]
 mod program;
 
 use std::fs;

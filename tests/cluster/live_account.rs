@@ -6,7 +6,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
 use crate::webhook::{self, create, create_ready, get};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";

@@ -6,7 +6,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::eventually;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 

@@ -12,6 +12,7 @@
 
 mod browser;
 #[allow(dead_code, reason = "the other tests use the rest")]
+#[path = "../common/program.rs"]
 mod program;
 
 use std::fmt::Write as _;

@@ -9,7 +9,7 @@ use crate::control_plane::{ControlPlane, condition};
 use crate::program::{Server, eventually};
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists};
 
-use super::live_walk::settled;
+use super::live_scenario::settled;
 
 /// A Service with an address.
 fn service(plane: &ControlPlane, name: &str, address: &str) {
