@@ -4,9 +4,11 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
+use servicecidr_guard::inventory::Operation;
 
 use crate::control_plane::{ControlPlane, free_ports, is_ready};
 use crate::program::eventually;
+use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS, configuration, create_ready, exists, register};
 
 /// Whether the webhook is registered with the match conditions of the chart.
@@ -61,7 +63,7 @@ fn kubernetes_deleted_under_deny_all_heals_by_itself() {
     // Only where another ServiceCIDR holds the address of the Service `kubernetes` can it go.
     create_ready(&plane, "cover", &["10.96.0.0/24"]);
     let _server = webhook::start(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n");
-    webhook::wait_until_refused(&plane, "10.97.0.0/24", "the policy denies it for all but `kubernetes`");
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", &violations::denied(Operation::Create, "probe").to_string());
     let kubernetes = format!("{SERVICE_CIDRS}/kubernetes");
     let before = plane.get(&kubernetes).1["metadata"]["uid"].clone();
     assert_eq!(plane.delete(&kubernetes).0, 200);

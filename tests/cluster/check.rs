@@ -3,9 +3,11 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use servicecidr_guard::inventory::NodeNetwork;
 
 use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually, program};
+use crate::violations;
 use crate::webhook::{self, POLICY, SERVICE_CIDRS, create_ready, exists};
 
 use super::live_scenario::settled;
@@ -124,7 +126,11 @@ fn what_check_admits_of_300_manifests_is_what_the_api_server_with_the_webhook_ad
     let node = json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.99.244.0/24", "podCIDRs": ["10.99.244.0/24"]}});
     assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
     let server = webhook::start_following(&plane, RULES);
-    webhook::wait_until_refused(&plane, "10.99.244.0/28", "of the pods of discovered node worker-1");
+    webhook::wait_until_refused(
+        &plane,
+        "10.99.244.0/28",
+        &violations::reserved_by_node("10.99.244.0/28", NodeNetwork::PodCidr, "10.99.244.0/24", "worker-1").to_string(),
+    );
 
     let all = manifests();
     let (file, policy) = (plane.folder.path().join("manifests.yaml"), server.path("policy.yaml"));

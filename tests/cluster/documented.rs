@@ -4,9 +4,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use servicecidr_guard::inventory::Operation;
+use servicecidr_guard::policy::Violation;
 
 use crate::control_plane::{ControlPlane, condition};
 use crate::program::eventually;
+use crate::violations;
 use crate::webhook::{self, ALLOWED, CONFIGURATIONS, SERVICE_CIDRS, create, create_ready, exists};
 
 const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
@@ -75,7 +78,7 @@ fn a_service_cidr_that_predates_the_policy_can_be_deleted_under_ours_and_hangs_u
     remove_documented(&plane);
 
     let _server = webhook::start(&plane, ALLOWED);
-    webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    webhook::wait_until_outside(&plane, "172.20.0.0/16");
     let began = Instant::now();
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/ours")).0, 200);
     eventually("ours is gone", || !exists(&plane, "ours"));
@@ -126,7 +129,7 @@ fn verdicts(plane: &ControlPlane, objects: &[Vec<String>]) -> Vec<bool> {
 }
 
 #[track_caller]
-fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, sentence: &str) {
+fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, violation: &Violation) {
     let objects = generated(480);
     enforce(plane, documented);
     let theirs = verdicts(plane, &objects);
@@ -134,7 +137,7 @@ fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, sentenc
     let free = verdicts(plane, &objects);
 
     let _server = webhook::start(plane, rules);
-    webhook::wait_until_refused(plane, "172.20.0.0/16", sentence);
+    webhook::wait_until_refused(plane, "172.20.0.0/16", &violation.to_string());
     let ours = verdicts(plane, &objects);
     assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
     wait_until_free(plane);
@@ -150,6 +153,6 @@ fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, sentenc
 #[test]
 fn every_create_gets_the_verdict_of_the_documented_policy() {
     let plane = ControlPlane::start();
-    compare(&plane, allowed_ranges(), ALLOWED, "is outside the allowed ranges");
-    compare(&plane, deny(), "denyAll: {}\n", "the policy denies it for all but `kubernetes`");
+    compare(&plane, allowed_ranges(), ALLOWED, &violations::outside(0, "172.20.0.0/16", &["10.96.0.0/16"]));
+    compare(&plane, deny(), "denyAll: {}\n", &violations::denied(Operation::Create, "probe"));
 }

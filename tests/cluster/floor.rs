@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::{Value, json};
+use servicecidr_guard::inventory::Operation;
 use tempfile::TempDir;
 
 use crate::control_plane::{ControlPlane, said};
 use crate::oracle::generate::{self, Rng};
 use crate::program::{eventually, run};
+use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, POLICY, SERVICE_CIDRS, create, create_ready, exists, wait_until_refused};
 
 /// The objects of `export vap` for the rules, as YAML.
@@ -173,9 +175,8 @@ fn what_predates_the_floor_can_be_labelled_and_deleted() {
     plane.kubectl_ok(&["label", "servicecidr", "kubernetes", "team=platform"], "");
     let patch = r#"{"spec":{"cidrs":["172.20.0.0/24","fd00::/112"]}}"#;
     let refused = plane.kubectl(&["patch", "servicecidr", "before", "-p", patch], "");
-    let sentence =
-        "metadata.name: ServiceCIDR `before` may not be changed: the policy denies it for all but `kubernetes`\n";
-    assert!(said(&refused).ends_with(sentence), "{}", said(&refused));
+    let sentence = format!("{}\n", violations::denied(Operation::Update, "before"));
+    assert!(said(&refused).ends_with(&sentence), "{}", said(&refused));
     let (status, answer) = create(&plane, "kubernetes", &["10.96.0.0/28"], false);
     assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
@@ -203,9 +204,11 @@ fn warnings_long_names_and_the_longest_list() {
         &["apply", "-f", "-"],
         &exported("allowedRanges: {ranges: [10.96.0.0/16], validationActions: [Warn]}\n"),
     );
-    let expected = "Warning: Validation failed for ValidatingAdmissionPolicy 'floor-warn' with binding 'floor-warn': \
-                    spec.cidrs[0]: 10.96.0.0/15 is wider than what is allowed: use a CIDR within 10.96.0.0/16\n";
-    eventually("the floor warns", || warned(&manifest("wide", "10.96.0.0/15")).ends_with(expected));
+    let expected = format!(
+        "Warning: Validation failed for ValidatingAdmissionPolicy 'floor-warn' with binding 'floor-warn': {}\n",
+        violations::outside(0, "10.96.0.0/15", &["10.96.0.0/16"])
+    );
+    eventually("the floor warns", || warned(&manifest("wide", "10.96.0.0/15")).ends_with(&expected));
     lift(&plane, "192.0.2.0/24");
 
     // As many as an expression of CEL holds; none of them near.
@@ -219,9 +222,7 @@ fn warnings_long_names_and_the_longest_list() {
     enforce(&plane, "denyAll: {}\n", "192.0.2.0/24");
     let name = "n".repeat(65);
     let refused = create(&plane, &name, &["192.0.2.0/24"], true).1["message"].as_str().unwrap().to_owned();
-    let sentence = format!(
-        "metadata.name: ServiceCIDR `{}…` may not be created: the policy denies it for all but `kubernetes`",
-        "n".repeat(64)
-    );
+    let sentence = violations::denied(Operation::Create, &name).to_string();
+    assert!(sentence.contains(&format!("`{}…`", "n".repeat(64))), "{sentence}");
     assert!(refused.ends_with(&sentence), "{refused}");
 }

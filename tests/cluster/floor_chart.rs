@@ -13,6 +13,7 @@ use crate::binaries;
 use crate::control_plane::{ControlPlane, said};
 use crate::oracle::generate::{self, Rng};
 use crate::program::run;
+use crate::violations;
 use crate::webhook::wait_until_refused;
 
 fn template(folder: &Path, policy: &Value) -> Output {
@@ -214,6 +215,10 @@ fn a_range_with_host_bits_is_said_without_them() {
     let policy = json!({"allowedRanges": {"ranges": ["10.96.5.7/16", "2001:DB8:0::/64"]}});
     let rendered = template(folder.path(), &policy);
     plane.kubectl_ok(&["apply", "-f", "-"], &String::from_utf8(rendered.stdout).unwrap());
-    wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges: use a CIDR within 10.96.0.0/16");
-    wait_until_refused(&plane, "2001:db8:0:1::/64", "is outside the allowed ranges: use a CIDR within 2001:db8::/64");
+    wait_until_refused(&plane, "172.20.0.0/16", &violations::outside(0, "172.20.0.0/16", &["10.96.0.0/16"]).message());
+    wait_until_refused(
+        &plane,
+        "2001:db8:0:1::/64",
+        &violations::outside(0, "2001:db8:0:1::/64", &["2001:db8::/64"]).message(),
+    );
 }

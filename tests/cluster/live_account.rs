@@ -1,9 +1,14 @@
 //! Under the token of a service account: which permissions are needed, and what is said without one.
 
 use serde_json::json;
+use servicecidr_guard::inventory::NodeNetwork;
+use servicecidr_guard::inventory::ResourceKind;
+use servicecidr_guard::inventory::UnusableReason;
+use servicecidr_guard::policy::RuleId;
 
 use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
+use crate::violations;
 use crate::webhook::{self, create, create_ready, get};
 
 use super::live_scenario::settled;
@@ -64,16 +69,20 @@ fn a_token_that_may_read_two_resources_is_all_that_rules_without_nodes_take() {
     let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
     eventually("it is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
     settled(&plane, &server);
-    webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
-    webhook::wait_until_refused(&plane, "fd00::/112", "fd00::/112 gives no address");
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
+    webhook::wait_until_refused(
+        &plane,
+        "fd00::/112",
+        &violations::unusable("fd00::/112", UnusableReason::FamilyNotConfigured).to_string(),
+    );
     create_ready(&plane, "used", &["10.97.0.0/24"]);
     let service = json!({"metadata": {"name": "web"}, "spec": {"clusterIP": "10.97.0.7", "ports": [{"port": 80}]}});
     eventually("a Service", || plane.post("/api/v1/namespaces/default/services", &service).0 == 201);
     settled(&plane, &server);
     let (status, answer) = plane.delete(&format!("{}/used", webhook::SERVICE_CIDRS));
     assert_eq!(status, 403, "{answer}");
-    let why = "the deletion of ServiceCIDR `used` won't end while 1 IPAddress is in no other ServiceCIDR: 10.97.0.7 (default/web)";
-    assert!(answer["message"].as_str().unwrap().contains(why), "{answer}");
+    let why = violations::blocked("used", &[("10.97.0.7", "web")]).to_string();
+    assert!(answer["message"].as_str().unwrap().contains(&why), "{answer}");
     assert_eq!(["ServiceCIDR", "IPAddress", "Node"].map(|kind| forbidden(&server, kind)), [Some(0), Some(0), None]);
 }
 
@@ -88,15 +97,19 @@ fn without_nodes_it_is_ready_and_says_which_verb_it_lacks_until_it_has_it() {
     eventually("it is ready", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
     lacks(&server, "list", "nodes", "");
     assert!(forbidden(&server, "Node").unwrap() > 0);
-    let unknown = "spec.cidrs: reserved-networks can't judge this: the Nodes are not read yet: the log of the webhook says how far it is";
+    let unknown = &violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes).to_string();
     webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
     // The other rules judge.
-    webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
 
     permit(&plane, "list-nodes", "", &["nodes"], &["list"]);
     lacks(&server, "watch", "nodes", "");
     permit(&plane, "watch-nodes", "", &["nodes"], &["watch"]);
-    webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
+    webhook::wait_until_refused(
+        &plane,
+        "10.244.1.0/24",
+        &violations::reserved_by_node("10.244.1.0/24", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1").to_string(),
+    );
     assert_eq!(create(&plane, "free", &["10.97.0.0/24"], true).0, 201);
     assert_eq!(get(&server, "/readyz").0, 200);
 }
@@ -121,6 +134,6 @@ fn without_service_cidrs_it_is_not_ready_and_says_why() {
     assert_eq!(get(&server, "/report").0, 503);
     assert!(forbidden(&server, "ServiceCIDR").unwrap() > 0);
     assert_eq!(forbidden(&server, "IPAddress"), Some(0));
-    let unknown = "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are not read yet: the log of the webhook says how far it is";
+    let unknown = &violations::syncing(RuleId::NoOverlap, ResourceKind::ServiceCidrs).to_string();
     webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, condition};
 use crate::program::{Server, eventually};
+use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS};
 
 use super::live_scenario::{settled, warnings};
@@ -90,7 +91,8 @@ fn while_a_deletion_is_blocked_nothing_counts_its_range_and_afterwards_nothing_n
         apply("newcidr2"),
         [
             "IPv4: 14 usable, 14 used, 0 free; with newcidr2: 254 usable, 236 free (+236)",
-            "10.96.0.0/24 is the same as 10.96.0.0/24 of ServiceCIDR newcidr1 and contains 10.96.0.0/28 of ServiceCIDR kubernetes",
+            &violations::overlap("10.96.0.0/24", [("10.96.0.0/24", "newcidr1"), ("10.96.0.0/28", "kubernetes")])
+                .message(),
         ]
     );
 
@@ -114,7 +116,7 @@ fn while_a_deletion_is_blocked_nothing_counts_its_range_and_afterwards_nothing_n
         apply("newcidr1"),
         [
             "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)",
-            "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes",
+            &violations::overlap_with_default("10.96.0.0/24").message(),
         ]
     );
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{ControlPlane, condition};
 use crate::program::{Server, eventually};
+use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists};
 
 use super::live_scenario::settled;
@@ -49,9 +50,8 @@ fn a_deletion_in_use_is_warned_of_and_one_that_is_covered_is_not() {
     service(&plane, "cart", "10.97.0.21");
     settled(&plane, &server);
 
-    let said = "Warning: metadata.name: the deletion of ServiceCIDR `newcidr1` won't end while 2 IPAddresses are in no other \
-                ServiceCIDR: 10.97.0.20 (default/web), 10.97.0.21 (default/cart)\n";
-    assert_eq!(delete(&plane, "newcidr1"), (true, said.to_owned()));
+    let blocked = violations::blocked("newcidr1", &[("10.97.0.20", "web"), ("10.97.0.21", "cart")]);
+    assert_eq!(delete(&plane, "newcidr1"), (true, format!("Warning: {blocked}\n")));
     // Longer than the ten seconds that kube-controller-manager lets pass before it lets one go.
     eventually("its deletion waits", || condition(&service_cidr(&plane, "newcidr1")) == Some("False"));
     thread::sleep(Duration::from_secs(12));
@@ -78,13 +78,8 @@ fn a_deletion_that_would_strand_is_refused_where_kube_controller_manager_lets_it
 
     let (is_let_through, said) = delete(&plane, "child");
     assert!(!is_let_through);
-    assert!(
-        said.contains(
-            "denied the request: metadata.name: the deletion of ServiceCIDR `child` strands 1 IPAddress, for \
-             kube-controller-manager lets it go: 10.97.0.20 (default/web)"
-        ),
-        "{said}"
-    );
+    let stranded = violations::stranded("child", &[("10.97.0.20", "web")]);
+    assert!(said.contains(&format!("denied the request: {stranded}")), "{said}");
     assert_eq!(service_cidr(&plane, "child")["metadata"]["deletionTimestamp"], Value::Null);
 
     // The same without us: it goes, and the address is in no range that gives any.

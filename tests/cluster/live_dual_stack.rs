@@ -2,7 +2,11 @@
 
 use crate::control_plane::{ControlPlane, is_ready};
 use crate::program::eventually;
+use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS};
+use servicecidr_guard::inventory::UnusableReason;
+use servicecidr_guard::net::IpFamily;
+use servicecidr_guard::policy::Violation;
 
 use super::live_scenario::{settled, warnings};
 
@@ -18,7 +22,8 @@ fn manifest(name: &str, cidrs: &str) -> String {
 fn both_families_are_forecast_and_judged() {
     let plane = ControlPlane::start_with(RANGE);
     let server = webhook::start_following(&plane, "usable: {}\ndeletion: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
-    webhook::wait_until_refused(&plane, "10.0.0.0/8", "is too wide");
+    let too_wide = Violation::PrefixLength { index: 0, cidr: "10.0.0.0/8".parse().unwrap(), admitted: 9..=32 };
+    webhook::wait_until_refused(&plane, "10.0.0.0/8", &too_wide.to_string());
     settled(&plane, &server);
     let apply = |cidrs: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest("more", cidrs));
     assert_eq!(
@@ -31,7 +36,7 @@ fn both_families_are_forecast_and_judged() {
     assert_eq!(
         apply("\"fd00:10:98::/48\""),
         [
-            "spec.cidrs[0]: fd00:10:98::/48 gives no address: kube-apiserver allocates from IPv6 /64 and longer only",
+            &violations::unusable("fd00:10:98::/48", UnusableReason::TooShort).to_string(),
             "IPv6: 65,535 usable, 0 used, 65,535 free; with more: 65,535 usable, 65,535 free (+0)",
         ]
     );
@@ -46,6 +51,7 @@ fn both_families_are_forecast_and_judged() {
     let output = plane.kubectl(&["delete", "--dry-run=server", "servicecidr", "kubernetes"], "");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("`kubernetes` is the last that gives IPv6 addresses"), "{said}");
-    assert!(!said.contains("the last that gives IPv4 addresses"), "{said}");
+    let last = |family| violations::last_of_family("kubernetes", family).message();
+    assert!(said.contains(&last(IpFamily::IPv6)), "{said}");
+    assert!(!said.contains(&last(IpFamily::IPv4)), "{said}");
 }

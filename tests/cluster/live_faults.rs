@@ -1,9 +1,11 @@
 //! What follows a cluster outlives its API server, and never gets in its way.
 
 use serde_json::json;
+use servicecidr_guard::inventory::Operation;
 
 use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
+use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists, get};
 
 use super::live_scenario::settled;
@@ -58,7 +60,7 @@ fn under_the_harshest_policy_the_control_plane_does_its_work() {
     let mut plane = ControlPlane::start();
     create_ready(&plane, "before", &["10.97.0.0/24"]);
     let server = webhook::start_following(&plane, HARSH);
-    webhook::wait_until_refused(&plane, "10.98.0.0/24", "the policy denies it for all but `kubernetes`");
+    webhook::wait_until_refused(&plane, "10.98.0.0/24", &violations::denied(Operation::Create, "probe").to_string());
     let denials = || {
         let page = server.get(&format!("{}/metrics", server.health)).into_body();
         let lines = page.lines().filter(|line| line.starts_with("servicecidr_guard_admission_requests_total"));

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
 use crate::program::eventually;
+use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS, create_ready};
 
 use super::live_scenario::settled;
@@ -66,7 +67,7 @@ fn two_thousand_services_by_twenty_clients_are_counted_to_the_last() {
 fn two_that_overlap_and_are_made_at_once_are_told_of() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
-    webhook::wait_until_refused(&plane, "10.96.0.0/24", "contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     let barrier = Barrier::new(2);
     let both = (0..20).find(|round| {
         let made: Vec<bool> = thread::scope(|scope| {

@@ -3,9 +3,13 @@
 use std::fs;
 
 use serde_json::json;
+use servicecidr_guard::inventory::NodeNetwork;
+use servicecidr_guard::inventory::ResourceKind;
+use servicecidr_guard::policy::RuleId;
 
 use crate::control_plane::{ControlPlane, READER};
 use crate::program::{Server, eventually};
+use crate::violations;
 use crate::webhook::{self, POLICY, create, get};
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
@@ -50,14 +54,14 @@ fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
     let server = webhook::start_following(&plane, DISCOVER);
-    let told = "10.244.0.0/16 contains 10.244.1.0/24 of the pods of discovered node worker-1";
-    webhook::wait_until_refused(&plane, "10.244.0.0/16", told);
-    let told = "192.168.7.0/24 contains 192.168.7.11 of discovered node worker-1";
-    webhook::wait_until_refused(&plane, "192.168.7.0/24", told);
+    let told = violations::reserved_by_node("10.244.0.0/16", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1");
+    webhook::wait_until_refused(&plane, "10.244.0.0/16", &told.to_string());
+    let told = violations::reserved_by_node("192.168.7.0/24", NodeNetwork::Address, "192.168.7.11/32", "worker-1");
+    webhook::wait_until_refused(&plane, "192.168.7.0/24", &told.to_string());
     assert_eq!(refusal(&plane, "10.244.2.0/24"), "");
     node(&plane, "worker-2", "10.244.2.0/24", "192.168.7.12");
-    let told = "10.244.2.0/24 is the same as 10.244.2.0/24 of the pods of discovered node worker-2";
-    webhook::wait_until_refused(&plane, "10.244.2.0/24", told);
+    let told = violations::reserved_by_node("10.244.2.0/24", NodeNetwork::PodCidr, "10.244.2.0/24", "worker-2");
+    webhook::wait_until_refused(&plane, "10.244.2.0/24", &told.to_string());
     assert_eq!(plane.delete("/api/v1/nodes/worker-2").0, 200);
     eventually("a node that is gone reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
 
@@ -73,7 +77,11 @@ fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
         eventually(&format!("{gauge} is no longer told"), || server.metric(gauge).is_none());
     }
     fs::write(server.path("policy.yaml"), format!("{POLICY}{DISCOVER}")).unwrap();
-    webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
+    webhook::wait_until_refused(
+        &plane,
+        "10.244.1.0/24",
+        &violations::reserved_by_node("10.244.1.0/24", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1").to_string(),
+    );
 }
 
 #[test]
@@ -91,13 +99,16 @@ fn what_the_policy_needs_is_all_the_permission_that_it_takes() {
     eventually("it is ready without a restart", || {
         get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200
     });
-    webhook::wait_until_refused(&plane, "10.96.0.0/24", "10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
-    let told =
-        "reserved-networks can't judge this: the Nodes are not read yet: the log of the webhook says how far it is";
-    webhook::wait_until_refused(&plane, "10.97.0.0/24", told);
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
+    let told = violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes);
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", &told.to_string());
     assert!(forbidden(&server, "Node") > 0);
 
     permit(&plane, "nodes", "", &["nodes"]);
-    webhook::wait_until_refused(&plane, "10.244.1.0/24", "of the pods of discovered node worker-1");
+    webhook::wait_until_refused(
+        &plane,
+        "10.244.1.0/24",
+        &violations::reserved_by_node("10.244.1.0/24", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1").to_string(),
+    );
     assert_eq!(refusal(&plane, "10.97.0.0/24"), "");
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::control_plane::ControlPlane;
 use crate::program::eventually;
+use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS, exists};
 
 const ROUNDS: usize = 8;
@@ -17,7 +18,7 @@ const ROUNDS: usize = 8;
 fn every_pair_that_passed_at_once_is_in_the_metric_and_in_the_log() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
-    webhook::wait_until_refused(&plane, "10.96.0.0/24", "contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     let barrier = Barrier::new(2);
     for round in 0..ROUNDS {
         thread::scope(|scope| {

@@ -20,6 +20,9 @@ mod program;
 #[allow(dead_code, reason = "the other test crate uses the rest")]
 #[path = "../common/raw_http.rs"]
 mod raw_http;
+#[allow(dead_code, reason = "the other test crate uses the rest")]
+#[path = "../common/violations.rs"]
+mod violations;
 #[path = "../common/webhook.rs"]
 mod webhook;
 

@@ -1,9 +1,11 @@
 //! Allowed ranges and deny-all, as kubectl shows them.
 
+use servicecidr_guard::inventory::Operation;
 use std::fs;
 
 use crate::control_plane::{ControlPlane, said};
 use crate::program::eventually;
+use crate::violations;
 use crate::webhook::{self, ALLOWED, POLICY, create, create_ready, exists};
 
 fn manifest(name: &str, cidrs: &[&str]) -> String {
@@ -12,17 +14,16 @@ fn manifest(name: &str, cidrs: &[&str]) -> String {
     )
 }
 
-const OUTSIDE: &str = "spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges: use a CIDR within 10.96.0.0/16";
-
 #[test]
 fn allowed_ranges_deny_or_warn_and_kubectl_shows_why() {
     let plane = ControlPlane::start();
     let server = webhook::start(&plane, ALLOWED);
-    webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    webhook::wait_until_outside(&plane, "172.20.0.0/16");
 
+    let outside = violations::outside(0, "172.20.0.0/16", &["10.96.0.0/16"]);
     let refusal = format!(
         "Error from server (Forbidden): error when creating \"STDIN\": \
-         admission webhook \"enforce.servicecidr-guard.local\" denied the request: {OUTSIDE}\n"
+         admission webhook \"enforce.servicecidr-guard.local\" denied the request: {outside}\n"
     );
     for dry_run in [&["--dry-run=server"][..], &[]] {
         let apply = |manifest: &str| plane.kubectl(&[&["apply", "-f", "-"], dry_run].concat(), manifest);
@@ -43,7 +44,7 @@ fn allowed_ranges_deny_or_warn_and_kubectl_shows_why() {
         let warned =
             plane.kubectl(&[&["create", "-f", "-"], dry_run].concat(), &manifest("outside", &["172.20.0.0/16"]));
         assert!(warned.status.success());
-        assert_eq!(String::from_utf8(warned.stderr).unwrap(), format!("Warning: {OUTSIDE}\n"));
+        assert_eq!(String::from_utf8(warned.stderr).unwrap(), format!("Warning: {outside}\n"));
     }
     assert!(exists(&plane, "outside"));
 }
@@ -54,12 +55,12 @@ fn deny_all_leaves_what_is_there_alone() {
     create_ready(&plane, "before", &["10.97.0.0/24"]);
     create_ready(&plane, "doomed", &["10.98.0.0/24"]);
     let server = webhook::start(&plane, "denyAll: {}\n");
-    let denied = "the policy denies it for all but `kubernetes`";
-    webhook::wait_until_refused(&plane, "10.96.1.0/24", denied);
+    let denied = |operation, name: &str| format!("{}\n", violations::denied(operation, name));
+    webhook::wait_until_refused(&plane, "10.96.1.0/24", denied(Operation::Create, "probe").trim_end());
 
     let refused = plane
         .kubectl(&["patch", "servicecidr", "before", "-p", r#"{"spec":{"cidrs":["10.97.0.0/24","fd00::/112"]}}"#], "");
-    assert!(said(&refused).ends_with(&format!("metadata.name: ServiceCIDR `before` may not be changed: {denied}\n")));
+    assert!(said(&refused).ends_with(&denied(Operation::Update, "before")));
     let (status, answer) = create(&plane, "kubernetes", &["10.96.0.0/28"], false);
     assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
 
@@ -76,9 +77,9 @@ fn deny_all_leaves_what_is_there_alone() {
     fs::write(server.path("policy.yaml"), format!("{POLICY}denyAll: {{operations: [DELETE]}}\n")).unwrap();
     server.logged("policy reloaded");
     let refused = plane.kubectl(&["delete", "servicecidr", "before"], "");
-    assert!(said(&refused).ends_with(&format!("metadata.name: ServiceCIDR `before` may not be deleted: {denied}\n")));
+    assert!(said(&refused).ends_with(&denied(Operation::Delete, "before")));
     let refused = plane.kubectl(&["delete", "servicecidr", "-l", "team=a"], "");
-    assert!(said(&refused).contains("`before` may not be deleted"), "{}", said(&refused));
+    assert!(said(&refused).contains(&denied(Operation::Delete, "before")), "{}", said(&refused));
     let (status, answer) = plane.delete(&format!("{}?labelSelector=team%3Da", webhook::SERVICE_CIDRS));
     assert_eq!(status, 403, "deletecollection: {answer}");
     assert!(exists(&plane, "before"));
@@ -90,15 +91,15 @@ fn an_update_that_appends_a_family_is_judged_for_that_cidr_alone() {
     let plane = ControlPlane::start();
     create_ready(&plane, "before", &["172.20.0.0/16"]);
     let _server = webhook::start(&plane, ALLOWED);
-    webhook::wait_until_refused(&plane, "172.21.0.0/16", "is outside the allowed ranges");
+    webhook::wait_until_outside(&plane, "172.21.0.0/16");
 
     let append = |cidr: &str| {
         let patch = format!(r#"{{"spec":{{"cidrs":["172.20.0.0/16","{cidr}"]}}}}"#);
         plane.kubectl(&["patch", "servicecidr", "before", "-p", &patch], "")
     };
     let refused = append("fd00:10:96::/112");
-    let why = "spec.cidrs[1]: fd00:10:96::/112 is outside the allowed ranges: use a CIDR within 2001:db8::/64\n";
-    assert!(said(&refused).ends_with(why), "{}", said(&refused));
+    let why = violations::outside(1, "fd00:10:96::/112", &["2001:db8::/64"]);
+    assert!(said(&refused).ends_with(&format!("{why}\n")), "{}", said(&refused));
     let admitted = append("2001:db8::/80");
     assert_eq!(said(&admitted), "servicecidr.networking.k8s.io/before patched\n");
     eventually("it is stored", || {

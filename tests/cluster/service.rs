@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually, run};
-use crate::webhook::{ALLOWED, POLICY, configuration, create, register, wait_until_refused};
+use crate::webhook::{ALLOWED, POLICY, configuration, create, register, wait_until_outside};
 
 /// A webhook whose certificate is for these names.
 fn serve_as(names: &[&str]) -> Server {
@@ -40,7 +40,7 @@ fn kube_apiserver_calls_the_webhook_by_its_service() {
     client["service"] = json!({"namespace": "default", "name": "guard", "path": "/validate", "port": port});
     register(&plane, &by_service);
 
-    wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    wait_until_outside(&plane, "172.20.0.0/16");
     assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], true).0, 201);
 
     // A certificate for another name is none for kube-apiserver, and what isn't judged is refused.

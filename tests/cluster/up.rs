@@ -20,13 +20,16 @@ mod control_plane;
 #[path = "../common/program.rs"]
 mod program;
 #[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../common/violations.rs"]
+mod violations;
+#[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../common/webhook.rs"]
 mod webhook;
 
 fn main() {
     let plane = control_plane::ControlPlane::start();
     let server = webhook::start_following(&plane, &format!("{}noOverlap: {{}}\ndeletion: {{}}\n", webhook::ALLOWED));
-    webhook::wait_until_refused(&plane, "172.20.0.0/16", "is outside the allowed ranges");
+    webhook::wait_until_outside(&plane, "172.20.0.0/16");
     println!(
         "\
 A Kubernetes control plane is up: service range 10.96.0.0/28, no nodes.

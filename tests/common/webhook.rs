@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::control_plane::{ADMIN, ControlPlane, base64};
 use crate::program::{Server, eventually};
+use crate::violations;
 
 pub const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
@@ -78,6 +79,11 @@ pub fn wait_until_refused(plane: &ControlPlane, cidr: &str, sentence: &str) {
         let (_, answer) = create(plane, "probe", &[cidr], true);
         answer["message"].as_str().is_some_and(|message| message.contains(sentence))
     });
+}
+
+/// Waits until creating `cidr` as a dry run is refused because it is outside the ranges of [`ALLOWED`].
+pub fn wait_until_outside(plane: &ControlPlane, cidr: &str) {
+    wait_until_refused(plane, cidr, &violations::outside(0, cidr, &["10.96.0.0/16"]).to_string());
 }
 
 /// Creates a ServiceCIDR.

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::program::{Server, eventually, fixtures, program, run};
+use crate::violations;
 
 const NO_OVERLAP: &str =
     "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nnoOverlap: {validationActions: [Deny]}\n";
@@ -34,7 +35,7 @@ fn message(answer: &Value) -> &str {
 fn a_request_is_judged_and_answered_by_what_the_file_holds() {
     let (server, ..) = knowing(NO_OVERLAP, "full.json");
     let answer = server.review(&create("10.96.0.0/24", true));
-    assert_eq!(message(&answer), "spec.cidrs[0]: 10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes");
+    assert_eq!(message(&answer), violations::overlap_with_default("10.96.0.0/24").to_string());
     let told = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
     assert_eq!(answer["response"]["warnings"], serde_json::json!([told]));
     let answer = server.review(&create("10.97.0.0/24", false));

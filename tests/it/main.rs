@@ -55,4 +55,7 @@ mod slope; // how fast something grows, for `make soak`
 mod suggest; // `suggest` against a search that tries every block
 mod tls; // kinds of keys, ALPN, sessions
 mod vectors; // what the real Kubernetes code answered, by label
+#[allow(dead_code, reason = "the tests with a control plane use the rest")]
+#[path = "../common/violations.rs"]
+mod violations; // the violations that tests expect
 mod watch; // lists and watches of a mock API server that breaks in every way

@@ -318,5 +318,11 @@ fn the_dev_server_prints_curl_lines_that_work() {
         "README.md shows another answer than {}",
         answers[0]
     );
-    assert!(answers[1].contains("spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges"), "{answers:?}");
+    let denied: serde_json::Value = serde_json::from_str(&answers[1]).unwrap();
+    let causes = &denied["response"]["status"]["details"]["causes"];
+    assert_eq!(
+        (&causes[0]["field"], &causes[0]["reason"]),
+        (&"spec.cidrs[0]".into(), &"allowed-ranges".into()),
+        "{answers:?}"
+    );
 }

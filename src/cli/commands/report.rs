@@ -153,7 +153,7 @@ impl Args {
             match (self.fail_below, self.warn_below) {
                 (Some(limit), _) if free < limit.0 => failed.push(format!("{said}, less than {}%", limit.0)),
                 (_, Some(limit)) if free < limit.0 => {
-                    output::message(&format!("warning: {said}, less than {}%", limit.0))
+                    output::message(&format!("warning: {said}, less than {}%", limit.0));
                 }
                 _ => {}
             }

@@ -82,7 +82,7 @@ fn candidates(mut command: Command, done: &[&str], typed: &str) -> Candidates {
 }
 
 fn value_names(argument: &Arg) -> impl Iterator<Item = &str> {
-    argument.get_value_names().unwrap_or_default().iter().map(|name| name.as_str())
+    argument.get_value_names().unwrap_or_default().iter().map(clap::builder::Str::as_str)
 }
 
 fn takes_value(argument: &Arg) -> bool {

@@ -3,11 +3,15 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use servicecidr_guard::inventory::Operation;
+use servicecidr_guard::inventory::UnusableReason;
 
 use super::chart;
 use super::pod::Pod;
 use crate::control_plane::{ControlPlane, free_ports, said};
 use crate::program::eventually;
+use crate::violations;
+use crate::webhook::wait_until_outside;
 use crate::webhook::{CONFIGURATIONS, SERVICE_CIDRS, create, wait_until_refused};
 
 /// The release `guard` in the namespace `default`, whose webhook is reached at a port of this machine.
@@ -53,9 +57,7 @@ impl<'a> Release<'a> {
 }
 
 const DENY_ALL: &str = "--set-json=policy.denyAll.operations=[\"CREATE\",\"UPDATE\",\"DELETE\"]";
-const DENIED: &str = "the policy denies it for all but `kubernetes`";
 const ALLOWED: &str = "--set-json=policy.allowedRanges.ranges=[\"10.96.0.0/16\"]";
-const OUTSIDE: &str = "is outside the allowed ranges: use a CIDR within 10.96.0.0/16";
 
 #[test]
 fn install_upgrade_roll_back_and_uninstall() {
@@ -66,7 +68,7 @@ fn install_upgrade_roll_back_and_uninstall() {
     let notes = release.install(&[ALLOWED]);
     assert!(notes.contains("allowedRanges     Deny\n"), "{notes}");
     let pod = Pod::start(&plane, port);
-    wait_until_refused(&plane, "172.20.0.0/16", OUTSIDE);
+    wait_until_outside(&plane, "172.20.0.0/16");
     assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], false).0, 201);
 
     // The certificate is kept: the running pod goes on serving under the new configuration. Again and again, for
@@ -77,15 +79,18 @@ fn install_upgrade_roll_back_and_uninstall() {
         assert_eq!(release.bundle(), before);
     }
     pod.update_volumes(&plane);
-    wait_until_refused(&plane, "10.96.2.0/24", DENIED);
+    wait_until_refused(&plane, "10.96.2.0/24", &violations::denied(Operation::Create, "probe").to_string());
     let refused = plane.delete(&format!("{SERVICE_CIDRS}/inside")).1;
-    assert!(refused["message"].as_str().unwrap().contains(DENIED), "{refused}");
+    assert!(
+        refused["message"].as_str().unwrap().contains(&violations::denied(Operation::Delete, "inside").to_string()),
+        "{refused}"
+    );
     plane.kubectl_ok(&["label", "servicecidr", "inside", "team=a"], "");
     assert_metrics(&pod.page("/metrics"));
 
     release.helm(&["rollback", "guard", "1"]);
     pod.update_volumes(&plane);
-    wait_until_refused(&plane, "172.20.0.0/16", OUTSIDE);
+    wait_until_outside(&plane, "172.20.0.0/16");
     assert_eq!(create(&plane, "again", &["10.96.2.0/24"], true).0, 201);
     assert_eq!(release.bundle(), before);
 
@@ -97,7 +102,7 @@ fn install_upgrade_roll_back_and_uninstall() {
     eventually("nothing judges", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
     release.upgrade(&[ALLOWED]);
     let _pod = Pod::start(&plane, port);
-    wait_until_refused(&plane, "172.20.0.0/16", OUTSIDE);
+    wait_until_outside(&plane, "172.20.0.0/16");
 
     release.helm(&["uninstall", "guard"]);
     eventually("nothing judges any more", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
@@ -119,15 +124,15 @@ fn nothing_is_denied_on_the_first_day() {
     let pod = Pod::start(&plane, port);
     eventually("the inventory is read", || ureq::get(format!("{}/report", pod.health)).call().is_ok());
     for (cidr, warning) in [
-        ("10.96.0.0/24", "Warning: spec.cidrs[0]: 10.96.0.0/24 contains 10.96.0.0/28 of ServiceCIDR kubernetes"),
-        ("127.0.1.0/24", "Warning: spec.cidrs[0]: 127.0.1.0/24 is within 127.0.0.0/8 of preset loopback"),
-        ("10.97.0.0/31", "Warning: spec.cidrs[0]: 10.97.0.0/31 gives no address"),
+        ("10.96.0.0/24", violations::overlap_with_default("10.96.0.0/24").to_string()),
+        ("127.0.1.0/24", "spec.cidrs[0]: 127.0.1.0/24 is within 127.0.0.0/8 of preset loopback".to_owned()),
+        ("10.97.0.0/31", violations::unusable("10.97.0.0/31", UnusableReason::TooSmall).to_string()),
     ] {
         let manifest = format!(
             "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: risky}}\nspec: {{cidrs: [{cidr}]}}\n"
         );
         let said = plane.kubectl_ok(&["create", "--dry-run=server", "-f", "-"], &manifest);
-        assert!(said.contains(warning) && said.contains("risky created"), "{said}");
+        assert!(said.contains(&format!("Warning: {warning}")) && said.contains("risky created"), "{said}");
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Question, Received, ask};
 use super::generate::{Rng, cidrs, ranges};
-use super::guard::{AdmissionOutcome, answer, policy, review, sent};
+use super::guard::{GuardResponse, answer, policy, review, sent};
 use super::judge::Judge;
 
 const ANSWERS: usize = 26_000;
@@ -30,7 +30,7 @@ const UIDS: [&str; 10] = [
 ];
 
 /// Lets kube-apiserver read the answers.
-pub fn check_all(answers: &[AdmissionOutcome]) {
+pub fn check_all(answers: &[GuardResponse]) {
     let questions: Vec<_> =
         answers.iter().map(|answer| Question::Verify { uid: &answer.uid, review: &answer.body }).collect();
     for (answer, received) in answers.iter().zip(ask::<Received>(&questions)) {
@@ -38,7 +38,7 @@ pub fn check_all(answers: &[AdmissionOutcome]) {
     }
 }
 
-fn check(answer: &AdmissionOutcome, received: Received) {
+fn check(answer: &GuardResponse, received: Received) {
     let body = &answer.body;
     assert_eq!(received.error, "", "{body}");
     assert_eq!(received.allowed, answer.allowed, "{body}");
@@ -123,7 +123,7 @@ fn request(rng: &mut Rng) -> Value {
 fn every_answer_is_one_that_kube_apiserver_takes() {
     let mut rng = Rng::seeded(7);
     let policies: Vec<_> = (0..POLICIES).map(|_| policy(&file(&mut rng).to_string()).unwrap()).collect();
-    let answers: Vec<AdmissionOutcome> = (0..ANSWERS)
+    let answers: Vec<GuardResponse> = (0..ANSWERS)
         .map(|_| {
             let policy = rng.pick(&policies);
             answer(policy, &request(&mut rng))
@@ -131,10 +131,10 @@ fn every_answer_is_one_that_kube_apiserver_takes() {
         .collect();
     check_all(&answers);
 
-    let shape = |a: &AdmissionOutcome| (a.code, a.warnings.len(), a.annotations.len(), a.causes);
+    let shape = |a: &GuardResponse| (a.code, a.warnings.len(), a.annotations.len(), a.causes);
     let shapes: BTreeSet<_> = answers.iter().map(shape).collect();
     let uids: BTreeSet<_> = answers.iter().map(|answer| &answer.uid).collect();
-    let having = |what: fn(&AdmissionOutcome) -> bool| answers.iter().filter(|answer| what(answer)).count();
+    let having = |what: fn(&GuardResponse) -> bool| answers.iter().filter(|answer| what(answer)).count();
     let counts = [
         having(|a| a.code == 400),
         having(|a| a.code == 403),
@@ -171,8 +171,7 @@ fn corpus() -> Vec<Vec<u8>> {
 fn every_answer_over_the_fuzz_corpus_is_one_that_kube_apiserver_takes() {
     let (bodies, judge) = (corpus(), Judge::new());
     let judged = bodies.iter().filter_map(|body| judge.answer(body));
-    let answers: Vec<AdmissionOutcome> =
-        judged.map(|judged| sent(judged.uid, judged.text, judged.is_allowed)).collect();
+    let answers: Vec<GuardResponse> = judged.map(|judged| sent(judged.uid, judged.text, judged.is_allowed)).collect();
     check_all(&answers);
     println!("{} bodies, {} of them reviews", bodies.len(), answers.len());
     assert!(answers.len() >= 300, "only {} of {} bodies are reviews", answers.len(), bodies.len());

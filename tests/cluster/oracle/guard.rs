@@ -14,7 +14,7 @@ use servicecidr_guard::policy::{Policy, evaluate};
 
 /// An answer, as it is sent and as it was meant.
 #[derive(Debug)]
-pub struct AdmissionOutcome {
+pub struct GuardResponse {
     pub uid: String,
     pub body: Box<RawValue>,
     /// What was decided. A refused review has no verdict and isn't allowed.
@@ -61,7 +61,7 @@ pub fn review(operation: &str, name: &str, old: Option<&[String]>, new: Option<&
 }
 
 /// The answer to a review, of a webhook that knows nothing of the cluster.
-pub fn answer(policy: &Policy, review: &Value) -> AdmissionOutcome {
+pub fn answer(policy: &Policy, review: &Value) -> GuardResponse {
     let body = serde_json::to_vec(review).unwrap();
     let review = Review::parse(&body).unwrap();
     let (allowed, response) = match review.request() {
@@ -80,10 +80,10 @@ pub fn answer(policy: &Policy, review: &Value) -> AdmissionOutcome {
 }
 
 /// An answer that was sent, in its parts.
-pub fn sent(uid: String, text: String, allowed: bool) -> AdmissionOutcome {
+pub fn sent(uid: String, text: String, allowed: bool) -> GuardResponse {
     let review: AdmissionReview<DynamicObject> = serde_json::from_str(&text).unwrap();
     let response = review.response.unwrap();
-    AdmissionOutcome {
+    GuardResponse {
         uid,
         body: RawValue::from_string(text).unwrap(),
         allowed,

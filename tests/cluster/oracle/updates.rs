@@ -7,7 +7,7 @@ use servicecidr_guard::policy::Policy;
 use super::answers::check_all;
 use super::ask::{Cel, Invalid, Question, ask, short};
 use super::generate::{Rng, cidr, range, ranges};
-use super::guard::{AdmissionOutcome, allowing, answer, policy, review};
+use super::guard::{GuardResponse, allowing, answer, policy, review};
 
 const UPDATES: usize = 12_000;
 
@@ -48,7 +48,7 @@ fn update(rng: &mut Rng) -> Update {
     Update { allowed: ranges(rng), old, new, added }
 }
 
-fn answer_under(policy: &Policy, update: &Update) -> AdmissionOutcome {
+fn answer_under(policy: &Policy, update: &Update) -> GuardResponse {
     answer(policy, &review("UPDATE", "a", Some(&update.old), Some(&update.new)))
 }
 

@@ -3,7 +3,11 @@
 
 use std::fs;
 
+use servicecidr_guard::inventory::ResourceKind;
+use servicecidr_guard::policy::RuleId;
+
 use crate::program::{Server, eventually, fixtures};
+use crate::violations;
 
 use super::fake_api_server::Mock;
 use super::fake_cluster::{ADDRESSES, FakeResponse, SERVICE_CIDRS, address, service_cidr};
@@ -57,7 +61,7 @@ fn the_report_waits_for_the_addresses_and_readiness_does_not() {
     });
     assert_eq!(
         refusal(&server, "10.96.5.0/24"),
-        "spec.cidrs[0]: 10.96.5.0/24 is within 10.96.0.0/16 of ServiceCIDR kubernetes"
+        violations::overlap("10.96.5.0/24", [("10.96.0.0/16", "kubernetes")]).to_string()
     );
     assert_eq!(server.metric(r#"servicecidr_guard_inventory_synced{kind="IPAddress"}"#).as_deref(), Some("0"));
     assert_eq!(server.metric(r#"servicecidr_guard_clusterip_family_usable_ips{family="IPv4"}"#), None);
@@ -78,7 +82,7 @@ fn it_is_not_ready_before_the_service_cidrs_are_read() {
     );
     assert_eq!(
         refusal(&server, "10.97.0.0/24"),
-        "spec.cidrs: no-overlap can't judge this: the ServiceCIDRs are not read yet: the log of the webhook says how far it is"
+        violations::syncing(RuleId::NoOverlap, ResourceKind::ServiceCidrs).to_string()
     );
 }
 
@@ -109,11 +113,11 @@ fn a_silent_cluster_grows_stale_and_a_bookmark_makes_it_fresh() {
     });
     eventually("it is stale", || {
         let said = refusal(&server, "10.97.0.0/24");
-        said.starts_with("spec.cidrs: no-overlap can't judge this: the ServiceCIDRs were last seen ")
-            && said.ends_with(" s ago, more than 3 s")
+        (3..60).any(|age| said == violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, age, 3).to_string())
     });
     // What needs no inventory judges as ever.
-    assert!(refusal(&server, "172.20.0.0/16").contains("is outside the allowed ranges"));
+    let outside = violations::outside(0, "172.20.0.0/16", &["10.0.0.0/8"]).to_string();
+    assert!(refusal(&server, "172.20.0.0/16").contains(&outside));
     eventually("it is fresh again", || {
         mock.world().bookmark(SERVICE_CIDRS);
         refusal(&server, "10.97.0.0/24").is_empty()
