@@ -107,7 +107,7 @@ enum TlsVersion {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let _log = telemetry::start(args.log_format, &args.log_level)
+    let _log = telemetry::init(args.log_format, &args.log_level)
         .map_err(|error| Failure::input(format!("--log-level {}: {error}", args.log_level)))?;
     let host = if args.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
