@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::k8s::Source;
-use crate::server::{Clients, InventorySource, MinTlsVersion, Server, ServerError, Settings};
+use crate::server::{ClientAuthConfig, InventorySource, MinTlsVersion, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 
 use super::{Failure, dev, output};
@@ -137,9 +137,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         TlsVersion::V1_3 => MinTlsVersion::V1_3,
     };
     let drain_delay = Duration::from_secs(args.drain_delay);
-    let clients = args.client_ca.map(|ca| Clients { ca, names: args.client_name });
-    let settings =
-        Settings { policy, tls_cert, tls_key, inventory, listen, health_listen, clients, min_tls_version, drain_delay };
+    let client_auth = args.client_ca.map(|ca| ClientAuthConfig { ca, names: args.client_name });
+    let settings = Settings {
+        policy,
+        tls_cert,
+        tls_key,
+        inventory,
+        listen,
+        health_listen,
+        client_auth,
+        min_tls_version,
+        drain_delay,
+    };
     let bound = Server::bind(&settings).map_err(failure)?;
     for note in &bound.notes {
         output::talk(&format!("note: {note:#}"));

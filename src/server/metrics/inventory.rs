@@ -1,4 +1,4 @@
-//! What is counted of how the cluster is followed: set from the state of each kind when it is asked for.
+//! `WatchMetrics`: set from the watch status of each kind at each scrape.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +12,7 @@ use crate::inventory::Kind;
 use crate::k8s::Status;
 
 #[derive(Default)]
-pub(super) struct Following {
+pub(super) struct WatchMetrics {
     age: Family<KindLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
     objects: Family<KindLabels, Gauge>,
     left_out: Family<KindLabels, Gauge>,
@@ -33,7 +33,7 @@ struct ErrorLabels {
     reason: &'static str,
 }
 
-impl Following {
+impl WatchMetrics {
     pub fn register(&self, all: &mut Registry) {
         all.register(
             "inventory_age_seconds",
@@ -48,14 +48,14 @@ impl Following {
         all.register("inventory_errors", "Lists and watches that failed", self.errors.clone());
     }
 
-    /// Sets everything to the state of each kind.
-    pub fn set(&self, followed: &[(Kind, Status)]) {
-        // What is no longer followed has no state. Its counters stay: they never go back.
+    /// Sets all metrics from the status of each kind.
+    pub fn set(&self, watch_status: &[(Kind, Status)]) {
+        // A kind that is no longer watched has no status. Its counters stay: they never decrease.
         self.age.clear();
         for family in [&self.objects, &self.left_out, &self.synced] {
             family.clear();
         }
-        for (kind, status) in followed.iter().filter(|(_, status)| status.is_wanted) {
+        for (kind, status) in watch_status.iter().filter(|(_, status)| status.is_wanted) {
             let labels = KindLabels { kind: kind.name() };
             let set = |family: &Family<KindLabels, Gauge>, count: u64| {
                 family.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
