@@ -27,7 +27,7 @@ mod export; // `export vap`: what CEL says of a policy
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod messages; // docs/messages.md lists every sentence
-mod page_served; // the page and its forecasts, as a server gives them
+mod page_served; // the page of the server and its previews
 mod plugin; // the names of a kubectl plugin, completions, colour
 mod probe; // `probe`: what it says of a webhook, of other servers and of none
 mod program; // a running server, and the program's other commands

@@ -221,14 +221,14 @@ function drawAll() {
   draw();
 }
 
-function tellForecast(answer) {
+function showPreview(answer) {
   const list = (texts) => (texts.length ? [make("ul", {}, ...texts.map((text) => make("li", {}, text)))] : []);
   if (answer.message) {
-    fill($("forecast"), make("p", { class: "verdict no" }, answer.message));
+    fill($("preview"), make("p", { class: "verdict no" }, answer.message));
     return;
   }
   const counts = (counts) => `${grouped(counts.usable)} usable, ${grouped(counts.used)} used, ${grouped(counts.free)} free`;
-  fill($("forecast"),
+  fill($("preview"),
     make("p", { class: `verdict ${answer.allowed ? "yes" : "no"}` }, answer.allowed ? "Allowed by the policy" : "Denied by the policy"),
     ...list([...answer.denials, ...answer.alternatives]), ...list(answer.warnings),
     make("table", {}, make("thead", {}, make("tr", {}, ...["Family", "Before", "After"].map((text) => make("th", { scope: "col" }, text)))),
@@ -261,8 +261,8 @@ if (live) {
   $("what-if").hidden = false;
   document.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    try { tellForecast(await ask(`/forecast?add=${encodeURIComponent($("add").value.trim())}`)); }
-    catch (error) { tellForecast({ message: `no answer: ${error.message}` }); }
+    try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }
+    catch (error) { showPreview({ message: `no answer: ${error.message}` }); }
   });
   setInterval(refresh, EVERY);
 }

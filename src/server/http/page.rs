@@ -1,4 +1,4 @@
-//! `GET /`, the capacity page, `GET /report?view=page`, its data, and `GET /forecast`, its previews: all read only.
+//! `GET /`, the capacity page, `GET /report?view=page`, its data, and `GET /preview`, its previews: all read only.
 //!
 //! The kubelet and Prometheus use the same port, so the page is cached and previews are rate limited.
 
@@ -53,7 +53,7 @@ pub(super) async fn page_data(state: web::Data<State>) -> HttpResponse {
 }
 
 /// What creating a ServiceCIDR with the CIDRs of `?add=CIDR[,CIDR]` would do. Nothing is created, counted or logged.
-pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn preview(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
     if let Err(response) = require_inventory(&state) {
         return response;
     }
@@ -67,7 +67,7 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
     }
     if !state.page.previews.try_acquire(Instant::now()) {
         return HttpResponse::TooManyRequests().insert_header((header::RETRY_AFTER, "1")).json(
-            json!({"message": format!("more than {PREVIEWS_PER_SECOND_LIMIT} forecasts in a second: ask again")}),
+            json!({"message": format!("more than {PREVIEWS_PER_SECOND_LIMIT} previews in a second: retry later")}),
         );
     }
     let policy = state.policy.load();
@@ -82,7 +82,7 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
 
 /// The CIDRs of the query.
 fn parse_query(query: &str) -> Result<Vec<String>, &'static str> {
-    let usage = "write it as /forecast?add=CIDR or add=CIDR,CIDR";
+    let usage = "write it as /preview?add=CIDR or add=CIDR,CIDR";
     if query.len() > MAX_QUERY_BYTES {
         return Err(usage);
     }

@@ -18,7 +18,7 @@ const HEALTHZ: &str = "/healthz";
 const METRICS: &str = "/metrics";
 const REPORT: &str = "/report";
 const PAGE: &str = "/";
-const FORECAST: &str = "/forecast";
+const PREVIEW: &str = "/preview";
 
 /// The port of kube-apiserver: HTTPS.
 pub(in crate::server) fn webhook(app: &mut ServiceConfig, state: &Arc<State>) {
@@ -36,13 +36,13 @@ pub(in crate::server) fn health(app: &mut ServiceConfig, state: &Arc<State>) {
     let page_data = web::get().guard(is_page).to(page::page_data);
     app.service(only(REPORT, Method::GET, page_data).route(web::get().to(report::report)));
     app.service(only(PAGE, Method::GET, web::get().to(page::page)));
-    app.service(only(FORECAST, Method::GET, web::get().to(page::forecast)));
+    app.service(only(PREVIEW, Method::GET, web::get().to(page::preview)));
     app.service(only(METRICS, Method::GET, web::get().to(report::metrics)));
 }
 
 /// The `path` label of metrics: a known path, or `other`.
 pub(super) fn path_label(path: &str) -> &'static str {
-    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, FORECAST];
+    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, PREVIEW];
     known.into_iter().find(|known| *known == path).unwrap_or("other")
 }
 
