@@ -8,7 +8,7 @@ use super::output;
 use super::overlaps::OverlapList;
 use super::simulate::Simulation;
 use super::suggest::SuggestionList;
-use crate::api::{CheckReport, ForecastDocument, Report, WhatIfDocument, schema};
+use crate::api::{ChangePreviewDocument, CheckReport, ForecastDocument, Report, schema};
 use crate::page::PageDocument;
 
 /// What has a schema beside the kinds of results.
@@ -23,13 +23,13 @@ const RESULTS: [(&str, Make); 11] = [
     ("CapacityForecast", schema::<ForecastDocument>),
     ("CapacityPage", schema::<PageDocument>),
     ("CapacityReport", schema::<Report>),
+    ("ChangePreview", schema::<ChangePreviewDocument>),
     ("CheckReport", schema::<CheckReport>),
     ("OverlapList", schema::<OverlapList>),
     ("ScanReport", schema::<CheckReport>),
     ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
     ("Simulation", schema::<Simulation>),
     ("SuggestionList", schema::<SuggestionList>),
-    ("WhatIf", schema::<WhatIfDocument>),
 ];
 
 /// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.

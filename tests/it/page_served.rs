@@ -97,7 +97,7 @@ fn a_preview_says_what_the_webhook_would() {
             .map(|text| text.as_str().unwrap())
             .collect();
         assert_eq!(denied.join("; "), answer["response"]["status"]["message"].as_str().unwrap_or_default(), "{cidr}");
-        let renamed = told["warnings"].to_string().replace("(what if)", "newcidr1").replace("`newcidr1`", "newcidr1");
+        let renamed = told["warnings"].to_string().replace("(preview)", "newcidr1").replace("`newcidr1`", "newcidr1");
         let warnings = match &answer["response"]["warnings"] {
             Value::Null => json!([]),
             warnings => warnings.clone(),
@@ -105,8 +105,8 @@ fn a_preview_says_what_the_webhook_would() {
         assert_eq!(renamed, warnings.to_string(), "{cidr}");
     }
     let (_, told) = preview(&server, "?add=10.96.0.0/24,fd00::/112");
-    check_schema("WhatIf", &told);
-    assert_eq!((&told["kind"], &told["add"]), (&json!("WhatIf"), &json!(["10.96.0.0/24", "fd00::/112"])));
+    check_schema("ChangePreview", &told);
+    assert_eq!((&told["kind"], &told["add"]), (&json!("ChangePreview"), &json!(["10.96.0.0/24", "fd00::/112"])));
 }
 
 #[test]

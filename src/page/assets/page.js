@@ -258,7 +258,7 @@ async function refresh() {
 drawAll();
 window.addEventListener("resize", () => draw());
 if (live) {
-  $("what-if").hidden = false;
+  $("previews").hidden = false;
   document.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }

@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use crate::api::{Document, WhatIfDocument};
+use crate::api::{ChangePreviewDocument, Document};
 use crate::inventory::{Change, Operation};
 use crate::policy::{Part, Request, Violation, decide, foresee};
 use crate::server::rate_limiter::PREVIEWS_PER_SECOND_LIMIT;
@@ -19,7 +19,7 @@ use super::availability::require_inventory;
 /// The longest query of a preview, in bytes.
 const MAX_QUERY_BYTES: usize = 256;
 /// The name of the previewed ServiceCIDR: no valid object name, so that it can't be one of the cluster.
-const PREVIEW_NAME: &str = "(what if)";
+const PREVIEW_NAME: &str = "(preview)";
 
 /// The page with the current cluster state.
 pub(super) async fn page(state: web::Data<State>) -> HttpResponse {
@@ -75,9 +75,9 @@ pub(super) async fn preview(state: web::Data<State>, request: HttpRequest) -> Ht
     let document = state.inventory.with_inventory(|known| {
         let verdict = decide(&policy, known, &request);
         let outlook = foresee(&policy, known, &request, &verdict);
-        WhatIfDocument::new(add, &verdict, outlook.as_ref())
+        ChangePreviewDocument::new(add, &verdict, outlook.as_ref())
     });
-    HttpResponse::Ok().json(Document::new("WhatIf", document))
+    HttpResponse::Ok().json(Document::new("ChangePreview", document))
 }
 
 /// The CIDRs of the query.

@@ -1,4 +1,4 @@
-//! `Forecast`, for the page: what making a ServiceCIDR would do, and what the policy says of it.
+//! `ChangePreview`, for the page: the verdict and the effect of creating a ServiceCIDR.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -7,25 +7,25 @@ use crate::policy::{Outlook, Verdict, Violation};
 
 use super::outlook::{FamilyChange, OutlookDocument};
 
-/// `kind: WhatIf`.
+/// `kind: ChangePreview`.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WhatIfDocument {
-    /// The CIDRs that were asked about.
+pub(crate) struct ChangePreviewDocument {
+    /// The CIDRs of the query.
     add: Vec<String>,
-    /// Whether the policy lets it pass.
+    /// Whether the policy allows the request.
     allowed: bool,
-    /// Why it doesn't: what its sender would read.
+    /// The messages of the violations that deny the request.
     denials: Vec<String>,
-    /// What could stand in place of CIDRs that are refused for where they lie.
+    /// Allowed CIDRs to use instead of CIDRs whose location is denied.
     alternatives: Vec<String>,
-    /// What its sender would be warned of in a dry run: the policy's warnings, the capacity, the overlaps.
+    /// The warnings of a dry run: warnings of the policy, capacity, overlaps.
     warnings: Vec<String>,
-    /// What the families of the CIDRs have before and after.
+    /// The capacity of each family of the CIDRs, before and after.
     families: Vec<FamilyChange>,
 }
 
-impl WhatIfDocument {
+impl ChangePreviewDocument {
     pub fn new(add: Vec<String>, verdict: &Verdict, outlook: Option<&Outlook>) -> Self {
         let sentences =
             |violations: &mut dyn Iterator<Item = &Violation>| violations.map(ToString::to_string).collect();
