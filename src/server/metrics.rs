@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::inventory::{Kind, Operation};
 use crate::k8s::Status;
@@ -27,10 +27,13 @@ use inventory::WatchMetrics;
 /// The upper bounds of the histogram of review durations, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5];
 
+/// Registers metrics under the common prefix.
+struct Registrar(Registry);
+
+/// All metrics of the webhook.
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    denials: Family<RuleLabels, Counter>,
     findings: Family<FindingLabels, Counter>,
     capacity: CapacityMetrics,
     watch: WatchMetrics,
@@ -65,11 +68,6 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RuleLabels {
-    rule: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FindingLabels {
     rule: &'static str,
     action: String,
@@ -91,63 +89,66 @@ struct PolicyLabels {
     sha256: String,
 }
 
+impl Registrar {
+    /// Registers a new metric.
+    fn register<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+        let metric = M::default();
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+
+    /// Registers a new histogram of seconds.
+    fn register_histogram(&mut self, name: &str, help: &str, buckets: [f64; 12]) -> Histogram {
+        let histogram = Histogram::new(buckets);
+        self.0.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        histogram
+    }
+
+    fn register_info(&mut self, name: &str, help: &str, labels: Info<Vec<(&'static str, &'static str)>>) {
+        self.0.register(name, help, labels);
+    }
+}
+
 impl Metrics {
+    /// Registers all metrics: each field has its name and help here.
     pub fn new() -> Self {
-        let mut all = Registry::with_prefix("servicecidr_guard");
-        let new = Self {
-            registry: Registry::default(),
-            requests: Family::default(),
-            denials: Family::default(),
-            findings: Family::default(),
-            capacity: CapacityMetrics::default(),
-            watch: WatchMetrics::default(),
-            durations: Histogram::new(DURATION_BUCKETS),
-            in_flight: Gauge::default(),
-            panics: Counter::default(),
-            responses: Family::default(),
-            certificate_expiry: Gauge::default(),
-            certificate_reloads: Family::default(),
-            policy_reloads: Family::default(),
-            policy_is_current: Gauge::default(),
-            policy: Family::default(),
-        };
-        all.register("admission_requests", "Reviews answered", new.requests.clone());
-        all.register("admission_denials", "Violations that a review was denied for", new.denials.clone());
-        all.register("findings", "Violations found, by rule and by what followed", new.findings.clone());
-        all.register_with_unit(
-            "admission_request_duration",
-            "Time from the last byte of a review to its answer",
-            Unit::Seconds,
-            new.durations.clone(),
-        );
-        all.register("admission_requests_in_flight", "Reviews being judged", new.in_flight.clone());
-        all.register("panics", "Requests that ended in a panic, and were answered 500", new.panics.clone());
-        all.register("http_requests", "HTTP answers on both ports", new.responses.clone());
-        all.register(
-            "tls_certificate_not_after_timestamp_seconds",
-            "When the serving certificate expires, in seconds since 1970",
-            new.certificate_expiry.clone(),
-        );
-        all.register("tls_reloads", "Changed certificate files", new.certificate_reloads.clone());
-        all.register("config_reloads", "Changed policy files", new.policy_reloads.clone());
-        all.register(
-            "config_last_reload_successful",
-            "1 if the policy file as it stands is in force, 0 if an older one is",
-            new.policy_is_current.clone(),
-        );
-        all.register("config_info", "The policy in force, by the SHA-256 of its file", new.policy.clone());
+        let mut all = Registrar(Registry::with_prefix("servicecidr_guard"));
         let build = [
             ("version", env!("CARGO_PKG_VERSION")),
             ("commit", option_env!("SERVICECIDR_GUARD_COMMIT").unwrap_or("unknown")),
         ];
-        all.register("build", "The program", Info::new(build.to_vec()));
-        new.capacity.register(&mut all);
-        new.watch.register(&mut all);
+        all.register_info("build", "The program", Info::new(build.to_vec()));
+        let metrics = Self {
+            requests: all.register("admission_requests", "Reviews answered"),
+            findings: all.register("admission_findings", "Violations found, by rule and action"),
+            durations: all.register_histogram(
+                "admission_request_duration",
+                "Time from the last byte of a review to its response",
+                DURATION_BUCKETS,
+            ),
+            in_flight: all.register("admission_requests_in_flight", "Reviews being evaluated"),
+            panics: all.register("panics", "Requests that ended in a panic, with status 500"),
+            responses: all.register("http_requests", "HTTP responses on both ports"),
+            certificate_expiry: all.register(
+                "tls_certificate_not_after_timestamp_seconds",
+                "When the serving certificate expires, in seconds since 1970",
+            ),
+            certificate_reloads: all.register("tls_reloads", "Reloads of changed certificate files"),
+            policy_reloads: all.register("config_reloads", "Reloads of a changed policy file"),
+            policy_is_current: all.register(
+                "config_last_reload_successful",
+                "1 if the current policy file is active, 0 if an older one is",
+            ),
+            policy: all.register("config_info", "The active policy, by the SHA-256 of its file"),
+            capacity: CapacityMetrics::new(&mut all),
+            watch: WatchMetrics::new(&mut all),
+            registry: all.0,
+        };
         for result in ["success", "failure"] {
-            new.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
-            new.policy_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
+            metrics.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
+            metrics.policy_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
         }
-        Self { registry: all, ..new }
+        metrics
     }
 
     pub fn begin_review(&self) -> InFlightGuard {
@@ -167,15 +168,12 @@ impl Metrics {
 
     /// Counts the findings of a verdict by rule and action.
     pub fn record_findings(&self, verdict: &Verdict) {
-        let found = |rule, action: ValidationAction| {
+        let count = |rule, action: ValidationAction| {
             self.findings.get_or_create(&FindingLabels { rule, action: action.to_string() }).inc();
         };
-        for violation in verdict.denials() {
-            self.denials.get_or_create(&RuleLabels { rule: violation.rule() }).inc();
-            found(violation.rule(), ValidationAction::Deny);
-        }
-        verdict.warnings().for_each(|violation| found(violation.rule(), ValidationAction::Warn));
-        verdict.audits().for_each(|violation| found(violation.rule(), ValidationAction::Audit));
+        verdict.denials().for_each(|violation| count(violation.rule(), ValidationAction::Deny));
+        verdict.warnings().for_each(|violation| count(violation.rule(), ValidationAction::Warn));
+        verdict.audits().for_each(|violation| count(violation.rule(), ValidationAction::Audit));
     }
 
     pub fn record_panic(&self) {

@@ -6,26 +6,27 @@ use std::sync::atomic::AtomicU64;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
 use crate::capacity::{CapacityReport, CidrCapacity};
 use crate::net::Cidr;
 
 use crate::server::report_cache::CapacitySnapshot;
 
+use super::Registrar;
+
 /// How many CIDRs have their own series.
 const MAX_CIDR_SERIES: usize = 500;
 
 type FloatGauge = Gauge<f64, AtomicU64>;
 
-#[derive(Default)]
+/// Metrics of the addresses, by CIDR and by IP family.
 pub(super) struct CapacityMetrics {
     usable: Family<CidrLabels, FloatGauge>,
     allocated: Family<CidrLabels, FloatGauge>,
     available: Family<CidrLabels, FloatGauge>,
     band: Family<CidrLabels, FloatGauge>,
     band_allocated: Family<CidrLabels, FloatGauge>,
-    unlisted: Gauge,
+    omitted: Gauge,
     family_usable: Family<FamilyLabels, FloatGauge>,
     family_allocated: Family<FamilyLabels, FloatGauge>,
     family_available: Family<FamilyLabels, FloatGauge>,
@@ -43,37 +44,21 @@ struct FamilyLabels {
 }
 
 impl CapacityMetrics {
-    pub fn register(&self, all: &mut Registry) {
-        all.register("clusterip_usable_ips", "Addresses that a CIDR gives", self.usable.clone());
-        all.register("clusterip_allocated_ips", "Addresses of a CIDR that have an IPAddress", self.allocated.clone());
-        all.register("clusterip_available_ips", "Addresses of a CIDR that are to be had", self.available.clone());
-        all.register("clusterip_static_band_ips", "Addresses of a CIDR's static band", self.band.clone());
-        all.register(
-            "clusterip_static_band_allocated_ips",
-            "Addresses of a CIDR's static band that have an IPAddress",
-            self.band_allocated.clone(),
-        );
-        all.register("clusterip_unlisted_cidrs", "CIDRs beyond the 500 that are listed", self.unlisted.clone());
-        all.register(
-            "clusterip_family_usable_ips",
-            "Addresses that all CIDRs of an IP family give, each once",
-            self.family_usable.clone(),
-        );
-        all.register(
-            "clusterip_family_allocated_ips",
-            "Addresses of an IP family that have an IPAddress",
-            self.family_allocated.clone(),
-        );
-        all.register(
-            "clusterip_family_available_ips",
-            "Addresses of an IP family that are to be had",
-            self.family_available.clone(),
-        );
-        all.register(
-            "overlaps",
-            "Pairs of CIDRs that share addresses, of ServiceCIDRs and declared networks",
-            self.overlaps.clone(),
-        );
+    pub fn new(all: &mut Registrar) -> Self {
+        Self {
+            usable: all.register("clusterip_usable_ips", "Usable addresses of a CIDR"),
+            allocated: all.register("clusterip_allocated_ips", "Allocated addresses of a CIDR"),
+            available: all.register("clusterip_available_ips", "Free addresses of a CIDR"),
+            band: all.register("clusterip_static_band_ips", "Addresses of the static band of a CIDR"),
+            band_allocated: all
+                .register("clusterip_static_band_allocated_ips", "Allocated addresses of the static band of a CIDR"),
+            omitted: all.register("clusterip_cidrs_omitted", "CIDRs beyond the 500 that have their own series"),
+            family_usable: all
+                .register("clusterip_family_usable_ips", "Usable addresses of an IP family, each counted once"),
+            family_allocated: all.register("clusterip_family_allocated_ips", "Allocated addresses of an IP family"),
+            family_available: all.register("clusterip_family_available_ips", "Free addresses of an IP family"),
+            overlaps: all.register("overlaps", "Pairs of overlapping CIDRs, of ServiceCIDRs and declared networks"),
+        }
     }
 
     /// Sets all metrics from a snapshot, and clears them without one.
@@ -87,7 +72,7 @@ impl CapacityMetrics {
         let Some(CapacitySnapshot { report, overlaps, .. }) = snapshot else { return };
         self.overlaps.set(i64::try_from(*overlaps).unwrap_or(i64::MAX));
         let cidrs = by_cidr(report);
-        self.unlisted.set(i64::try_from(cidrs.len().saturating_sub(MAX_CIDR_SERIES)).unwrap_or(i64::MAX));
+        self.omitted.set(i64::try_from(cidrs.len().saturating_sub(MAX_CIDR_SERIES)).unwrap_or(i64::MAX));
         for (cidr, entry) in cidrs.into_iter().take(MAX_CIDR_SERIES) {
             let labels = CidrLabels { cidr: cidr.to_string() };
             let set = |family: &Family<CidrLabels, FloatGauge>, count| {
