@@ -1,10 +1,10 @@
 //! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
 
+mod change_preview;
 mod check;
-mod outlook;
+mod preview_response;
 mod removal;
 mod report;
-mod what_if;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use crate::capacity::Named;
 use crate::inventory::Allocation;
 
+pub(crate) use change_preview::ChangePreviewDocument;
 pub(crate) use check::{CheckFinding, CheckReport, CheckResult};
-pub(crate) use outlook::ChangePreviewDocument;
+pub(crate) use preview_response::PreviewResponse;
 pub(crate) use removal::DeletionImpactDocument;
 pub(crate) use report::{Blocks, Entry, FamilyDocument, ForecastDocument, Report};
-pub(crate) use what_if::PreviewResponse;
 
 /// The version of every result's schema.
 const API_VERSION: &str = "servicecidr-guard/v1alpha1";

@@ -1,4 +1,4 @@
-//! The log: one structured line an event, to stderr; text on a terminal, JSON otherwise.
+//! Logging: one structured line per event to stderr, as text on a terminal and as JSON otherwise.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::thread;
@@ -13,36 +13,36 @@ use tracing_subscriber::filter::ParseError;
 pub enum LogFormat {
     /// Text on a terminal, JSON otherwise.
     Auto,
-    /// For people.
+    /// Human-readable lines.
     Text,
-    /// For machines: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// How many lines wait for a stderr that isn't read, before those that come are lost: never the answers.
-const WAITING_LINES: usize = 4096;
+/// How many lines are buffered while stderr is blocked. Further lines are dropped; responses never wait.
+const BUFFERED_LINES_LIMIT: usize = 4096;
 
-/// How long lines wait for others that go with them, after some were written.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long the writer sleeps after each flush, so that the next lines are written together.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Rests after each flush. Under load the thread that writes then finds many lines at once, and whoever logs
-/// needn't wake it: that took more of a review's time than its decision.
-struct Unhurried<W>(W);
+/// Sleeps after each flush to batch lines. Without it, waking the writer thread takes more of a review's time than
+/// the decision.
+struct BatchedWriter<W>(W);
 
-/// Writes what was logged, when it is dropped.
+/// Flushes the log when it is dropped.
 #[must_use]
-pub struct Log {
+pub struct LogGuard {
     _writer: WorkerGuard,
 }
 
-/// Starts the log, and logs panics. `filter` is a level, or directives as `info,servicecidr_guard::server=debug`.
+/// Initializes logging, and logs panics. `filter` is a level, or directives such as `info,servicecidr_guard::server=debug`.
 ///
 /// # Errors
 /// If `filter` is neither.
-pub fn start(format: LogFormat, filter: &str) -> Result<Log, ParseError> {
+pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, ParseError> {
     let filter = EnvFilter::builder().parse(filter)?;
-    let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES);
-    let (writer, guard) = writer.finish(Unhurried(BufWriter::new(io::stderr())));
+    let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(BUFFERED_LINES_LIMIT);
+    let (writer, guard) = writer.finish(BatchedWriter(BufWriter::new(io::stderr())));
     let is_terminal = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_terminal).with_writer(writer);
     let is_json = match format {
@@ -50,26 +50,26 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Log, ParseError> {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    // A second start, as in tests, keeps the first.
+    // A second call, as in tests, keeps the first subscriber.
     let _ = if is_json { log.json().flatten_event(true).try_init() } else { log.try_init() };
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         let payload = panic.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
-        tracing::error!(message_of_panic = message, location, "panicked");
+        tracing::error!(panic.message = message, location, "panicked");
     }));
-    Ok(Log { _writer: guard })
+    Ok(LogGuard { _writer: guard })
 }
 
-impl<W: Write> Write for Unhurried<W> {
+impl<W: Write> Write for BatchedWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()?;
-        thread::sleep(PAUSE);
+        thread::sleep(FLUSH_INTERVAL);
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("assets/page.js");
 pub(crate) enum Origin {
     /// A file: it asks nobody.
     File,
-    /// A server: it may ask that one, for what is there now and for forecasts.
+    /// A server: it may ask that one, for current data and for previews.
     Server,
 }
 

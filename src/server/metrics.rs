@@ -1,6 +1,6 @@
-//! Everything that is counted: names, labels and help in one place.
+//! `Metrics`: names, labels and help of all metrics.
 //!
-//! Labels are closed sets: no names, users or other text of a request.
+//! Label values are closed sets: no object names, users or other text of a request.
 
 mod capacity;
 mod inventory;
@@ -14,28 +14,33 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 use crate::inventory::{Operation, ResourceKind};
 use crate::k8s::Status;
 use crate::policy::{RuleId, ValidationAction, Verdict};
 
-use super::report::Snapshot;
-use capacity::Capacity;
-use inventory::Following;
+use super::report_cache::CapacitySnapshot;
+use capacity::CapacityMetrics;
+use inventory::WatchMetrics;
 
-const SECONDS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5];
+/// The upper bounds of the histogram of review durations, in seconds.
+const DURATION_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5];
 
+/// Registers metrics under the common prefix.
+struct Registrar(Registry);
+
+/// All metrics of the webhook.
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     findings: Family<FindingLabels, Counter>,
-    capacity: Capacity,
-    following: Following,
+    capacity: CapacityMetrics,
+    watch: WatchMetrics,
     durations: Histogram,
     in_flight: Gauge,
     panics: Counter,
-    answers: Family<AnswerLabels, Counter>,
+    responses: Family<ResponseLabels, Counter>,
     certificate_expiry: Gauge,
     certificate_reloads: Family<ResultLabels, Counter>,
     policy_reloads: Family<ResultLabels, Counter>,
@@ -43,17 +48,17 @@ pub(super) struct Metrics {
     policy: Family<PolicyLabels, Gauge>,
 }
 
-/// What became of a review.
+/// The decision on a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Allow,
     Deny,
-    /// Refused before a rule was asked.
+    /// The request was invalid and no rule was evaluated.
     Error,
 }
 
-/// Counts a review as in flight for as long as it lives.
-pub(super) struct InFlight(Gauge);
+/// Counts a review as in flight until it is dropped.
+pub(super) struct InFlightGuard(Gauge);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -69,7 +74,7 @@ struct FindingLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AnswerLabels {
+struct ResponseLabels {
     path: &'static str,
     code: u16,
 }
@@ -84,123 +89,128 @@ struct PolicyLabels {
     sha256: String,
 }
 
+impl Registrar {
+    /// Registers a new metric.
+    fn register<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
+        let metric = M::default();
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+
+    /// Registers a new histogram of seconds.
+    fn register_histogram(&mut self, name: &str, help: &str, buckets: [f64; 12]) -> Histogram {
+        let histogram = Histogram::new(buckets);
+        self.0.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        histogram
+    }
+
+    fn register_info(&mut self, name: &str, help: &str, labels: Info<Vec<(&'static str, &'static str)>>) {
+        self.0.register(name, help, labels);
+    }
+}
+
 impl Metrics {
+    /// Registers all metrics: each field has its name and help here.
     pub fn new() -> Self {
-        let mut all = Registry::with_prefix("servicecidr_guard");
-        let new = Self {
-            registry: Registry::default(),
-            requests: Family::default(),
-            findings: Family::default(),
-            capacity: Capacity::default(),
-            following: Following::default(),
-            durations: Histogram::new(SECONDS),
-            in_flight: Gauge::default(),
-            panics: Counter::default(),
-            answers: Family::default(),
-            certificate_expiry: Gauge::default(),
-            certificate_reloads: Family::default(),
-            policy_reloads: Family::default(),
-            policy_is_current: Gauge::default(),
-            policy: Family::default(),
-        };
-        all.register("admission_requests", "Reviews answered", new.requests.clone());
-        all.register("findings", "Violations found, by rule and by what followed", new.findings.clone());
-        all.register_with_unit(
-            "admission_request_duration",
-            "Time from the last byte of a review to its answer",
-            Unit::Seconds,
-            new.durations.clone(),
-        );
-        all.register("admission_requests_in_flight", "Reviews being judged", new.in_flight.clone());
-        all.register("panics", "Requests that ended in a panic, and were answered 500", new.panics.clone());
-        all.register("http_requests", "HTTP answers on both ports", new.answers.clone());
-        all.register(
-            "tls_certificate_not_after_timestamp_seconds",
-            "When the serving certificate expires, in seconds since 1970",
-            new.certificate_expiry.clone(),
-        );
-        all.register("tls_reloads", "Changed certificate files", new.certificate_reloads.clone());
-        all.register("config_reloads", "Changed policy files", new.policy_reloads.clone());
-        all.register(
-            "config_last_reload_successful",
-            "1 if the policy file as it stands is in force, 0 if an older one is",
-            new.policy_is_current.clone(),
-        );
-        all.register("config_info", "The policy in force, by the SHA-256 of its file", new.policy.clone());
+        let mut all = Registrar(Registry::with_prefix("servicecidr_guard"));
         let build = [
             ("version", env!("CARGO_PKG_VERSION")),
             ("commit", option_env!("SERVICECIDR_GUARD_COMMIT").unwrap_or("unknown")),
         ];
-        all.register("build", "The program", Info::new(build.to_vec()));
-        new.capacity.register(&mut all);
-        new.following.register(&mut all);
+        all.register_info("build", "The program", Info::new(build.to_vec()));
+        let metrics = Self {
+            requests: all.register("admission_requests", "Reviews answered"),
+            findings: all.register("findings", "Violations found, by rule and action"),
+            durations: all.register_histogram(
+                "admission_request_duration",
+                "Time from the last byte of a review to its response",
+                DURATION_BUCKETS,
+            ),
+            in_flight: all.register("admission_requests_in_flight", "Reviews being evaluated"),
+            panics: all.register("panics", "Requests that ended in a panic, with status 500"),
+            responses: all.register("http_requests", "HTTP responses on both ports"),
+            certificate_expiry: all.register(
+                "tls_certificate_not_after_timestamp_seconds",
+                "When the serving certificate expires, in seconds since 1970",
+            ),
+            certificate_reloads: all.register("tls_reloads", "Reloads of changed certificate files"),
+            policy_reloads: all.register("config_reloads", "Reloads of a changed policy file"),
+            policy_is_current: all.register(
+                "config_last_reload_successful",
+                "1 if the current policy file is active, 0 if an older one is",
+            ),
+            policy: all.register("config_info", "The active policy, by the SHA-256 of its file"),
+            capacity: CapacityMetrics::new(&mut all),
+            watch: WatchMetrics::new(&mut all),
+            registry: all.0,
+        };
         for result in ["success", "failure"] {
-            new.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
-            new.policy_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
+            metrics.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
+            metrics.policy_reloads.get_or_create(&ResultLabels { result }).inc_by(0);
         }
-        Self { registry: all, ..new }
+        metrics
     }
 
-    pub fn review_begins(&self) -> InFlight {
+    pub fn begin_review(&self) -> InFlightGuard {
         self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+        InFlightGuard(self.in_flight.clone())
     }
 
-    pub fn reviewed(&self, operation: Option<Operation>, decision: Decision, dry_run: bool, duration: Duration) {
+    pub fn record_review(&self, operation: Option<Operation>, decision: Decision, dry_run: bool, duration: Duration) {
         let labels = RequestLabels {
             operation: operation.map_or("UNKNOWN", Operation::as_str),
-            decision: decision.name(),
+            decision: decision.as_str(),
             dry_run: if dry_run { "true" } else { "false" },
         };
         self.requests.get_or_create(&labels).inc();
         self.durations.observe(duration.as_secs_f64());
     }
 
-    /// What a verdict found, and what followed.
-    pub fn found(&self, verdict: &Verdict) {
-        let found = |rule: RuleId, action: ValidationAction| {
+    /// Counts the findings of a verdict by rule and action.
+    pub fn record_findings(&self, verdict: &Verdict) {
+        let count = |rule: RuleId, action: ValidationAction| {
             self.findings.get_or_create(&FindingLabels { rule: rule.as_str(), action: action.to_string() }).inc();
         };
-        verdict.denials().for_each(|violation| found(violation.rule(), ValidationAction::Deny));
-        verdict.warnings().for_each(|violation| found(violation.rule(), ValidationAction::Warn));
-        verdict.audits().for_each(|violation| found(violation.rule(), ValidationAction::Audit));
+        verdict.denials().for_each(|violation| count(violation.rule(), ValidationAction::Deny));
+        verdict.warnings().for_each(|violation| count(violation.rule(), ValidationAction::Warn));
+        verdict.audits().for_each(|violation| count(violation.rule(), ValidationAction::Audit));
     }
 
-    pub fn panicked(&self) {
+    pub fn record_panic(&self) {
         self.panics.inc();
     }
 
-    pub fn answered(&self, path: &'static str, code: u16) {
-        self.answers.get_or_create(&AnswerLabels { path, code }).inc();
+    pub fn record_response(&self, path: &'static str, code: u16) {
+        self.responses.get_or_create(&ResponseLabels { path, code }).inc();
     }
 
-    pub fn certificate_in_force(&self, not_after: i64) {
+    pub fn set_certificate(&self, not_after: i64) {
         self.certificate_expiry.set(not_after);
     }
 
-    pub fn certificate_reloaded(&self, succeeded: bool) {
-        self.certificate_reloads.get_or_create(&ResultLabels::of(succeeded)).inc();
+    pub fn record_certificate_reload(&self, succeeded: bool) {
+        self.certificate_reloads.get_or_create(&ResultLabels::from_success(succeeded)).inc();
     }
 
-    pub fn policy_in_force(&self, sha256: &str) {
+    pub fn set_policy(&self, sha256: &str) {
         self.policy.clear();
         self.policy.get_or_create(&PolicyLabels { sha256: sha256.to_owned() }).set(1);
         self.policy_is_current.set(1);
     }
 
-    pub fn policy_reloaded(&self, succeeded: bool) {
-        self.policy_reloads.get_or_create(&ResultLabels::of(succeeded)).inc();
+    pub fn record_policy_reload(&self, succeeded: bool) {
+        self.policy_reloads.get_or_create(&ResultLabels::from_success(succeeded)).inc();
         self.policy_is_current.set(i64::from(succeeded));
     }
 
-    /// Everything, with the capacity as a report says it, if there is one, and how the cluster is followed.
+    /// All metrics as text, with the capacity of a snapshot, if there is one, and the watch status of each kind.
     pub fn encode(
         &self,
-        snapshot: Option<&Snapshot>,
-        followed: &[(ResourceKind, Status)],
+        snapshot: Option<&CapacitySnapshot>,
+        watch_status: &[(ResourceKind, Status)],
     ) -> Result<String, fmt::Error> {
         self.capacity.set(snapshot);
-        self.following.set(followed);
+        self.watch.set(watch_status);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)
@@ -208,13 +218,13 @@ impl Metrics {
 }
 
 impl ResultLabels {
-    fn of(succeeded: bool) -> Self {
+    fn from_success(succeeded: bool) -> Self {
         Self { result: if succeeded { "success" } else { "failure" } }
     }
 }
 
 impl Decision {
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
@@ -223,7 +233,7 @@ impl Decision {
     }
 }
 
-impl Drop for InFlight {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -91,6 +91,6 @@ fn two_that_overlap_and_are_made_at_once_are_told_of() {
     let expected = format!(
         "10.100.{round}.0/24 of ServiceCIDR r{round}-24 contains 10.100.{round}.0/25 of ServiceCIDR r{round}-25"
     );
-    assert_eq!(server.logged("CIDRs share addresses")["overlap"], expected);
+    assert_eq!(server.logged("overlapping CIDRs")["overlap"], expected);
     eventually("the metric tells too", || server.metric("servicecidr_guard_overlaps").as_deref() == Some("1"));
 }

@@ -66,7 +66,7 @@ fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
     eventually("a node that is gone reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
 
     // A policy that ceases to ask for nodes, and one that asks again.
-    let gauges = ["age_seconds", "objects", "left_out", "synced"];
+    let gauges = ["age_seconds", "objects", "skipped_objects", "synced"];
     let gauges = gauges.map(|gauge| format!("servicecidr_guard_inventory_{gauge}{{kind=\"Node\"}}"));
     for gauge in &gauges {
         assert!(server.metric(gauge).is_some(), "{gauge}");

@@ -47,7 +47,7 @@ fn every_pair_that_passed_at_once_is_in_the_metric_and_in_the_log() {
     eventually("the metric tells", || server.metric("servicecidr_guard_overlaps").as_deref() == Some(&pairs));
     println!("{pairs} of {ROUNDS} passed both; the metric told {:?} after the last", made_at.elapsed());
     while !expected.is_empty() {
-        let line = server.logged("CIDRs share addresses");
+        let line = server.logged("overlapping CIDRs");
         assert!(expected.remove(line["overlap"].as_str().unwrap()), "{line} is none of {expected:?}");
     }
     println!("the log told {:?} after the last", made_at.elapsed());

@@ -65,8 +65,12 @@ pub fn alternate(requests: usize, reloads: usize) {
     let files = [("policy.yaml", ONE), ("tls.crt", &pair.cert), ("tls.key", &pair.key)];
     let files = files.map(|(name, text)| (name, text.as_bytes().to_vec())).to_vec();
     let mut volume = Volume::mount(folder.path(), files);
-    let more =
-        ["--inventory", inventory.to_str().unwrap(), "--log-level", "info,servicecidr_guard::server::admission=warn"];
+    let more = [
+        "--inventory",
+        inventory.to_str().unwrap(),
+        "--log-level",
+        "info,servicecidr_guard::server::http::admission=warn",
+    ];
     let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &more);
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(authority.ca.as_bytes());

@@ -51,7 +51,7 @@ fn r9_a_hundred_certificates_are_swapped_and_no_request_fails() {
     let files = [("policy.yaml", DENY_ALL), ("tls.crt", &first.cert), ("tls.key", &first.key)];
     let files = files.map(|(name, text)| (name, text.as_bytes().to_vec())).to_vec();
     let mut volume = Volume::mount(folder.path(), files);
-    let quiet = ["--log-level", "info,servicecidr_guard::server::admission=warn"];
+    let quiet = ["--log-level", "info,servicecidr_guard::server::http::admission=warn"];
     let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &quiet);
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(authority.ca.as_bytes());

@@ -84,7 +84,7 @@ fn the_metrics_say_what_the_report_says() {
     assert_eq!(metric(r#"clusterip_family_usable_ips{family="IPv6"}"#), "0.0");
     assert_eq!((metric("overlaps"), metric("clusterip_cidrs_omitted")), ("1".to_owned(), "0".to_owned()));
     assert_eq!(
-        server.logged("CIDRs share addresses")["overlap"],
+        server.logged("overlapping CIDRs")["overlap"],
         "10.96.0.0/24 of ServiceCIDR newcidr1 contains 10.96.0.0/28 of ServiceCIDR kubernetes"
     );
 }
@@ -99,11 +99,11 @@ fn the_file_is_read_again_when_it_changes_and_a_broken_one_changes_nothing() {
     eventually("the changed file is in force", || !is_allowed("10.97.0.0/24") && is_allowed("10.96.0.0/24"));
     for broken in [&text[..text.len() / 2], "", "{\"kind\":\"List\",\"items\":[]}"] {
         fs::write(&path, broken).unwrap();
-        server.logged("inventory not read again: the last one stays");
+        server.logged("inventory reload failed, keeping the previous one");
         assert!(!is_allowed("10.97.0.0/24") && is_allowed("10.96.0.0/24"));
     }
     fs::remove_file(&path).unwrap();
-    server.logged("inventory not read again: the last one stays");
+    server.logged("inventory reload failed, keeping the previous one");
     assert!(!is_allowed("10.97.0.0/24"));
     fs::write(&path, text).unwrap();
     eventually("the mended file is in force", || is_allowed("10.97.0.0/24"));
@@ -116,7 +116,7 @@ fn without_an_inventory_there_is_no_report_and_no_rule_that_needs_one() {
     assert_eq!(answer.status(), 404);
     assert_eq!(answer.body(), "no inventory is kept: start with --inventory cluster or --inventory FILE\n");
     fs::write(server.path("policy.yaml"), NO_OVERLAP).unwrap();
-    let refused = server.logged("policy not reloaded: the last good one stays in force");
+    let refused = server.logged("policy reload failed, keeping the previous one");
     assert_eq!(refused["error"], "the rule no-overlap needs an inventory: start with --inventory");
     let denied = server.review(&create("10.97.0.0/24", false));
     assert!(message(&denied).contains("the policy denies it"), "{denied}");
@@ -146,7 +146,7 @@ fn a_start_without_what_is_needed_says_so() {
         NO_OVERLAP,
         &[],
         2,
-        "error: the rule no-overlap of policy.yaml judges by what the cluster holds, and no inventory is kept\n\
+        "error: the rule no-overlap of policy.yaml needs the cluster state, and there is no inventory\n\
          hint: serve --inventory cluster, or take the rule out of the policy\n",
     );
     refused(
@@ -159,13 +159,13 @@ fn a_start_without_what_is_needed_says_so() {
         DENY_ALL,
         &["--inventory", "empty.json"],
         2,
-        "error: --inventory empty.json: holds no ServiceCIDR: every cluster has one\n",
+        "error: --inventory empty.json: contains no ServiceCIDR: every cluster has one\n",
     );
     refused(
         DENY_ALL,
         &["--inventory", "policy.yaml"],
         2,
-        "error: --inventory policy.yaml: holds no ServiceCIDR: every cluster has one\n",
+        "error: --inventory policy.yaml: contains no ServiceCIDR: every cluster has one\n",
     );
     refused(DENY_ALL, &["--context", "prod"], 2, "error: --context is for --inventory cluster only\n");
     refused(

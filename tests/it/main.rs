@@ -33,7 +33,7 @@ mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
 mod messages; // docs/messages.md lists every sentence
 mod messages_cli; // sentences that no other test hears
-mod page_served; // the page and its forecasts, as a server gives them
+mod page_served; // the page of the server and its previews
 mod plugin; // the names of a kubectl plugin, completions, colour
 mod probe; // `probe`: what it says of a webhook, of other servers and of none
 #[path = "../common/program.rs"]

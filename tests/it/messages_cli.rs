@@ -85,16 +85,16 @@ fn the_log_says_what_is_left_out_refused_and_noted() {
     write(&items);
     let head = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
     let server = Server::start_with(&format!("{head}denyAll: {{}}\n"), &["--inventory", inventory.to_str().unwrap()]);
-    assert!(server.logged("more CIDRs share addresses")["more"].as_u64().unwrap() > 0);
+    assert!(server.logged("more overlapping CIDRs")["more"].as_u64().unwrap() > 0);
     items.push(r#"{"kind":"IPAddress","metadata":{"name":"no address"}}"#.to_owned());
     write(&items);
-    let left_out = server.logged("left out of the inventory")["left_out"].clone();
+    let left_out = server.logged("inventory object skipped")["object"].clone();
     assert!(left_out.as_str().unwrap().ends_with("metadata.name: not an IP address"), "{left_out}");
 
     let ca = fs::read(server.folder.path().join("ca.crt")).unwrap();
     let answer = agent(&ca).post(format!("{}/validate", server.webhook)).content_type("text/plain").send("{}").unwrap();
     assert_eq!(answer.status(), 415);
-    assert_eq!(server.logged("a body that isn't read")["refused"], "Content-Type is not application/json");
+    assert_eq!(server.logged("request body rejected")["error"], "Content-Type is not application/json");
     server.review(&fs::read(fixtures().join("admission/refused-resource/request.json")).unwrap());
     let refused = server.logged("review refused");
     assert!(refused["error"].as_str().unwrap().starts_with("request.resource: unexpected resource "), "{refused}");

@@ -1,4 +1,4 @@
-//! The page and its forecasts, as a server gives them: headers, bounds, and the same words as the webhook.
+//! The page and its previews, as a server gives them: headers, bounds, and the same words as the webhook.
 
 use std::fs;
 
@@ -14,8 +14,8 @@ fn server() -> Server {
     Server::start_with(POLICY, &["--inventory", inventory.to_str().unwrap()])
 }
 
-/// Status and JSON of a forecast.
-fn forecast(server: &Server, query: &str) -> (u16, Value) {
+/// Status and JSON of a preview.
+fn preview(server: &Server, query: &str) -> (u16, Value) {
     let answer = server.get(&format!("{}/preview{query}", server.health));
     (answer.status().as_u16(), serde_json::from_str(answer.body()).unwrap())
 }
@@ -81,14 +81,14 @@ fn the_page_lets_nothing_run_but_what_is_in_it() {
 }
 
 #[test]
-fn a_forecast_says_what_the_webhook_would() {
+fn a_preview_says_what_the_webhook_would() {
     let server = server();
     let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     for cidr in ["10.96.0.0/24", "10.96.1.0/24", "172.20.0.0/16", "10.96.0.0/28", "10.96.0.0/31", "fd00::/112"] {
         let mut review: Value = serde_json::from_str(&recorded.replace("10.96.0.0/24", cidr)).unwrap();
         review["request"]["dryRun"] = json!(true);
         let answer = server.review(review.to_string().as_bytes());
-        let (status, told) = forecast(&server, &format!("?add={}", cidr.replace('/', "%2F")));
+        let (status, told) = preview(&server, &format!("?add={}", cidr.replace('/', "%2F")));
         assert_eq!(status, 200);
         assert_eq!(told["allowed"], answer["response"]["allowed"], "{cidr}");
         let denied: Vec<&str> = [&told["denials"], &told["alternatives"]]
@@ -97,20 +97,20 @@ fn a_forecast_says_what_the_webhook_would() {
             .map(|text| text.as_str().unwrap())
             .collect();
         assert_eq!(denied.join("; "), answer["response"]["status"]["message"].as_str().unwrap_or_default(), "{cidr}");
-        let renamed = told["warnings"].to_string().replace("(what if)", "newcidr1").replace("`newcidr1`", "newcidr1");
+        let renamed = told["warnings"].to_string().replace("(preview)", "newcidr1").replace("`newcidr1`", "newcidr1");
         let warnings = match &answer["response"]["warnings"] {
             Value::Null => json!([]),
             warnings => warnings.clone(),
         };
         assert_eq!(renamed, warnings.to_string(), "{cidr}");
     }
-    let (_, told) = forecast(&server, "?add=10.96.0.0/24,fd00::/112");
+    let (_, told) = preview(&server, "?add=10.96.0.0/24,fd00::/112");
     check_schema("ChangePreview", &told);
     assert_eq!((&told["kind"], &told["add"]), (&json!("ChangePreview"), &json!(["10.96.0.0/24", "fd00::/112"])));
 }
 
 #[test]
-fn a_forecast_is_bounded_and_changes_nothing() {
+fn a_preview_is_bounded_and_changes_nothing() {
     let server = server();
     let before = server.get(&format!("{}/report", server.health)).into_body();
     let counted = || {
@@ -123,7 +123,7 @@ fn a_forecast_is_bounded_and_changes_nothing() {
     for query in
         ["", "?", "?add=", "?remove=kubernetes", "?add=10.0.0.0/8&add=10.0.0.0/8", "?x=1&add=10.0.0.0/8", &long]
     {
-        assert_eq!(forecast(&server, query), (400, usage.clone()), "{query}");
+        assert_eq!(preview(&server, query), (400, usage.clone()), "{query}");
     }
     for (query, problem) in [
         ("?add=10.96.0.1/24", "spec.cidrs[0]: `10.96.0.1/24` has host bits set: use 10.96.0.0/24"),
@@ -131,18 +131,18 @@ fn a_forecast_is_bounded_and_changes_nothing() {
         ("?add=10.0.0.0/24,10.1.0.0/24", "spec.cidrs: holds two CIDRs of one IP family: write one, or one of each"),
         ("?add=a,b,c", "spec.cidrs: holds 3 CIDRs: write one, or one of each IP family"),
     ] {
-        assert_eq!(forecast(&server, query), (400, json!({"message": problem})), "{query}");
+        assert_eq!(preview(&server, query), (400, json!({"message": problem})), "{query}");
     }
-    forecast(&server, "?add=10.96.0.0/24");
+    preview(&server, "?add=10.96.0.0/24");
     assert_eq!(server.get(&format!("{}/report", server.health)).into_body(), before);
-    assert_eq!(counted(), reviews, "a forecast is no review");
+    assert_eq!(counted(), reviews, "a preview is no review");
     for path in ["/", "/preview", "/report"] {
         assert_eq!(server.get(&format!("{}{path}", server.webhook)).status(), 404, "the webhook's port has no {path}");
     }
 }
 
 #[test]
-fn a_flood_of_forecasts_is_told_to_wait_and_holds_nobody_up() {
+fn preview_rate_limit_returns_429_and_keeps_serving() {
     let server = server();
     let mut told = None;
     // So many in one second that some are too many, on a machine of any speed but the slowest, which has more rounds.

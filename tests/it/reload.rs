@@ -24,7 +24,7 @@ fn a_changed_policy_comes_into_force_and_a_broken_one_does_not() {
     server.logged("policy reloaded");
     assert!(allowed(&server));
 
-    let failed = "policy not reloaded: the last good one stays in force";
+    let failed = "policy reload failed, keeping the previous one";
     for broken in ["", "kind: Policy\n", "\u{0}", DENY_ALL.trim_end_matches("denyAll: {}\n")] {
         fs::write(server.path("policy.yaml"), broken).unwrap();
         server.logged(failed);
@@ -82,7 +82,7 @@ fn sighup_has_every_file_read_at_once() {
 fn a_broken_policy_is_reported_once_and_not_at_every_poll() {
     let server = Server::start(DENY_ALL);
     fs::write(server.path("policy.yaml"), "nonsense").unwrap();
-    server.logged("policy not reloaded: the last good one stays in force");
+    server.logged("policy reload failed, keeping the previous one");
     std::thread::sleep(std::time::Duration::from_millis(2500));
     assert_eq!(server.messages(), Vec::<String>::new());
 }
@@ -99,7 +99,7 @@ fn a_new_certificate_is_served_to_new_connections_and_a_broken_pair_never() {
     assert!(run(&["certs", "--out", other.path().to_str().unwrap()]).status.success());
     let take = |name: &str| fs::copy(other.path().join(name), server.path(name)).unwrap();
     take("tls.crt");
-    let failed = server.logged("certificate not reloaded: the last good one stays in force");
+    let failed = server.logged("certificate reload failed, keeping the previous one");
     assert!(failed["error"].as_str().unwrap().ends_with("the key is not that of the certificate"), "{failed}");
     assert!(is_trusted(&old_ca));
     take("tls.key");
@@ -110,7 +110,7 @@ fn a_new_certificate_is_served_to_new_connections_and_a_broken_pair_never() {
 
     for broken in ["", "-----BEGIN CERTIFICATE-----\nMIIB\n", "nonsense"] {
         fs::write(server.path("tls.crt"), broken).unwrap();
-        server.logged("certificate not reloaded: the last good one stays in force");
+        server.logged("certificate reload failed, keeping the previous one");
         assert!(is_trusted(&new_ca), "{broken:?}");
     }
     // The agent of the beginning still has its connection.
@@ -174,7 +174,7 @@ fn r12_an_expired_certificate_is_never_taken_up_and_one_that_expires_soon_is_war
     let mut problem = String::new();
     // The two files are replaced one after the other, and may be read in between.
     while !problem.contains("the certificate expired 36") {
-        let refused = server.logged("certificate not reloaded: the last good one stays in force");
+        let refused = server.logged("certificate reload failed, keeping the previous one");
         problem = refused["error"].as_str().unwrap().to_owned();
     }
     assert_eq!(server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds"), before);

@@ -72,7 +72,7 @@ fn r3_a_client_that_takes_its_time_is_cut_off() {
                 }
                 thread::sleep(Duration::from_millis(30));
             }
-            refused(&mut bodiless, 408, "body: not whole within 5000 ms");
+            refused(&mut bodiless, 408, "body: not complete within 5000 ms");
         });
     });
     assert_eq!(server.review(&create())["response"]["allowed"], false);
@@ -84,7 +84,7 @@ fn r31_the_time_that_kube_apiserver_waits_is_kept() {
     let mut stream = tls(&server);
     let head = head("Content-Length: 1000\r\n").replace("/validate", "/validate?timeout=1s");
     stream.write_all(head.as_bytes()).unwrap();
-    refused(&mut stream, 408, "body: not whole within 900 ms");
+    refused(&mut stream, 408, "body: not complete within 900 ms");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn r5_a_flood_of_large_bodies_leaves_room_for_small_ones() {
     });
     for answer in busy {
         assert!(answer.to_lowercase().contains("\r\nretry-after: 1\r\n"), "{answer}");
-        assert!(answer.ends_with("too many bytes of other requests are being read: try again\n"), "{answer}");
+        assert!(answer.ends_with("request body memory limit reached, retry later\n"), "{answer}");
     }
     // What they held is given back.
     let (status, _) = server.post("/validate", &vec![b' '; size]);

@@ -55,7 +55,7 @@ fn start() -> Server {
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, more).unwrap();
-    Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::admission=warn"])
+    Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::http::admission=warn"])
 }
 
 fn descriptors(server: &Server) -> usize {

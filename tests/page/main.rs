@@ -267,11 +267,11 @@ fn the_page_of_a_server_forecasts_with_the_servers_own_engine() {
     let mut browser = Browser::start();
     let mut tab = browser.open(&format!("{}/", server.health), DESKTOP, "dark");
     let mut forecast = |cidr: &str| {
-        tab.value(&format!("document.getElementById('forecast').textContent = ''; document.getElementById('add').value = '{cidr}'; document.querySelector('form button').click()"));
-        tab.until("document.querySelector('#forecast .verdict')");
+        tab.value(&format!("document.getElementById('preview').textContent = ''; document.getElementById('add').value = '{cidr}'; document.querySelector('form button').click()"));
+        tab.until("document.querySelector('#preview .verdict')");
         let after =
-            tab.value("[...document.querySelectorAll('#forecast [data-field=after]')].map((cell) => cell.textContent)");
-        (tab.value("document.getElementById('forecast').innerText").as_str().unwrap().to_owned(), after)
+            tab.value("[...document.querySelectorAll('#preview [data-field=after]')].map((cell) => cell.textContent)");
+        (tab.value("document.getElementById('preview').innerText").as_str().unwrap().to_owned(), after)
     };
     let (text, after) = forecast("10.96.2.0/24");
     assert!(text.starts_with("Allowed by the policy\n"), "{text}");

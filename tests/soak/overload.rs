@@ -25,7 +25,7 @@ const MEMORY: f64 = 64.0;
 
 pub fn run() {
     println!("\nR43: overload; the program gets {SHARE} of a core");
-    let server = Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::admission=warn"]);
+    let server = Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::http::admission=warn"]);
     let create = fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());

@@ -23,13 +23,13 @@ const RESULTS: [(&str, Make); 11] = [
     ("CapacityForecast", schema::<ForecastDocument>),
     ("CapacityPage", schema::<PageDocument>),
     ("CapacityReport", schema::<Report>),
+    ("ChangePreview", schema::<PreviewResponse>),
     ("CheckReport", schema::<CheckReport>),
     ("OverlapList", schema::<OverlapList>),
     ("ScanReport", schema::<CheckReport>),
     ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
     ("Simulation", schema::<Simulation>),
     ("SuggestionList", schema::<SuggestionList>),
-    ("ChangePreview", schema::<PreviewResponse>),
 ];
 
 /// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::k8s::Source;
-use crate::server::{Clients, InventorySource, MinTlsVersion, Server, ServerError, Settings};
+use crate::server::{ClientAuthConfig, InventorySource, MinTlsVersion, Server, ServerError, Settings};
 use crate::telemetry::{self, LogFormat};
 
 use super::dev;
@@ -101,7 +101,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: Args) -> Result<(), Exit> {
-    let _log = telemetry::start(args.log_format, &args.log_level)
+    let _log = telemetry::init(args.log_format, &args.log_level)
         .map_err(|error| Exit::input(format!("--log-level {}: {error}", args.log_level)))?;
     let host = if args.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
@@ -128,9 +128,18 @@ pub(in crate::cli) fn run(args: Args) -> Result<(), Exit> {
     };
     let min_tls_version = args.tls_min_version;
     let drain_delay = Duration::from_secs(args.drain_delay);
-    let clients = args.client_ca.map(|ca| Clients { ca, names: args.client_name });
-    let settings =
-        Settings { policy, tls_cert, tls_key, inventory, listen, health_listen, clients, min_tls_version, drain_delay };
+    let client_auth = args.client_ca.map(|ca| ClientAuthConfig { ca, names: args.client_name });
+    let settings = Settings {
+        policy,
+        tls_cert,
+        tls_key,
+        inventory,
+        listen,
+        health_listen,
+        client_auth,
+        min_tls_version,
+        drain_delay,
+    };
     let bound = Server::bind(&settings).map_err(failure)?;
     for note in &bound.notes {
         output::message(&format!("note: {note:#}"));

@@ -231,11 +231,11 @@ function drawAll() {
 function showPreview(answer) {
   const list = (texts) => (texts.length ? [make("ul", {}, ...texts.map((text) => make("li", {}, text)))] : []);
   if (answer.message) {
-    fill($("forecast"), make("p", { class: "verdict no" }, answer.message));
+    fill($("preview"), make("p", { class: "verdict no" }, answer.message));
     return;
   }
   const counts = (counts) => `${grouped(counts.usable)} usable, ${grouped(counts.used)} used, ${grouped(counts.free)} free`;
-  fill($("forecast"),
+  fill($("preview"),
     make("p", { class: `verdict ${answer.allowed ? "yes" : "no"}` }, answer.allowed ? "Allowed by the policy" : "Denied by the policy"),
     ...list([...answer.denials, ...answer.alternatives]), ...list(answer.warnings),
     make("table", {}, make("thead", {}, make("tr", {}, ...["Family", "Before", "After"].map((text) => make("th", { scope: "col" }, text)))),
@@ -265,7 +265,7 @@ async function refresh() {
 drawAll();
 window.addEventListener("resize", () => draw());
 if (live) {
-  $("what-if").hidden = false;
+  $("previews").hidden = false;
   document.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }

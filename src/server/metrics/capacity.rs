@@ -1,4 +1,4 @@
-//! What is counted of the inventory: set from one report when it is asked for.
+//! `CapacityMetrics`: set from one capacity report at each scrape.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -6,29 +6,30 @@ use std::sync::atomic::AtomicU64;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
 use crate::capacity::{CapacityReport, CidrCapacity};
 use crate::net::Cidr;
 
-use super::super::report::Snapshot;
+use crate::server::report_cache::CapacitySnapshot;
 
-/// How many CIDRs have metrics of their own.
-const LISTED: usize = 500;
+use super::Registrar;
 
-type Count = Gauge<f64, AtomicU64>;
+/// How many CIDRs have their own series.
+const MAX_CIDR_SERIES: usize = 500;
 
-#[derive(Default)]
-pub(super) struct Capacity {
-    usable: Family<CidrLabels, Count>,
-    allocated: Family<CidrLabels, Count>,
-    available: Family<CidrLabels, Count>,
-    band: Family<CidrLabels, Count>,
-    band_allocated: Family<CidrLabels, Count>,
-    unlisted: Gauge,
-    family_usable: Family<FamilyLabels, Count>,
-    family_allocated: Family<FamilyLabels, Count>,
-    family_available: Family<FamilyLabels, Count>,
+type FloatGauge = Gauge<f64, AtomicU64>;
+
+/// Metrics of the addresses, by CIDR and by IP family.
+pub(super) struct CapacityMetrics {
+    usable: Family<CidrLabels, FloatGauge>,
+    allocated: Family<CidrLabels, FloatGauge>,
+    available: Family<CidrLabels, FloatGauge>,
+    band: Family<CidrLabels, FloatGauge>,
+    band_allocated: Family<CidrLabels, FloatGauge>,
+    omitted: Gauge,
+    family_usable: Family<FamilyLabels, FloatGauge>,
+    family_allocated: Family<FamilyLabels, FloatGauge>,
+    family_available: Family<FamilyLabels, FloatGauge>,
     overlaps: Gauge,
 }
 
@@ -42,59 +43,39 @@ struct FamilyLabels {
     family: &'static str,
 }
 
-impl Capacity {
-    pub fn register(&self, all: &mut Registry) {
-        all.register("clusterip_usable_ips", "Addresses that a CIDR gives", self.usable.clone());
-        all.register("clusterip_allocated_ips", "Addresses of a CIDR that have an IPAddress", self.allocated.clone());
-        all.register("clusterip_available_ips", "Addresses of a CIDR that are to be had", self.available.clone());
-        all.register("clusterip_static_band_ips", "Addresses of a CIDR's static band", self.band.clone());
-        all.register(
-            "clusterip_static_band_allocated_ips",
-            "Addresses of a CIDR's static band that have an IPAddress",
-            self.band_allocated.clone(),
-        );
-        all.register(
-            "clusterip_cidrs_omitted",
-            "CIDRs without metrics of their own, beyond the first 500",
-            self.unlisted.clone(),
-        );
-        all.register(
-            "clusterip_family_usable_ips",
-            "Addresses that all CIDRs of an IP family give, each once",
-            self.family_usable.clone(),
-        );
-        all.register(
-            "clusterip_family_allocated_ips",
-            "Addresses of an IP family that have an IPAddress",
-            self.family_allocated.clone(),
-        );
-        all.register(
-            "clusterip_family_available_ips",
-            "Addresses of an IP family that are to be had",
-            self.family_available.clone(),
-        );
-        all.register(
-            "overlaps",
-            "Pairs of CIDRs that share addresses, of ServiceCIDRs and declared networks",
-            self.overlaps.clone(),
-        );
+impl CapacityMetrics {
+    pub fn new(all: &mut Registrar) -> Self {
+        Self {
+            usable: all.register("clusterip_usable_ips", "Usable addresses of a CIDR"),
+            allocated: all.register("clusterip_allocated_ips", "Allocated addresses of a CIDR"),
+            available: all.register("clusterip_available_ips", "Free addresses of a CIDR"),
+            band: all.register("clusterip_static_band_ips", "Addresses of the static band of a CIDR"),
+            band_allocated: all
+                .register("clusterip_static_band_allocated_ips", "Allocated addresses of the static band of a CIDR"),
+            omitted: all.register("clusterip_cidrs_omitted", "CIDRs beyond the 500 that have their own series"),
+            family_usable: all
+                .register("clusterip_family_usable_ips", "Usable addresses of an IP family, each counted once"),
+            family_allocated: all.register("clusterip_family_allocated_ips", "Allocated addresses of an IP family"),
+            family_available: all.register("clusterip_family_available_ips", "Free addresses of an IP family"),
+            overlaps: all.register("overlaps", "Pairs of overlapping CIDRs, of ServiceCIDRs and declared networks"),
+        }
     }
 
-    /// Sets everything to what a report says; to nothing, where there is none.
-    pub fn set(&self, snapshot: Option<&Snapshot>) {
+    /// Sets all metrics from a snapshot, and clears them without one.
+    pub fn set(&self, snapshot: Option<&CapacitySnapshot>) {
         for family in [&self.usable, &self.allocated, &self.available, &self.band, &self.band_allocated] {
             family.clear();
         }
         for family in [&self.family_usable, &self.family_allocated, &self.family_available] {
             family.clear();
         }
-        let Some(Snapshot { report, overlaps, .. }) = snapshot else { return };
+        let Some(CapacitySnapshot { report, overlaps, .. }) = snapshot else { return };
         self.overlaps.set(i64::try_from(*overlaps).unwrap_or(i64::MAX));
         let cidrs = by_cidr(report);
-        self.unlisted.set(i64::try_from(cidrs.len().saturating_sub(LISTED)).unwrap_or(i64::MAX));
-        for (cidr, entry) in cidrs.into_iter().take(LISTED) {
+        self.omitted.set(i64::try_from(cidrs.len().saturating_sub(MAX_CIDR_SERIES)).unwrap_or(i64::MAX));
+        for (cidr, entry) in cidrs.into_iter().take(MAX_CIDR_SERIES) {
             let labels = CidrLabels { cidr: cidr.to_string() };
-            let set = |family: &Family<CidrLabels, Count>, count| {
+            let set = |family: &Family<CidrLabels, FloatGauge>, count| {
                 family.get_or_create(&labels).set(float(count));
             };
             set(&self.usable, entry.usable);
@@ -112,7 +93,7 @@ impl Capacity {
     }
 }
 
-/// Each CIDR once; of equal ones that which gives addresses, if one does.
+/// Each CIDR once; among equal CIDRs, one with usable addresses if there is one.
 fn by_cidr(report: &CapacityReport) -> BTreeMap<Cidr, &CidrCapacity> {
     let mut by_cidr: BTreeMap<Cidr, &CidrCapacity> = BTreeMap::new();
     for entry in &report.service_cidrs {
@@ -124,7 +105,7 @@ fn by_cidr(report: &CapacityReport) -> BTreeMap<Cidr, &CidrCapacity> {
     by_cidr
 }
 
-/// Exact up to 2^53, as every number of Prometheus.
+/// Exact up to 2^53, like every Prometheus number.
 #[allow(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
 fn float(count: u128) -> f64 {
     count as f64

@@ -1,4 +1,4 @@
-//! `Reports`: the capacity report of what is known, made at most once a second for all who ask.
+//! `ReportCache`: the capacity report, computed at most once a second for all clients.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,37 +9,37 @@ use crate::api::{Document, Report};
 use crate::capacity::{AllocationAudit, CapacityReport};
 use crate::inventory::overlaps;
 
-use super::knowledge::Knowledge;
+use super::inventory_backend::InventoryBackend;
 
-/// How long a report is given to others who ask.
-pub(super) const SHARED_FOR: Duration = Duration::from_secs(1);
+/// How long a report is served from the cache.
+pub(super) const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// The last report.
 #[derive(Default)]
-pub(super) struct Reports {
-    last: Mutex<Option<(Instant, Arc<Snapshot>)>>,
+pub(super) struct ReportCache {
+    last: Mutex<Option<(Instant, Arc<CapacitySnapshot>)>>,
 }
 
-/// What was known at one moment.
-pub(super) struct Snapshot {
+/// The capacity at one moment.
+pub(super) struct CapacitySnapshot {
     /// The report.
     pub report: CapacityReport,
-    /// How many pairs of CIDRs share addresses: of ServiceCIDRs, and of one with a declared network.
+    /// Pairs of overlapping CIDRs, each counted once: two ServiceCIDRs, or a ServiceCIDR and a declared network.
     pub overlaps: usize,
-    /// The report for programs.
+    /// The report as JSON.
     pub json: Bytes,
 }
 
-impl Reports {
-    /// The report of what is known now, or was within the last second.
-    pub fn get(&self, knowledge: &Knowledge) -> Arc<Snapshot> {
+impl ReportCache {
+    /// The current report, at most `CACHE_TTL` old.
+    pub fn get(&self, inventory: &InventoryBackend) -> Arc<CapacitySnapshot> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, snapshot)) = &*last
-            && at.elapsed() < SHARED_FOR
+            && at.elapsed() < CACHE_TTL
         {
             return Arc::clone(snapshot);
         }
-        let snapshot = Arc::new(knowledge.ask(|known| {
+        let snapshot = Arc::new(inventory.with_inventory(|known| {
             let view = known.inventory.view();
             let report = CapacityReport::for_view(&view);
             let survey = AllocationAudit::for_inventory(known.inventory);
@@ -48,7 +48,7 @@ impl Reports {
             // Pairs of ServiceCIDRs are found both ways round, those with a network once.
             let (pairs, single): (Vec<_>, Vec<_>) =
                 overlaps(&view).into_iter().partition(|overlap| overlap.other.kind() == "ServiceCIDR");
-            Snapshot { report, overlaps: pairs.len() / 2 + single.len(), json: json.into() }
+            CapacitySnapshot { report, overlaps: pairs.len() / 2 + single.len(), json: json.into() }
         }));
         *last = Some((Instant::now(), Arc::clone(&snapshot)));
         snapshot

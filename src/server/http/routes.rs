@@ -1,14 +1,16 @@
-//! Which path answers what, on both ports, and the count of all answers.
+//! Which handler serves which path, on both ports.
 
 use std::sync::Arc;
 
 use actix_web::http::{Method, header};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource};
+use actix_web::{HttpResponse, Resource, guard};
 
-use super::{State, admission, health, page};
+use crate::server::state::State;
 
-/// The path that the ValidatingWebhookConfiguration names.
+use super::{admission, health, page, report};
+
+/// The path in the ValidatingWebhookConfiguration.
 const VALIDATE: &str = "/validate";
 const LIVEZ: &str = "/livez";
 const READYZ: &str = "/readyz";
@@ -16,40 +18,42 @@ const HEALTHZ: &str = "/healthz";
 const METRICS: &str = "/metrics";
 const REPORT: &str = "/report";
 const PAGE: &str = "/";
-const FORECAST: &str = "/preview";
+const PREVIEW: &str = "/preview";
 
 /// The port of kube-apiserver: HTTPS.
-pub(super) fn webhook(app: &mut ServiceConfig, state: &Arc<State>) {
-    answers(app, state);
+pub(in crate::server) fn webhook(app: &mut ServiceConfig, state: &Arc<State>) {
+    configure(app, state);
     app.service(only(VALIDATE, Method::POST, web::post().to(admission::validate)));
 }
 
 /// The port of the kubelet and of Prometheus: plain HTTP.
-pub(super) fn health(app: &mut ServiceConfig, state: &Arc<State>) {
-    answers(app, state);
+pub(in crate::server) fn health(app: &mut ServiceConfig, state: &Arc<State>) {
+    configure(app, state);
     app.service(only(LIVEZ, Method::GET, web::get().to(health::livez)));
     app.service(only(READYZ, Method::GET, web::get().to(health::readyz)));
     app.service(only(HEALTHZ, Method::GET, web::get().to(health::readyz)));
-    app.service(only(REPORT, Method::GET, web::get().to(health::report)));
+    let is_page = guard::fn_guard(|context| context.head().uri.query() == Some("view=page"));
+    let page_data = web::get().guard(is_page).to(page::page_data);
+    app.service(only(REPORT, Method::GET, page_data).route(web::get().to(report::report)));
     app.service(only(PAGE, Method::GET, web::get().to(page::page)));
-    app.service(only(FORECAST, Method::GET, web::get().to(page::forecast)));
-    app.service(only(METRICS, Method::GET, web::get().to(health::metrics)));
+    app.service(only(PREVIEW, Method::GET, web::get().to(page::preview)));
+    app.service(only(METRICS, Method::GET, web::get().to(report::metrics)));
 }
 
-/// A path that is answered, or `other`: what metrics call it.
-pub(super) fn known(path: &str) -> &'static str {
-    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, FORECAST];
+/// The `path` label of metrics: a known path, or `other`.
+pub(super) fn path_label(path: &str) -> &'static str {
+    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, PREVIEW];
     known.into_iter().find(|known| *known == path).unwrap_or("other")
 }
 
-fn answers(app: &mut ServiceConfig, state: &Arc<State>) {
+fn configure(app: &mut ServiceConfig, state: &Arc<State>) {
     app.app_data(web::Data::from(Arc::clone(state)));
     app.default_service(web::to(|| async { HttpResponse::NotFound().body("no such path\n") }));
 }
 
-/// A path that answers one method; another is told which.
+/// A path that accepts one method; another method gets 405.
 fn only(path: &'static str, method: Method, route: actix_web::Route) -> Resource {
-    let refusal = move || {
+    let not_allowed = move || {
         let method = method.clone();
         async move {
             HttpResponse::MethodNotAllowed()
@@ -57,5 +61,5 @@ fn only(path: &'static str, method: Method, route: actix_web::Route) -> Resource
                 .body(format!("{path} answers {method} only\n"))
         }
     };
-    web::resource(path).route(route).default_service(web::to(refusal))
+    web::resource(path).route(route).default_service(web::to(not_allowed))
 }

@@ -1,5 +1,5 @@
-//! `ClientAuth`: who may ask, where `--client-ca` says so: clients with a certificate of that CA and one
-//! of the names.
+//! `ClientAuth`: with `--client-ca`, accepts only clients with a certificate signed by that CA and with one of
+//! the configured names.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,25 +13,26 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use super::tls::{TlsError, provider};
+use super::error::TlsError;
+use super::provider::provider;
 
-/// Who may ask. The CA may change while it is in force; a connection that is open stays.
+/// Verifies client certificates. A new CA applies to new connections; open ones stay.
 #[derive(Debug)]
-pub(super) struct ClientAuth {
+pub(in crate::server) struct ClientAuth {
     verifier: ArcSwap<Ca>,
-    /// Names of which a client's certificate must have one, as its common name or a DNS name; any is
-    /// good if there are none.
+    /// A client's certificate must have one of these as its common name or a DNS name. Empty: any name.
     names: Vec<String>,
 }
 
-/// The certificates that a client's must be signed by.
+/// The CA certificates that a client's certificate must be signed by.
 #[derive(Debug)]
-pub(super) struct Ca(Arc<dyn ClientCertVerifier>);
+pub(in crate::server) struct Ca(Arc<dyn ClientCertVerifier>);
 
 impl Ca {
     /// The CA certificates of a PEM file.
     pub fn from_pem(path: &Path, bytes: &[u8]) -> Result<Self, TlsError> {
-        let not_pem = |problem: String| TlsError::Pem { path: PathBuf::from(path), wanted: "CA certificate", problem };
+        let not_pem =
+            |problem: String| TlsError::Pem { path: PathBuf::from(path), expected: "CA certificate", problem };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(bytes) {
             let certificate = certificate.map_err(|error| not_pem(error.to_string()))?;
@@ -47,27 +48,27 @@ impl ClientAuth {
         Self { verifier: ArcSwap::from_pointee(ca), names }
     }
 
-    /// Another CA is in force for new connections.
+    /// Replaces the CA for new connections.
     pub fn replace(&self, ca: Ca) {
         self.verifier.store(Arc::new(ca));
     }
 
     fn has_name(&self, leaf: &CertificateDer<'_>) -> bool {
         let Ok((_, leaf)) = X509Certificate::from_der(leaf) else { return false };
-        let is_admitted = |name: &str| self.names.iter().any(|admitted| admitted == name);
+        let is_allowed = |name: &str| self.names.iter().any(|allowed| allowed == name);
         let common_names = leaf.subject().iter_common_name().filter_map(|name| name.as_str().ok());
         let alternative = leaf.subject_alternative_name().ok().flatten();
         let dns_names = alternative.iter().flat_map(|names| &names.value.general_names).filter_map(|name| match name {
             GeneralName::DNSName(name) => Some(*name),
             _ => None,
         });
-        self.names.is_empty() || common_names.chain(dns_names).any(is_admitted)
+        self.names.is_empty() || common_names.chain(dns_names).any(is_allowed)
     }
 }
 
 impl ClientCertVerifier for ClientAuth {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        // The CA may change while the hints are borrowed; clients send the certificate that they have.
+        // No hints: the CA may change while they are borrowed, and clients send the certificate that they have.
         &[]
     }
 

@@ -1,18 +1,19 @@
-//! `Paths`: where the policy and the certificates are, and how they are read.
+//! `Paths`: reads the policy file and the certificate files.
 
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::config::{ConfigError, Loaded};
-use crate::server::tls::{self, Certificate, TlsError};
+use crate::server::tls::certificate::Certificate;
+use crate::server::tls::error::TlsError;
 
 /// The largest certificate or key file that is read, in bytes.
 const MAX_PEM_BYTES: u64 = 1024 * 1024;
-/// How often a certificate and its key are read anew that change meanwhile.
-const TRIES: usize = 3;
+/// How often a certificate and its key are read again if the certificate changes meanwhile.
+const MAX_PAIR_RETRIES: usize = 3;
 
-/// Where the files are.
+/// The paths of the files.
 pub(super) struct Paths {
     pub policy: PathBuf,
     pub cert: PathBuf,
@@ -29,12 +30,12 @@ impl Paths {
         Loaded::from_bytes(&self.policy.display().to_string(), bytes)
     }
 
-    /// Both of one moment, where they are swapped together: the certificate is the same again after the key
-    /// was read. Where it never is, what was read last.
+    /// Certificate and key of one generation, if they are swapped together: the certificate is unchanged after the
+    /// key was read. If it changes every time, the last ones read.
     pub fn read_pair(&self) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
         let mut cert = read_pem(&self.cert)?;
         let mut key = read_pem(&self.key)?;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_PAIR_RETRIES {
             let again = read_pem(&self.cert)?;
             if cert == again {
                 break;
@@ -46,8 +47,8 @@ impl Paths {
 
     pub fn parse_pair(&self, (cert, key): &(Vec<u8>, Vec<u8>)) -> Result<Certificate, TlsError> {
         let certificate = Certificate::from_pem((&self.cert, cert), (&self.key, key))?;
-        match tls::now() - certificate.not_after {
-            seconds if seconds > 0 => Err(TlsError::Expired { cert: self.cert.clone(), seconds }),
+        match certificate.seconds_left() {
+            seconds if seconds < 0 => Err(TlsError::Expired { cert: self.cert.clone(), seconds: -seconds }),
             _ => Ok(certificate),
         }
     }
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_is_of_one_moment_while_pairs_are_swapped() {
+    fn pair_is_consistent_while_files_are_swapped() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
         let swap = |number: usize| {

@@ -1,10 +1,9 @@
-//! What every request passes: the count of answers, the cap on connections, the end of the connection while
-//! draining, and a panic that stays its own.
+//! The middleware of every request: the connection limit, the response counter, `Connection: close` while draining,
+//! and 500 after a panic.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
@@ -13,83 +12,81 @@ use actix_web::http::{ConnectionType, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use futures_util::FutureExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{State, routes};
+use crate::server::state::State;
+
+use super::routes;
 
 /// How many connections are served at once. kube-apiserver opens a few.
-pub(super) const MAX_CONNECTIONS: usize = 1024;
+pub(in crate::server) const MAX_CONNECTIONS: usize = 1024;
 
-/// The open connections of the webhook's port.
-#[derive(Clone, Default)]
-pub(super) struct Connections(Arc<AtomicUsize>);
+/// The limit on open connections of the webhook's port.
+#[derive(Clone)]
+pub(in crate::server) struct ConnectionLimit(Arc<Semaphore>);
 
-/// One of them, counted for as long as it lives.
-struct Connection {
-    connections: Connections,
-    /// Its place when it was opened, from 1.
-    place: usize,
-}
+/// Stored with each connection: the permit that it has while it is open, `None` if it is over the limit.
+struct Connection(Option<OwnedSemaphorePermit>);
 
-impl Connections {
-    /// Counts a connection. To be called when it is opened.
-    pub fn open(&self, _stream: &dyn Any, extensions: &mut Extensions) {
-        let place = self.0.fetch_add(1, Ordering::AcqRel) + 1;
-        extensions.insert(Arc::new(Connection { connections: self.clone(), place }));
+impl Default for ConnectionLimit {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_CONNECTIONS)))
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.connections.0.fetch_sub(1, Ordering::AcqRel);
+impl ConnectionLimit {
+    /// Counts a new connection.
+    pub fn on_connect(&self, _stream: &dyn Any, extensions: &mut Extensions) {
+        extensions.insert(Connection(Arc::clone(&self.0).try_acquire_owned().ok()));
     }
 }
 
-/// Passes a request on.
-pub(super) async fn guarded(
+/// Rejects requests on connections over the limit, passes on all others, and counts the responses.
+pub(in crate::server) async fn limit_and_count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let path = routes::known(request.path());
+    let path = routes::path_label(request.path());
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let place = request.conn_data::<Arc<Connection>>().map_or(0, |connection| connection.place);
-    let answer = if place > MAX_CONNECTIONS {
-        let busy = HttpResponse::ServiceUnavailable()
+    let is_over_limit = request.conn_data::<Connection>().is_some_and(|connection| connection.0.is_none());
+    let response = if is_over_limit {
+        let unavailable = HttpResponse::ServiceUnavailable()
             .insert_header((header::RETRY_AFTER, "1"))
             .force_close()
-            .body(format!("{MAX_CONNECTIONS} connections are open already: try again\n"));
-        Ok(request.into_response(busy))
+            .body(format!("connection limit ({MAX_CONNECTIONS}) reached, retry later\n"));
+        Ok(request.into_response(unavailable))
     } else {
-        isolated(&state, request, next).await
+        catch_panic(&state, request, next).await
     };
-    let answer = answer.map(|mut response| {
+    let response = response.map(|mut response| {
         if state.is_draining() {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         response
     });
-    let code = match &answer {
+    let code = match &response {
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
-    state.metrics.answered(path, code.as_u16());
-    answer
+    state.metrics.record_response(path, code.as_u16());
+    response
 }
 
-/// A panic ends its own request alone, with 500: kube-apiserver then goes by the failurePolicy. Where it
-/// happened, the panic hook has said.
-async fn isolated(
+/// A panic ends only its own request, with 500: kube-apiserver then applies the failurePolicy. The panic hook has
+/// logged the location.
+async fn catch_panic(
     state: &State,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    if let Ok(answer) = AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        return answer.map(ServiceResponse::map_into_boxed_body);
+    if let Ok(response) = AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        return response.map(ServiceResponse::map_into_boxed_body);
     }
-    state.metrics.panicked();
-    let answer = HttpResponse::InternalServerError().force_close().body("internal error: see the log\n");
-    Err(InternalError::from_response("panicked", answer).into())
+    state.metrics.record_panic();
+    let response = HttpResponse::InternalServerError().force_close().body("internal error: see the log\n");
+    Err(InternalError::from_response("panicked", response).into())
 }
 
 #[cfg(test)]
@@ -107,7 +104,7 @@ mod tests {
 
     fn state() -> web::Data<State> {
         let folder = tempfile::TempDir::new().unwrap();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let generated = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
             fs::write(&path, text).unwrap();
@@ -116,10 +113,10 @@ mod tests {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = Settings {
             policy: write("policy.yaml", "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n"),
-            tls_cert: write("tls.crt", &made.cert.pem()),
-            tls_key: write("tls.key", &made.signing_key.serialize_pem()),
+            tls_cert: write("tls.crt", &generated.cert.pem()),
+            tls_key: write("tls.key", &generated.signing_key.serialize_pem()),
             inventory: InventorySource::None,
-            clients: None,
+            client_auth: None,
             listen: any,
             health_listen: any,
             min_tls_version: MinTlsVersion::V1_2,
@@ -134,39 +131,39 @@ mod tests {
 
     #[allow(clippy::unused_async, reason = "a handler")]
     async fn panics() -> &'static str {
-        panic!("by design");
+        panic!("on purpose");
     }
 
     #[actix_web::test]
-    async fn a_panic_is_answered_500_and_the_next_request_as_ever() {
+    async fn panic_returns_500_and_keeps_serving() {
         let state = state();
-        let app = App::new().app_data(state.clone()).wrap(from_fn(guarded));
+        let app = App::new().app_data(state.clone()).wrap(from_fn(limit_and_count));
         let app = init_service(app.route("/works", web::get().to(works)).route("/panics", web::get().to(panics))).await;
         for _ in 0..3 {
             let request = TestRequest::get().uri("/panics").to_request();
             let error = actix_web::dev::Service::call(&app, request).await.err().unwrap();
             assert_eq!(error.as_response_error().status_code(), 500);
-            let answer = call_service(&app, TestRequest::get().uri("/works").to_request()).await;
-            assert_eq!(answer.status(), 200);
+            let response = call_service(&app, TestRequest::get().uri("/works").to_request()).await;
+            assert_eq!(response.status(), 200);
         }
         let metrics = state.metrics.encode(None, &[]).unwrap();
         assert!(metrics.contains("servicecidr_guard_panics_total 3\n"), "{metrics}");
     }
 
     #[actix_web::test]
-    async fn what_ends_in_the_background_is_not_alive() {
+    async fn livez_fails_when_a_task_exits() {
         let state = state();
-        state.tasks.spawn("a task that goes on", std::future::pending());
-        assert_eq!(state.tasks.dead(), [""; 0]);
-        state.tasks.spawn("a task that panics", async { panic!("by design") });
+        state.tasks.spawn("running task", std::future::pending());
+        assert_eq!(state.tasks.finished(), [""; 0]);
+        state.tasks.spawn("panicking task", async { panic!("on purpose") });
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(state.tasks.dead(), ["a task that panics"]);
+        assert_eq!(state.tasks.finished(), ["panicking task"]);
         let app = init_service(App::new().configure(|app| routes::health(app, &state.clone().into_inner()))).await;
-        let answer = call_service(&app, TestRequest::get().uri("/livez").to_request()).await;
-        assert_eq!(answer.status(), 500);
-        let body = actix_web::test::read_body(answer).await;
-        assert_eq!(body, "a task that panics has ended\n");
+        let response = call_service(&app, TestRequest::get().uri("/livez").to_request()).await;
+        assert_eq!(response.status(), 500);
+        let body = actix_web::test::read_body(response).await;
+        assert_eq!(body, "panicking task has ended\n");
     }
 }

@@ -1,5 +1,4 @@
-//! `POST /validate`: bytes to review, review to verdict, verdict to answer; a log line and the
-//! counts beside it.
+//! `POST /validate`: reads a review, decides, responds, logs one line and counts.
 
 use std::time::Instant;
 
@@ -10,20 +9,21 @@ use tracing::{info, warn};
 use crate::k8s::{AdmissionOutcome, RequestError, Review, respond};
 use crate::policy::{ChangePreview, Request, Verdict, evaluate, preview_if_enabled};
 
-use super::State;
+use crate::server::metrics::Decision;
+use crate::server::state::State;
+
 use super::body;
-use super::metrics::Decision;
 
 pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = match body::read(&request, payload, &state.budget).await {
+    let body = match body::read(&request, payload, &state.body_memory).await {
         Ok(body) => body,
-        Err(refused) => {
-            warn!(%refused, "a body that isn't read");
-            return refused.answer();
+        Err(error) => {
+            warn!(%error, "request body rejected");
+            return error.response();
         }
     };
     let began = Instant::now();
-    let in_flight = state.metrics.review_begins();
+    let in_flight = state.metrics.begin_review();
     let review = match Review::parse(&body.bytes) {
         Ok(review) => review,
         Err(error) => {
@@ -31,9 +31,9 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
             return HttpResponse::BadRequest().content_type(ContentType::plaintext()).body(format!("{error}\n"));
         }
     };
-    let judged = review.request().map(|request| {
-        let (verdict, outlook) = state.knowledge.ask(|known| {
-            // Not before: what is known holds what this policy declares.
+    let evaluated = review.request().map(|request| {
+        let (verdict, outlook) = state.inventory.with_inventory(|known| {
+            // Loaded under the inventory's lock, which contains the declarations of this policy.
             let policy = state.policy.load();
             let verdict = evaluate(&policy, known, &request);
             let outlook = preview_if_enabled(&policy, known, &request, &verdict);
@@ -41,23 +41,23 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
         });
         (request, verdict, outlook)
     });
-    let answer = match &judged {
+    let response = match &evaluated {
         Ok((request, verdict, outlook)) => {
             respond(&review, Ok(AdmissionOutcome { name: &request.change.name, verdict, outlook: outlook.as_ref() }))
         }
         Err(refusal) => respond(&review, Err(refusal)),
     };
-    record(&state, &review, &judged, began);
+    record(&state, &review, &evaluated, began);
     drop(in_flight);
-    HttpResponse::Ok().json(answer)
+    HttpResponse::Ok().json(response)
 }
 
-type Judged = (Request, Verdict, Option<ChangePreview>);
+type Evaluated = (Request, Verdict, Option<ChangePreview>);
 
-fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, RequestError>, began: Instant) {
+fn record(state: &State, review: &Review<'_>, evaluated: &Result<Evaluated, RequestError>, began: Instant) {
     let duration = began.elapsed();
     let seconds = duration.as_secs_f64();
-    match judged {
+    match evaluated {
         Ok((request, verdict, _)) => {
             let decision = if verdict.allows() { Decision::Allow } else { Decision::Deny };
             let violations: Vec<String> = verdict
@@ -65,15 +65,15 @@ fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, RequestErr
                 .iter()
                 .map(|finding| format!("{}: {}", finding.violation.rule().as_str(), finding.violation))
                 .collect();
-            state.metrics.reviewed(Some(request.change.operation), decision, request.dry_run, duration);
-            state.metrics.found(verdict);
+            state.metrics.record_review(Some(request.change.operation), decision, request.dry_run, duration);
+            state.metrics.record_findings(verdict);
             info!(
                 uid = review.uid(),
                 operation = %request.change.operation,
                 name = request.change.name,
                 user = request.requester,
                 dry_run = request.dry_run,
-                decision = decision.name(),
+                decision = decision.as_str(),
                 exemption = verdict.exemption.map(crate::policy::Exemption::id),
                 violations = (!violations.is_empty()).then(|| violations.join("; ")),
                 seconds,
@@ -81,8 +81,8 @@ fn record(state: &State, review: &Review<'_>, judged: &Result<Judged, RequestErr
             );
         }
         Err(refusal) => {
-            state.metrics.reviewed(None, Decision::Error, false, duration);
-            warn!(uid = review.uid(), decision = Decision::Error.name(), error = %refusal, seconds, "review refused");
+            state.metrics.record_review(None, Decision::Error, false, duration);
+            warn!(uid = review.uid(), decision = Decision::Error.as_str(), error = %refusal, seconds, "review refused");
         }
     }
 }

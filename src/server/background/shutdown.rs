@@ -1,6 +1,6 @@
-//! The end: from SIGTERM on not ready, and for a while every answer closes its connection, until
-//! kube-apiserver has found the others; then requests in flight are finished. SIGINT, or a second signal,
-//! ends at once.
+//! Shutdown. After SIGTERM the server isn't ready and keeps serving for the drain delay, with `Connection: close`, so
+//! that kube-apiserver reconnects to another replica; then it finishes requests in flight. SIGINT, or a second
+//! signal, stops it immediately.
 
 use std::io;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::State;
+use crate::server::state::State;
 
-/// The signals that end the server.
-pub(super) struct Signals {
+/// The signals that stop the server.
+pub(in crate::server) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// From now on they don't end the process by themselves.
+    /// Installs the handlers. From now on the signals don't end the process.
     pub fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for either.
+    /// Waits for either signal.
     async fn any(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -31,11 +31,11 @@ impl Signals {
         }
     }
 
-    /// Stops the servers as the signals ask for.
+    /// Waits for a signal and stops the servers: gracefully after SIGTERM.
     pub async fn stop(mut self, state: Arc<State>, handles: [ServerHandle; 2], drain_delay: Duration) {
         tokio::select! {
             _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => return at_once(&handles).await,
+            _ = self.interrupt.recv() => return stop_now(&handles).await,
         }
         state.drain();
         tracing::info!(drain_seconds = drain_delay.as_secs_f64(), "draining");
@@ -49,12 +49,12 @@ impl Signals {
             () = self.any() => false,
         };
         if !is_done {
-            at_once(&handles).await;
+            stop_now(&handles).await;
         }
     }
 }
 
-async fn at_once(handles: &[ServerHandle; 2]) {
+async fn stop_now(handles: &[ServerHandle; 2]) {
     tracing::info!(graceful = false, "stopping");
     futures_util::future::join_all(handles.iter().map(|handle| handle.stop(false))).await;
 }

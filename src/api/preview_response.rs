@@ -1,43 +1,43 @@
-//! `Forecast`, for the page: what making a ServiceCIDR would do, and what the policy says of it.
+//! `ChangePreview`, for the page: the verdict and the effect of creating a ServiceCIDR.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::policy::{ChangePreview, Verdict, Violation};
 
-use super::outlook::{ChangePreviewDocument, FamilyChange};
+use super::change_preview::{ChangePreviewDocument, FamilyChange};
 
 /// `kind: ChangePreview`.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PreviewResponse {
-    /// The CIDRs that were asked about.
+    /// The CIDRs of the query.
     add: Vec<String>,
-    /// Whether the policy lets it pass.
+    /// Whether the policy allows the request.
     allowed: bool,
-    /// Why it doesn't: what its sender would read.
+    /// The messages of the violations that deny the request.
     denials: Vec<String>,
-    /// What could stand in place of CIDRs that are refused for where they lie.
+    /// Allowed CIDRs to use instead of CIDRs whose location is denied.
     alternatives: Vec<String>,
-    /// What its sender would be warned of in a dry run: the policy's warnings, the capacity, the overlaps.
+    /// The warnings of a dry run: warnings of the policy, capacity, overlaps.
     warnings: Vec<String>,
-    /// What the families of the CIDRs have before and after.
+    /// The capacity of each family of the CIDRs, before and after.
     families: Vec<FamilyChange>,
 }
 
 impl PreviewResponse {
-    pub fn new(add: Vec<String>, verdict: &Verdict, outlook: Option<&ChangePreview>) -> Self {
+    pub fn new(add: Vec<String>, verdict: &Verdict, preview: Option<&ChangePreview>) -> Self {
         let sentences =
             |violations: &mut dyn Iterator<Item = &Violation>| violations.map(ToString::to_string).collect();
         let mut warnings: Vec<String> = sentences(&mut verdict.warnings());
-        warnings.extend(outlook.iter().flat_map(|outlook| outlook.sentences(verdict)));
+        warnings.extend(preview.iter().flat_map(|preview| preview.sentences(verdict)));
         Self {
             add,
             allowed: verdict.allows(),
             denials: sentences(&mut verdict.denials()),
             alternatives: verdict.alternatives.iter().map(ToString::to_string).collect(),
             warnings,
-            families: outlook.map(|outlook| ChangePreviewDocument::new(outlook).families).unwrap_or_default(),
+            families: preview.map(|preview| ChangePreviewDocument::new(preview).families).unwrap_or_default(),
         }
     }
 }

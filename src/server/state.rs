@@ -1,0 +1,46 @@
+//! `State`: what handlers and background tasks share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use crate::k8s::WatchScope;
+use crate::policy::Policy;
+
+use super::background::tasks::Tasks;
+use super::http::body_memory::BodyMemoryLimit;
+use super::inventory_backend::InventoryBackend;
+use super::metrics::Metrics;
+use super::page_cache::PageCache;
+use super::report_cache::ReportCache;
+use super::tls::certificate::Certificate;
+use super::tls::client_auth::ClientAuth;
+
+/// What handlers and background tasks share. Policy, certificate and CA are swapped as a whole when a file changes.
+pub(super) struct State {
+    pub policy: ArcSwap<Policy>,
+    pub inventory: InventoryBackend,
+    pub reports: ReportCache,
+    pub page: PageCache,
+    /// Which kinds the policy needs besides ServiceCIDRs and IPAddresses.
+    pub watch_scope: watch::Sender<WatchScope>,
+    pub certificate: Arc<ArcSwap<Certificate>>,
+    pub client_auth: Option<Arc<ClientAuth>>,
+    pub body_memory: BodyMemoryLimit,
+    pub tasks: Tasks,
+    pub is_draining: AtomicBool,
+    pub metrics: Metrics,
+}
+
+impl State {
+    /// From now on `/readyz` fails and every response closes its connection.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+}
