@@ -5,63 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::net::IpFamily;
 
-use super::Inventory;
+use super::{Inventory, Kind, Sweep};
 
 /// How many objects are forgotten in one step of a sweep, at most.
 const STEP: usize = 256;
-
-/// What is followed of a cluster, each with a list and a watch of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// ServiceCIDRs.
-    ServiceCidrs,
-    /// IPAddresses.
-    IpAddresses,
-    /// Nodes.
-    Nodes,
-}
-
-/// How far a sweep is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Sweep {
-    /// There is more to look at.
-    Unfinished,
-    /// What the list didn't name is forgotten.
-    Done,
-}
-
-/// The names that a list has yet to name. Empty when none is under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Unlisted {
-    pub service_cidrs: BTreeSet<String>,
-    pub nodes: BTreeSet<String>,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ServiceCidrs, Self::IpAddresses, Self::Nodes];
-
-    /// The kind of one object.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ServiceCidrs => "ServiceCIDR",
-            Self::IpAddresses => "IPAddress",
-            Self::Nodes => "Node",
-        }
-    }
-
-    /// Several of them, for people.
-    #[must_use]
-    pub fn plural(self) -> &'static str {
-        match self {
-            Self::ServiceCidrs => "ServiceCIDRs",
-            Self::IpAddresses => "IPAddresses",
-            Self::Nodes => "Nodes",
-        }
-    }
-}
 
 impl Inventory {
     /// Begins to list a kind anew. What is inserted from now on counts as named, also when it was known
@@ -118,12 +65,6 @@ impl Inventory {
             Kind::Nodes => self.nodes.len() as u128,
         };
         u64::try_from(count).unwrap_or(u64::MAX)
-    }
-}
-
-impl Sweep {
-    pub(super) fn unless(is_done: bool) -> Self {
-        if is_done { Self::Done } else { Self::Unfinished }
     }
 }
 
