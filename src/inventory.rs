@@ -30,7 +30,7 @@ pub use known::{Freshness, Known};
 pub use network::Network;
 pub use node::{Node, NodeNetwork};
 pub use object_name::faults_of_name;
-pub use overlap::{Holder, Overlap, overlaps};
+pub use overlap::{Holder, HolderKind, Overlap, overlaps};
 pub use overlay::Overlay;
 pub use service_cidr::{FINALIZER, Readiness, ServiceCidr};
 pub use store::{DEFAULT_SERVICE_CIDR, Inventory, ServiceName};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::capacity::{
     Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith, Survey,
 };
-use crate::inventory::{Allocation, Idle, ServiceName};
+use crate::inventory::{Allocation, HolderKind, Idle, ServiceName};
 use crate::net::AddressRange;
 
 use super::{AddressDocument, Count, NamedDocument, rounded};
@@ -186,8 +186,8 @@ impl SharedDocument {
     fn new(shared: &SharedWith) -> Self {
         Self {
             relation: shared.relation.to_string(),
-            holder: (shared.kind == "ServiceCIDR").then(|| shared.name.clone()),
-            network: (shared.kind == "network").then(|| shared.name.clone()),
+            holder: (shared.kind == HolderKind::ServiceCidr).then(|| shared.name.clone()),
+            network: (shared.kind == HolderKind::Network).then(|| shared.name.clone()),
             cidr: shared.cidr.to_string(),
         }
     }

@@ -30,6 +30,15 @@ pub enum Holder<'a> {
     Network(&'a str),
 }
 
+/// The kind of a [`Holder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HolderKind {
+    /// A ServiceCIDR.
+    ServiceCidr,
+    /// A declared network.
+    Network,
+}
+
 /// Every pair of CIDRs that share addresses: of ServiceCIDRs with each other, both ways round, and
 /// of ServiceCIDRs with declared networks. In the order of the first's address, the wider first.
 ///
@@ -84,13 +93,30 @@ impl<'a> Holder<'a> {
         }
     }
 
-    /// What it is: `ServiceCIDR` or `network`.
+    /// What it is.
     #[must_use]
-    pub fn kind(self) -> &'static str {
+    pub fn kind(self) -> HolderKind {
         match self {
-            Self::ServiceCidr(_) => "ServiceCIDR",
-            Self::Network(_) => "network",
+            Self::ServiceCidr(_) => HolderKind::ServiceCidr,
+            Self::Network(_) => HolderKind::Network,
         }
+    }
+}
+
+impl HolderKind {
+    /// The kind in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceCidr => "ServiceCIDR",
+            Self::Network => "network",
+        }
+    }
+}
+
+impl fmt::Display for HolderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
