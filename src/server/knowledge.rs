@@ -66,7 +66,7 @@ impl Knowledge {
     /// a request is judged by one policy and what that one declares.
     pub fn declare(&self, policy: &Policy, put_in_force: impl FnOnce()) {
         let declare = |inventory: &mut Inventory| {
-            declare(inventory, policy);
+            policy.declare_in(inventory);
             put_in_force();
         };
         match self {
@@ -127,7 +127,7 @@ impl InventoryFile {
 fn read(path: &Path, policy: &Policy) -> Result<Inventory, String> {
     let name = path.display().to_string();
     let mut inventory = Inventory::default();
-    declare(&mut inventory, policy);
+    policy.declare_in(&mut inventory);
     let mut reader = ListReader::new(&mut inventory, |_| ());
     let file = File::open(path).map_err(|error| format!("{name}: {error}"))?;
     reader.read(&name, file).map_err(|error| error.to_string())?;
@@ -165,8 +165,4 @@ fn syncing(live: &Live, kinds: &[Kind]) -> Readiness {
         })
         .collect();
     if told.is_empty() { Readiness::Read } else { Readiness::Syncing(told.join("; ")) }
-}
-
-fn declare(inventory: &mut Inventory, policy: &Policy) {
-    inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
 }
