@@ -24,7 +24,7 @@ mod staleness;
 mod verdict;
 mod violation;
 
-use crate::inventory::DeclaredNetwork;
+use crate::inventory::{DeclaredNetwork, Inventory};
 use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
@@ -101,6 +101,11 @@ impl Policy {
             deletion.as_ref().map(|_| RuleId::Deletion),
         ];
         rules.into_iter().flatten().collect()
+    }
+
+    /// Declares in an inventory what the policy says of the cluster: its IP families and networks.
+    pub fn declare_in(&self, inventory: &mut Inventory) {
+        inventory.apply_declarations(self.ip_families.as_deref(), self.networks.clone());
     }
 
     /// The rules that are set and can't be evaluated without an inventory.

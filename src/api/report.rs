@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::capacity::{
     AllocationAudit, Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith,
 };
-use crate::inventory::{Allocation, ServiceName, UnusableReason};
+use crate::inventory::{Allocation, CidrOwnerKind, ServiceName, UnusableReason};
 use crate::net::AddressRange;
 
 use super::{AddressDocument, CappedListDocument, Count, rounded};
@@ -190,8 +190,8 @@ impl SharedDocument {
     fn new(shared: &SharedWith) -> Self {
         Self {
             relation: shared.relation.to_string(),
-            holder: (shared.kind == "ServiceCIDR").then(|| shared.name.clone()),
-            network: (shared.kind == "network").then(|| shared.name.clone()),
+            holder: (shared.kind == CidrOwnerKind::ServiceCidr).then(|| shared.name.clone()),
+            network: (shared.kind == CidrOwnerKind::Network).then(|| shared.name.clone()),
             cidr: shared.cidr.to_string(),
         }
     }

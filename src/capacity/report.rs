@@ -2,7 +2,7 @@
 //!
 //! Everything is counted by arithmetic on sorted ranges: no address is walked.
 
-use crate::inventory::{CidrOwner, Inventory, Readiness, ServiceCidr, UnusableReason, View, overlaps};
+use crate::inventory::{CidrOwner, CidrOwnerKind, Inventory, Readiness, ServiceCidr, UnusableReason, View, overlaps};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::segments::{Segment, segments};
@@ -75,8 +75,8 @@ pub struct Band {
 pub struct SharedWith {
     /// How the CIDR lies to the other.
     pub relation: Relation,
-    /// `ServiceCIDR` or `network`.
-    pub kind: &'static str,
+    /// What the other belongs to.
+    pub kind: CidrOwnerKind,
     /// Whose the other is.
     pub name: String,
     /// The other.

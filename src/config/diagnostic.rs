@@ -3,6 +3,7 @@
 use serde_saphyr::{Error, Location};
 
 use crate::diagnostic::Diagnostic;
+use crate::text::without_position;
 
 impl Diagnostic {
     pub(super) fn new(source: &str, text: &str, location: Option<Location>, message: String) -> Self {
@@ -37,11 +38,8 @@ impl Diagnostic {
             Error::MultipleDocuments { .. } => say("a second YAML document: a policy file holds one".to_owned()),
             Error::Eof { .. } => Self::new(source, text, None, "empty: a policy needs at least one rule".to_owned()),
             other => {
-                let text = other.to_string();
                 // The parser's own place and snippet are left out: ours stands there already.
-                let first_line = text.lines().next().unwrap_or_default();
-                let message = first_line.rsplit_once(" at line ").map_or(first_line, |(message, _)| message);
-                say(message.to_owned())
+                say(without_position(&other.to_string()).to_owned())
             }
         }
     }

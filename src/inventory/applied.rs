@@ -1,16 +1,10 @@
 //! `Change::applied`: what a manifest does to what is stored, with all that kube-apiserver's own validation
 //! refuses.
 //!
-//! Upstream: pkg/apis/networking/validation/validation.go, and the names of
-//! staging/src/k8s.io/apiserver/pkg/storage/names/generate.go.
-
-use crate::text::{MAX_NAME_LEN, is_dns_subdomain};
+//! Upstream: pkg/apis/networking/validation/validation.go.
 
 use super::change::validate_cidrs;
 use super::{Change, Operation, ValidationError};
-
-/// How many characters of a `generateName` are kept before the five that make it a name.
-const MAX_GENERATE_NAME_BASE: usize = 58;
 
 impl Change {
     /// What creating a ServiceCIDR does, or, where one of that name is stored, giving it this list.
@@ -25,22 +19,6 @@ impl Change {
     }
 }
 
-/// What is wrong with the name of a new object.
-#[must_use]
-pub fn validate_name(name: &str, generate_name: &str) -> Vec<ValidationError> {
-    let mut faults = Vec::new();
-    if !generate_name.is_empty() && !is_valid_generate_name(generate_name) {
-        faults.push(ValidationError::Name { field: "metadata.generateName", text: generate_name.to_owned() });
-    }
-    match (name, generate_name) {
-        ("", "") => faults.push(ValidationError::NoName),
-        ("", _) => {}
-        (name, _) if is_dns_subdomain(name) => {}
-        (name, _) => faults.push(ValidationError::Name { field: "metadata.name", text: name.to_owned() }),
-    }
-    faults
-}
-
 fn validate_update(old: &[String], new: &[String]) -> Vec<ValidationError> {
     let changed = old.iter().zip(new).enumerate().filter(|(_, (old, new))| old != new);
     let changed = changed.map(|(index, (_, text))| ValidationError::Immutable { index, text: text.clone() });
@@ -51,42 +29,9 @@ fn validate_update(old: &[String], new: &[String]) -> Vec<ValidationError> {
     }
 }
 
-/// Whether a `generateName` makes a name: it is checked as a prefix, and so is what becomes of it.
-fn is_valid_generate_name(base: &str) -> bool {
-    let masked = match base.strip_suffix('-') {
-        Some(rest) if !rest.is_empty() => {
-            let mut characters = rest.chars();
-            characters.next_back();
-            format!("{}a", characters.as_str())
-        }
-        _ => base.to_owned(),
-    };
-    let kept: String = base.chars().take(MAX_GENERATE_NAME_BASE).collect();
-    is_dns_subdomain(&masked) && base.len() <= MAX_NAME_LEN && is_dns_subdomain(&format!("{kept}x0x0x"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_those_that_kube_apiserver_takes() {
-        for good in ["kubernetes", "a.b-c.1", "1", "10.0.0.0", &"a".repeat(253)] {
-            assert_eq!(validate_name(good, ""), [], "{good}");
-        }
-        for bad in ["A", "-a", "a-", "a_b", "a..b", "a/b", ".a", "a.", "ä", &"a".repeat(254)] {
-            let fault = ValidationError::Name { field: "metadata.name", text: bad.to_owned() };
-            assert_eq!(validate_name(bad, ""), [fault], "{bad}");
-        }
-        assert_eq!(validate_name("", ""), [ValidationError::NoName]);
-        for good in ["team-a-", "a", "a.b", &"a".repeat(253)] {
-            assert_eq!(validate_name("", good), [], "{good}");
-        }
-        for bad in ["Team-", "-", "a.", "a_", "ab.-", "ä-", &"a".repeat(254)] {
-            let fault = ValidationError::Name { field: "metadata.generateName", text: bad.to_owned() };
-            assert_eq!(validate_name("", bad), [fault], "{bad}");
-        }
-    }
 
     #[track_caller]
     fn check(old: &[&str], new: &[&str], expected: &str) {

@@ -30,6 +30,15 @@ pub enum CidrOwner<'a> {
     Network(&'a str),
 }
 
+/// The kind of a [`CidrOwner`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CidrOwnerKind {
+    /// A ServiceCIDR.
+    ServiceCidr,
+    /// A declared network.
+    Network,
+}
+
 /// Every pair of CIDRs that share addresses: of ServiceCIDRs with each other, both ways round, and
 /// of ServiceCIDRs with declared networks. In the order of the first's address, the wider first.
 ///
@@ -84,13 +93,30 @@ impl<'a> CidrOwner<'a> {
         }
     }
 
-    /// What it is: `ServiceCIDR` or `network`.
+    /// What it is.
     #[must_use]
-    pub fn kind(self) -> &'static str {
+    pub fn kind(self) -> CidrOwnerKind {
         match self {
-            Self::ServiceCidr(_) => "ServiceCIDR",
-            Self::Network(_) => "network",
+            Self::ServiceCidr(_) => CidrOwnerKind::ServiceCidr,
+            Self::Network(_) => CidrOwnerKind::Network,
         }
+    }
+}
+
+impl CidrOwnerKind {
+    /// The kind in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceCidr => "ServiceCIDR",
+            Self::Network => "network",
+        }
+    }
+}
+
+impl fmt::Display for CidrOwnerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::net::Cidr;
 
-use super::{Change, Inventory, Operation, Readiness, ServiceCidr, View};
+use super::{Change, Inventory, Operation, ServiceCidr, View};
 
 /// The ServiceCIDRs that changes, one after the other, would make and take away.
 ///
@@ -56,14 +56,7 @@ impl ServiceCidr {
                 let cidrs = current.cidrs.iter().copied().filter(kept).chain(adds).collect();
                 Self { cidrs, ..current.clone() }
             }
-            None => Self {
-                name: change.name.clone(),
-                cidrs: adds.collect(),
-                unreadable: Vec::new(),
-                readiness: Readiness::Ready,
-                has_finalizer: true,
-                created: None,
-            },
+            None => Self::ready(&change.name, adds),
         }
     }
 }

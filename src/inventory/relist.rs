@@ -5,80 +5,27 @@ use std::collections::BTreeSet;
 
 use crate::net::IpFamily;
 
-use super::Inventory;
+use super::{Inventory, ResourceKind, SweepStatus};
 
 /// How many objects are forgotten in one step of a sweep, at most.
 const SWEEP_BATCH: usize = 256;
-
-/// What is followed of a cluster, each with a list and a watch of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ResourceKind {
-    /// ServiceCIDRs.
-    ServiceCidrs,
-    /// IPAddresses.
-    IpAddresses,
-    /// Nodes.
-    Nodes,
-}
-
-/// How far a sweep is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum SweepStatus {
-    /// There is more to look at.
-    Unfinished,
-    /// What the list didn't name is forgotten.
-    Done,
-}
-
-/// The names that a list has yet to name. Empty when none is under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct StaleNames {
-    pub service_cidrs: BTreeSet<String>,
-    pub nodes: BTreeSet<String>,
-}
-
-impl ResourceKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ServiceCidrs, Self::IpAddresses, Self::Nodes];
-
-    /// The kind of one object.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ServiceCidrs => "ServiceCIDR",
-            Self::IpAddresses => "IPAddress",
-            Self::Nodes => "Node",
-        }
-    }
-
-    /// Several of them, for people.
-    #[must_use]
-    pub fn plural(self) -> &'static str {
-        match self {
-            Self::ServiceCidrs => "ServiceCIDRs",
-            Self::IpAddresses => "IPAddresses",
-            Self::Nodes => "Nodes",
-        }
-    }
-}
 
 impl Inventory {
     /// Begins to list a kind anew. What is inserted from now on counts as named, also when it was known
     /// and doesn't differ. May be called again before the end, when the list begins anew.
     ///
     /// ```
-    /// use servicecidr_guard::inventory::{Inventory, Kind, Node, Sweep};
+    /// use servicecidr_guard::inventory::{Inventory, ResourceKind, Node, SweepStatus};
     ///
     /// let node = |name: &str| Node { name: name.to_owned(), pod_cidrs: Vec::new(), addresses: Vec::new() };
     /// let mut inventory = Inventory::default();
     /// inventory.insert_node(node("a"));
     /// inventory.insert_node(node("b"));
-    /// inventory.begin_relist(Kind::Nodes);
+    /// inventory.begin_relist(ResourceKind::Nodes);
     /// inventory.insert_node(node("b"));
-    /// assert_eq!(inventory.count(Kind::Nodes), 2);
-    /// while inventory.sweep(Kind::Nodes) == Sweep::Unfinished {}
-    /// assert_eq!(inventory.count(Kind::Nodes), 1);
+    /// assert_eq!(inventory.count(ResourceKind::Nodes), 2);
+    /// while inventory.sweep(ResourceKind::Nodes) == SweepStatus::Unfinished {}
+    /// assert_eq!(inventory.count(ResourceKind::Nodes), 1);
     /// ```
     pub fn begin_relist(&mut self, kind: ResourceKind) {
         match kind {
@@ -118,12 +65,6 @@ impl Inventory {
             ResourceKind::Nodes => self.nodes.len() as u128,
         };
         u64::try_from(count).unwrap_or(u64::MAX)
-    }
-}
-
-impl SweepStatus {
-    pub(super) fn unless(is_done: bool) -> Self {
-        if is_done { Self::Done } else { Self::Unfinished }
     }
 }
 

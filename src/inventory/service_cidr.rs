@@ -33,6 +33,21 @@ pub enum Readiness {
 /// The finalizer that kube-controller-manager puts on every ServiceCIDR.
 pub const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
 
+impl ServiceCidr {
+    /// One that was just created: Ready, and with the finalizer.
+    #[must_use]
+    pub fn ready(name: &str, cidrs: impl IntoIterator<Item = Cidr>) -> Self {
+        Self {
+            name: name.to_owned(),
+            cidrs: cidrs.into_iter().collect(),
+            unreadable: Vec::new(),
+            readiness: Readiness::Ready,
+            has_finalizer: true,
+            created: None,
+        }
+    }
+}
+
 impl Readiness {
     /// From `metadata.deletionTimestamp` and the status of the condition Ready.
     ///

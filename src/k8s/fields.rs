@@ -9,6 +9,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::text::without_position;
+
 /// What is wrong with a JSON value, as a predicate: `is not an object`.
 pub(super) type Problem = String;
 
@@ -22,8 +24,7 @@ pub(super) fn fields<'a, const N: usize>(
     }
     fields_of(object.get(), names).map_err(|error| {
         // A `RawValue` is well-formed JSON, so this is the visitor's own complaint.
-        let text = error.to_string();
-        text.split(" at line ").next().unwrap_or_default().to_owned()
+        without_position(&error.to_string()).to_owned()
     })
 }
 

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::inventory::{Allocation, FINALIZER, Inventory, Node, ParentRef, Readiness, ServiceCidr, ServiceName};
 use crate::net::{Cidr, CidrError, IpFamily};
+use crate::text::without_position;
 
 pub(super) use wire::{CowStr, Item};
 
@@ -108,7 +109,7 @@ pub enum UnreadableReason {
 impl UnreadableReason {
     /// Of what a parser says, without the place in a text that nobody sees.
     pub(super) fn shape(error: &serde_json::Error) -> Self {
-        Self::Shape(error.to_string().split(" at line ").next().unwrap_or_default().to_owned())
+        Self::Shape(without_position(&error.to_string()).to_owned())
     }
 }
 

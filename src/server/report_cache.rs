@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 
 use crate::api::{Document, Report};
 use crate::capacity::{AllocationAudit, CapacityReport};
-use crate::inventory::overlaps;
+use crate::inventory::{CidrOwnerKind, overlaps};
 
 use super::inventory_backend::InventoryBackend;
 
@@ -47,7 +47,7 @@ impl ReportCache {
             let json = serde_json::to_vec_pretty(&document).unwrap_or_default();
             // Pairs of ServiceCIDRs are found both ways round, those with a network once.
             let (pairs, single): (Vec<_>, Vec<_>) =
-                overlaps(&view).into_iter().partition(|overlap| overlap.other.kind() == "ServiceCIDR");
+                overlaps(&view).into_iter().partition(|overlap| overlap.other.kind() == CidrOwnerKind::ServiceCidr);
             CapacitySnapshot { report, overlaps: pairs.len() / 2 + single.len(), json: json.into() }
         }));
         *last = Some((Instant::now(), Arc::clone(&snapshot)));

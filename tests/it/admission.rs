@@ -39,7 +39,7 @@ fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value
 
 fn read(policy: &Policy, list: &str) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.apply_declarations(policy.ip_families.as_deref(), policy.networks.clone());
+    policy.declare_in(&mut inventory);
     ListReader::new(&mut inventory, |_| ()).read("inventory.json", list.as_bytes()).unwrap();
     inventory
 }

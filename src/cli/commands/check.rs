@@ -103,7 +103,7 @@ fn stored(args: &Args, policy: &Policy) -> Result<Option<LoadedInventory>, Exit>
 /// Nothing is known but what the policy declares.
 fn unknown(policy: &Policy) -> Inventory {
     let mut inventory = Inventory::default();
-    inventory.apply_declarations(policy.ip_families.as_deref(), policy.networks.clone());
+    policy.declare_in(&mut inventory);
     inventory
 }
 

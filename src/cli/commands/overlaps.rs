@@ -72,7 +72,7 @@ impl OverlapDocument {
             holder: overlap.holder.name().to_owned(),
             cidr: overlap.cidr.to_string(),
             relation: overlap.relation.to_string(),
-            other_kind: overlap.other.kind(),
+            other_kind: overlap.other.kind().as_str(),
             other_name: overlap.other.name().to_owned(),
             other_cidr: overlap.other_cidr.to_string(),
             shared: Count(overlap.shared().count()),

@@ -84,7 +84,7 @@ impl InventoryArgs {
     pub fn read(&self, policy: Option<&Policy>, nodes: ReadNodes) -> Result<LoadedInventory, Exit> {
         let mut inventory = Inventory::default();
         if let Some(policy) = policy {
-            inventory.apply_declarations(policy.ip_families.as_deref(), policy.networks.clone());
+            policy.declare_in(&mut inventory);
         }
         let (reading, origin, hint) = if self.files.is_empty() {
             let snapshot = self.cluster.read(&mut inventory, nodes == ReadNodes::Yes)?;

@@ -3,10 +3,10 @@
 use serde_json::value::RawValue;
 
 use crate::diagnostic::Diagnostic;
-use crate::text::escape_line;
+use crate::text::{escape_line, without_position};
 
 use super::pieces::{RawDocument, Syntax};
-use super::yaml;
+use super::yaml::{self, MappedJson};
 
 /// How far apart the places are that are counted beforehand, in bytes.
 const CHECKPOINT_BYTES: usize = 4096;
@@ -20,13 +20,7 @@ pub struct ManifestDocument<'a> {
     start: (u64, u64),
     /// The place of every so many bytes of it.
     counted: Vec<(u64, u64)>,
-    json: Option<Json>,
-}
-
-/// What a YAML document means, and where its values stand: offsets here and there, ascending.
-pub(super) struct Json {
-    pub text: String,
-    pub places: Vec<(usize, usize)>,
+    json: Option<MappedJson>,
 }
 
 impl<'a> ManifestDocument<'a> {
@@ -90,9 +84,8 @@ impl<'a> ManifestDocument<'a> {
     }
 
     fn complaint_of_json(&self, error: &serde_json::Error) -> Diagnostic {
-        let text = error.to_string();
-        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-        self.diagnostic(self.offset_of(error.line(), error.column()), format!("not JSON: {}", escape_line(message)))
+        let message = format!("not JSON: {}", escape_line(without_position(&error.to_string())));
+        self.diagnostic(self.offset_of(error.line(), error.column()), message)
     }
 
     fn complaint_of_yaml(&self, at: Option<(usize, usize)>, message: String) -> Diagnostic {

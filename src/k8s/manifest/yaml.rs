@@ -6,9 +6,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Spanned};
 
-use crate::text::{Quoted, escape_line};
+use crate::text::{Quoted, escape_line, without_position};
 
-use super::text::Json;
+/// What a YAML document means, and where its values stand: offsets here and there, ascending.
+pub(super) struct MappedJson {
+    pub text: String,
+    pub places: Vec<(usize, usize)>,
+}
 
 /// A value with its place.
 #[derive(Deserialize)]
@@ -27,10 +31,10 @@ enum Value {
 type YamlError = (Option<(usize, usize)>, String);
 
 /// The JSON of a document.
-pub(super) fn to_json(text: &str) -> Result<Json, YamlError> {
+pub(super) fn to_json(text: &str) -> Result<MappedJson, YamlError> {
     let options = serde_saphyr::options! { with_snippet: false };
     let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| complaint(&error))?;
-    let mut json = Json { text: String::with_capacity(text.len()), places: Vec::new() };
+    let mut json = MappedJson { text: String::with_capacity(text.len()), places: Vec::new() };
     node.write(&mut json);
     Ok(json)
 }
@@ -46,8 +50,7 @@ fn complaint(error: &Error) -> YamlError {
         Error::MultipleDocuments { .. } => "a second document: write --- before it".to_owned(),
         other => {
             let text = other.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let message = first.split(" at line ").next().unwrap_or_default();
+            let message = without_position(&text);
             match message {
                 _ if message.starts_with("budget breached") || message.starts_with("alias") => {
                     "too much for one document: aliases of aliases, or too many values".to_owned()
@@ -60,7 +63,7 @@ fn complaint(error: &Error) -> YamlError {
 }
 
 impl Node {
-    fn write(&self, json: &mut Json) {
+    fn write(&self, json: &mut MappedJson) {
         let written = self.0.referenced.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
         json.places.push((json.text.len(), written.unwrap_or(0)));
         match &self.0.value {

@@ -29,7 +29,8 @@ impl Deletion {
             Some(known) => known,
             // Made so recently that no watch has told of it.
             None => {
-                unseen = from(change);
+                let cidrs = change.removes.iter().filter_map(|text| Cidr::parse_lenient(text).ok());
+                unseen = ServiceCidr::ready(&change.name, cidrs);
                 &unseen
             }
         };
@@ -50,16 +51,5 @@ impl Deletion {
             findings.push(Finding { actions: self.blocked, violation });
         }
         findings
-    }
-}
-
-fn from(change: &Change) -> ServiceCidr {
-    ServiceCidr {
-        name: change.name.clone(),
-        cidrs: change.removes.iter().filter_map(|text| Cidr::parse_lenient(text).ok()).collect(),
-        unreadable: Vec::new(),
-        readiness: Readiness::Ready,
-        has_finalizer: true,
-        created: None,
     }
 }
