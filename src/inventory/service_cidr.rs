@@ -33,6 +33,14 @@ pub enum Readiness {
 /// The finalizer that kube-controller-manager puts on every ServiceCIDR.
 pub const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
 
+impl ServiceCidr {
+    /// The entries of `spec.cidrs` as text, the unreadable ones last.
+    #[must_use]
+    pub fn cidr_texts(&self) -> Vec<String> {
+        self.cidrs.iter().map(Cidr::to_string).chain(self.unreadable.iter().cloned()).collect()
+    }
+}
+
 impl Readiness {
     /// From `metadata.deletionTimestamp` and the status of the condition Ready.
     ///

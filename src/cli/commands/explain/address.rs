@@ -11,7 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::support::input;
 use crate::cli::support::output;
 use crate::cli::support::table::{Align, Table};
-use crate::inventory::{Allocation, UnusableReason, Inventory, View};
+use crate::inventory::{Allocation, Inventory, UnusableReason, View};
 use crate::net::{AddressRange, Cidr, UsableRange};
 use crate::text::percent;
 

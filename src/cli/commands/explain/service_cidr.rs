@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::{AddressDocument, Entry, RemovalDocument};
-use crate::capacity::{CapacityReport, CidrCapacity, DeletionImpact, Named, allocation_probability, deletion_impact_by_name};
+use crate::capacity::{
+    CapacityReport, CidrCapacity, DeletionImpact, Named, allocation_probability, deletion_impact_by_name,
+};
 use crate::cli::exit::Exit;
 use crate::cli::support::input;
 use crate::cli::support::output;

@@ -1,6 +1,6 @@
 //! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
 
-use crate::capacity::{CapacityReport, Forecast, AllocationAudit};
+use crate::capacity::{AllocationAudit, CapacityReport, Forecast};
 use crate::cli::support::output::TableWidth;
 use crate::cli::support::table::{Align, Header, Table};
 use crate::inventory::UnusableReason;
