@@ -21,8 +21,8 @@ pub(crate) use preview_response::PreviewResponse;
 pub(crate) use removal::DeletionImpactDocument;
 pub(crate) use report::{Blocks, Entry, FamilyDocument, ForecastDocument, Report};
 
-/// The version of every result's schema.
-const API_VERSION: &str = "servicecidr-guard/v1alpha1";
+/// The `apiVersion` of every result and of the policy file.
+pub(crate) const API_VERSION: &str = "servicecidr-guard/v1alpha1";
 
 /// A result with its version and kind.
 #[derive(Serialize)]

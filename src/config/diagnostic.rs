@@ -1,46 +1,45 @@
-//! What is wrong in a policy file: the parser's complaints, in our words where ours say more.
+//! Diagnostics for errors of the YAML parser, reworded where its own message says too little.
 
 use serde_saphyr::{Error, Location};
 
 use crate::diagnostic::Diagnostic;
 use crate::text::without_position;
 
-impl Diagnostic {
-    pub(super) fn new(source: &str, text: &str, location: Option<Location>, message: String) -> Self {
-        let at = location.filter(|place| place.line() > 0).map(|place| (place.line(), place.column()));
-        let line = at.and_then(|(line, _)| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
-        match at {
-            Some(at) => Self::at(source, at, line.unwrap_or_default(), message),
-            None => Self::whole(source, message),
-        }
+/// A diagnostic at a location of the parser, or of the whole file without one.
+pub(super) fn diagnostic_at(source: &str, text: &str, location: Option<Location>, message: String) -> Diagnostic {
+    let at = location.filter(|place| place.line() > 0).map(|place| (place.line(), place.column()));
+    let line = at.and_then(|(line, _)| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
+    match at {
+        Some(at) => Diagnostic::at(source, at, line.unwrap_or_default(), message),
+        None => Diagnostic::whole(source, message),
     }
+}
 
-    /// The parser's complaint, in our words where ours say more.
-    pub(super) fn of(source: &str, text: &str, error: &Error) -> Self {
-        let error = error.without_snippet();
-        let say = |message: String| Self::new(source, text, error.location(), message);
-        match error {
-            Error::SerdeUnknownField { field, expected, .. } => {
-                say(format!("unknown field `{field}`")).with_hint(suggestion(field, expected))
-            }
-            Error::SerdeUnknownVariant { variant, expected, .. } => {
-                say(format!("unknown value `{variant}`")).with_hint(suggestion(variant, expected))
-            }
-            Error::SerdeMissingField { field, .. } => say(format!("missing field `{field}`")),
-            Error::DuplicateMappingKey { key: Some(key), .. } => {
-                say(format!("duplicate field `{key}`")).with_hint("keep one of the two")
-            }
-            Error::Unexpected { expected: "sequence start", .. } => {
-                say("expected a list".to_owned()).with_hint("write it as [a, b], or one `- ` line an entry")
-            }
-            Error::Unexpected { expected: "mapping start", .. } => say("expected fields, as `name: value`".to_owned()),
-            Error::NullIntoString { .. } => say("empty: expected a value".to_owned()),
-            Error::MultipleDocuments { .. } => say("a second YAML document: a policy file holds one".to_owned()),
-            Error::Eof { .. } => Self::new(source, text, None, "empty: a policy needs at least one rule".to_owned()),
-            other => {
-                // The parser's own place and snippet are left out: ours stands there already.
-                say(without_position(&other.to_string()).to_owned())
-            }
+/// The diagnostic for an error of the parser.
+pub(super) fn parse_error(source: &str, text: &str, error: &Error) -> Diagnostic {
+    let error = error.without_snippet();
+    let say = |message: String| diagnostic_at(source, text, error.location(), message);
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            say(format!("unknown field `{field}`")).with_hint(suggestion(field, expected))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            say(format!("unknown value `{variant}`")).with_hint(suggestion(variant, expected))
+        }
+        Error::SerdeMissingField { field, .. } => say(format!("missing field `{field}`")),
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            say(format!("duplicate field `{key}`")).with_hint("keep one of the two")
+        }
+        Error::Unexpected { expected: "sequence start", .. } => {
+            say("expected a list".to_owned()).with_hint("write it as [a, b], or one `- ` line an entry")
+        }
+        Error::Unexpected { expected: "mapping start", .. } => say("expected fields, as `name: value`".to_owned()),
+        Error::NullIntoString { .. } => say("empty: expected a value".to_owned()),
+        Error::MultipleDocuments { .. } => say("a second YAML document: a policy file holds one".to_owned()),
+        Error::Eof { .. } => diagnostic_at(source, text, None, "empty: a policy needs at least one rule".to_owned()),
+        other => {
+            // The diagnostic has the position and the line already.
+            say(without_position(&other.to_string()).to_owned())
         }
     }
 }

@@ -1,20 +1,21 @@
-//! `draft`: a first policy for a cluster, from what it holds, each line with where it comes from.
+//! `draft`: a first policy for a cluster, from its inventory, each line with where it comes from. It is here and not with
+//! `init`, because it writes the format that this room reads: a field that changes here changes there.
 
 mod reserved;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
+use crate::api::API_VERSION;
 use crate::inventory::{CidrOwner, FamiliesSource, Inventory, Readiness, overlaps};
 use crate::net::{Cidr, IpFamily, Relation};
 use crate::text::{Quoted, escape_name, plural};
 
 use reserved::reserved_networks;
+use yaml::{comment, first_few, line, quoted};
 
-/// How many of a kind a comment names.
-const NAMED: usize = 10;
 /// The prefix lengths that a draft admits, if nothing that exists is wider or narrower.
-const LENGTHS: [(IpFamily, u8, u8); 2] = [(IpFamily::IPv4, 12, 28), (IpFamily::IPv6, 64, 120)];
+const DEFAULT_PREFIX_BOUNDS: [(IpFamily, u8, u8); 2] = [(IpFamily::IPv4, 12, 28), (IpFamily::IPv6, 64, 120)];
 
 /// A first policy for a cluster, as YAML that [`Loaded`](super::Loaded) reads. It denies nothing: every validation
 /// action is Warn. Names of objects stand in comments alone, escaped.
@@ -47,7 +48,7 @@ fn head(inventory: &Inventory) -> String {
 # Drafted from a cluster with {service_cidrs} {} and {nodes} {}. Nothing is denied: every action is Warn.
 # Mend it, try it with `servicecidr-guard scan --policy FILE`, then write Deny where you mean it.
 # Rules that compare with what the cluster holds need `serve --inventory cluster`, which the chart sets.
-apiVersion: servicecidr-guard/v1alpha1
+apiVersion: {API_VERSION}
 kind: Policy
 ",
         plural(service_cidrs as u128, "ServiceCIDR", "ServiceCIDRs"),
@@ -130,7 +131,9 @@ fn no_overlap(inventory: &Inventory) -> String {
 fn prefix_length(inventory: &Inventory) -> String {
     let families = inventory.families();
     let mut text = "# From what is usual, as wide as what is there.\nprefixLength:\n".to_owned();
-    for (family, shortest, longest) in LENGTHS.into_iter().filter(|(family, ..)| families.contains(*family)) {
+    for (family, shortest, longest) in
+        DEFAULT_PREFIX_BOUNDS.into_iter().filter(|(family, ..)| families.contains(*family))
+    {
         let all = inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs);
         let lengths: Vec<u8> = all.filter(|cidr| cidr.family() == family).map(|cidr| cidr.prefix_len()).collect();
         let shortest = lengths.iter().copied().fold(shortest, u8::min);
@@ -161,32 +164,4 @@ fn usable(inventory: &Inventory) -> String {
     comment(&mut text, "Gives none today", &idle);
     text.push_str("usable:\n  validationActions: [Warn]\n");
     text
-}
-
-/// A comment that names the first few of a list; nothing where it is empty.
-fn comment(text: &mut String, what: &str, list: &[String]) {
-    if !list.is_empty() {
-        line(text, &format!("# {what}: {}", first_few(list)));
-    }
-}
-
-fn first_few(list: &[String]) -> String {
-    let first: Vec<&str> = list.iter().take(NAMED).map(String::as_str).collect();
-    match list.len().saturating_sub(NAMED) {
-        0 => first.join("; "),
-        more => format!("{}; and {more} more", first.join("; ")),
-    }
-}
-
-fn line(text: &mut String, line: &str) {
-    // Writing into a String can't fail.
-    let _ = writeln!(text, "{line}");
-}
-
-/// A CIDR as YAML: IPv6 would need no quotes everywhere, but in most places.
-fn quoted(cidr: Cidr) -> String {
-    match cidr.family() {
-        IpFamily::IPv4 => cidr.to_string(),
-        IpFamily::IPv6 => format!("\"{cidr}\""),
-    }
 }

@@ -1,20 +1,20 @@
 //! The policy file as it is written: its fields and their documentation, which is the JSON Schema too.
 
+mod field;
 mod rule;
-mod word;
 
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::net::IpFamily;
 use crate::policy::RuleId;
 
+use field::{UniqueList, reject_null};
 pub(super) use rule::{
     AllowedRangesFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile,
     PreviewFile, ReservedNetworksFile, StalenessFile, UsableFile,
 };
-use word::Each;
-pub(super) use word::{ActionFile, IpFamilyFile, OnStaleFile, WarnOnFile};
 
 /// The rules that ServiceCIDRs must keep. At least one rule must be set.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,48 +29,48 @@ pub(super) struct PolicyFile {
     pub kind: Kind,
     /// The IP families of kube-apiserver's `--service-cluster-ip-range`. Default: those of the
     /// ServiceCIDR `kubernetes`. Capacity and the rule `usable` depend on it.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "Each<IpFamilyFile>")]
-    pub ip_families: Option<Spanned<Vec<IpFamilyFile>>>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "UniqueList<IpFamily>")]
+    pub ip_families: Option<Spanned<Vec<IpFamily>>>,
     /// Networks that Services must not touch: pods, nodes, a data centre. Declared here, judged by
     /// `reservedNetworks`, and shown where they overlap.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Vec<NetworkFile>")]
     pub networks: Option<Vec<NetworkFile>>,
     /// Every CIDR that a request adds must lie within one of these ranges.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "AllowedRangesFile")]
     pub allowed_ranges: Option<AllowedRangesFile>,
     /// No ServiceCIDR may change but `kubernetes`.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "DenyAllFile")]
     pub deny_all: Option<DenyAllFile>,
     /// A CIDR that a request adds should share no address with other ServiceCIDRs.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "NoOverlapFile")]
     pub no_overlap: Option<NoOverlapFile>,
     /// A CIDR that a request adds must not touch networks that aren't for Services.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "ReservedNetworksFile")]
     pub reserved_networks: Option<Spanned<ReservedNetworksFile>>,
     /// How wide and how narrow a CIDR may be that a request adds.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "PrefixLengthFile")]
     pub prefix_length: Option<Spanned<PrefixLengthFile>>,
     /// A CIDR that a request adds should give addresses.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "UsableFile")]
     pub usable: Option<UsableFile>,
     /// What the deletion of a ServiceCIDR may not leave behind.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "DeletionFile")]
     pub deletion: Option<DeletionFile>,
     /// How old the inventory may be that a rule judges by.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "StalenessFile")]
     pub staleness: Option<StalenessFile>,
     /// Which requests are answered with what they would change.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "PreviewFile")]
     pub preview: Option<PreviewFile>,
 }
@@ -86,12 +86,6 @@ pub(super) enum Kind {
     Policy,
 }
 
-/// A field that may be left out but not left empty: `denyAll:` with nothing behind it must not be
-/// taken for no rule.
-fn written<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// The JSON Schema (2020-12) of the policy file, as text with a final newline.
 #[must_use]
 pub fn schema() -> String {
@@ -99,4 +93,15 @@ pub fn schema() -> String {
     let any_rule: Vec<_> = RuleId::config_keys().map(|rule| serde_json::json!({ "required": [rule] })).collect();
     schema.insert("anyOf".to_owned(), any_rule.into());
     format!("{:#}\n", schema.as_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api_version_is_that_of_the_results() {
+        let version = serde_json::Value::from(crate::api::API_VERSION);
+        assert!(serde_json::from_value::<ApiVersion>(version).is_ok());
+    }
 }

@@ -4,16 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use thiserror::Error;
+use crate::policy::{Policy, RuleId};
 
-use crate::policy::{Policy, RuleId, WarnOn};
-
+use super::diagnostic::parse_error;
+use super::error::{ConfigError, MAX_POLICY_BYTES};
 use super::file::PolicyFile;
-use super::rules::Source;
+use super::rules::RuleParser;
 use crate::diagnostic::Diagnostic;
-
-/// The largest policy file, in bytes.
-pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
 
 /// A policy, and what its author should know about the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,28 +19,6 @@ pub struct Loaded {
     pub policy: Policy,
     /// What is odd and has been taken as the only thing it can mean.
     pub notes: Vec<Diagnostic>,
-}
-
-/// Why there is no policy.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file can't be read.
-    #[error("{path}: {error}")]
-    Read {
-        /// Its path, as it was given.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The file is larger than any policy.
-    #[error("{path}: larger than {MAX_POLICY_BYTES} bytes: not a policy file")]
-    TooLarge {
-        /// Its path, as it was given.
-        path: String,
-    },
-    /// The file doesn't hold a policy.
-    #[error(transparent)]
-    Invalid(Box<Diagnostic>),
 }
 
 impl Loaded {
@@ -60,7 +35,7 @@ impl Loaded {
     /// # Errors
     /// If they don't hold a policy with at least one rule.
     pub fn from_bytes(source: &str, bytes: &[u8]) -> Result<Self, ConfigError> {
-        let mut text = Source { name: source, text: "", notes: Vec::new() };
+        let mut text = RuleParser { name: source, text: "", notes: Vec::new() };
         text.text = std::str::from_utf8(bytes).map_err(|error| text.whole(&format!("not text: {error}")))?;
         if text.text.trim().is_empty() {
             return Err(text.whole("empty: a policy needs at least one rule"));
@@ -68,7 +43,7 @@ impl Loaded {
         // `yes` is not a boolean, `off` not either: what YAML 1.1 made of words is nobody's intention.
         let options = serde_saphyr::options! { strict_booleans: true };
         let file: PolicyFile = serde_saphyr::from_str_with_options(text.text, options)
-            .map_err(|error| ConfigError::Invalid(Box::new(Diagnostic::of(source, text.text, &error))))?;
+            .map_err(|error| ConfigError::Invalid(Box::new(parse_error(source, text.text, &error))))?;
         let networks = text.networks(file.networks.unwrap_or_default())?;
         let policy = Policy {
             deny_all: file.deny_all.map(|rule| text.deny_all(&rule)).transpose()?,
@@ -82,7 +57,7 @@ impl Loaded {
             usable: file.usable.map(|rule| text.usable(&rule)).transpose()?,
             deletion: file.deletion.map(|rule| text.deletion(&rule)).transpose()?,
             staleness: file.staleness.map(|rule| text.staleness(&rule)).transpose()?.unwrap_or_default(),
-            warn_on: file.preview.and_then(|preview| preview.warn_on).map(WarnOn::from).unwrap_or_default(),
+            warn_on: file.preview.and_then(|preview| preview.warn_on).unwrap_or_default(),
             ip_families: file.ip_families.map(|list| text.families(&list)).transpose()?,
             networks,
         };

@@ -9,29 +9,31 @@ use serde_saphyr::Spanned;
 use crate::inventory::{DeclaredNetwork, Operation};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 use crate::policy::{
-    AllowedRanges, Deletion, DenyAll, NoOverlap, OnStale, PrefixLength, ReservedNetworks, Staleness, Usable,
-    ValidationAction, ValidationActions,
+    AllowedRanges, Deletion, DenyAll, NoOverlap, PrefixLength, ReservedNetworks, Staleness, Usable, ValidationAction,
+    ValidationActions,
 };
 
+use super::diagnostic::diagnostic_at;
+use super::error::ConfigError;
 use super::file::{
-    ActionFile, AllowedRangesFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile,
-    PrefixLengthFile, ReservedNetworksFile, StalenessFile, UsableFile,
+    AllowedRangesFile, DeletionFile, DenyAllFile, LengthsFile, NetworkFile, NoOverlapFile, PrefixLengthFile,
+    ReservedNetworksFile, StalenessFile, UsableFile,
 };
-use super::{ConfigError, Diagnostic};
+use crate::diagnostic::Diagnostic;
 
-/// How old an inventory may be at the least and at the most.
-const STALENESS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
-/// Watches prove about once a minute that an inventory is fresh.
-const PROOF: Duration = Duration::from_secs(60);
+/// The limits of `staleness.maxStaleness`.
+const STALENESS_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+/// How often a watch without changes proves that an inventory is fresh.
+const WATCH_PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The text of a policy, for the places of errors.
-pub(super) struct Source<'a> {
+/// Turns the rules of a file into those of a policy. The text of the file is for the positions of errors.
+pub(super) struct RuleParser<'a> {
     pub name: &'a str,
     pub text: &'a str,
     pub notes: Vec<Diagnostic>,
 }
 
-impl Source<'_> {
+impl RuleParser<'_> {
     pub fn allowed_ranges(&mut self, rule: &AllowedRangesFile) -> Result<AllowedRanges, ConfigError> {
         if rule.ranges.value.is_empty() {
             let message = "allowedRanges.ranges: needs at least one range: to allow none at all, use denyAll";
@@ -48,7 +50,7 @@ impl Source<'_> {
     pub fn deny_all(&self, rule: &DenyAllFile) -> Result<DenyAll, ConfigError> {
         let operations = match &rule.operations {
             None => vec![Operation::Create, Operation::Update],
-            Some(list) => self.each_once("denyAll.operations", list)?,
+            Some(list) => self.unique("denyAll.operations", list)?,
         };
         let actions = self.actions("denyAll.validationActions", rule.validation_actions.as_ref())?;
         Ok(DenyAll { operations, actions: actions.unwrap_or(ValidationActions::DENY) })
@@ -57,7 +59,7 @@ impl Source<'_> {
     pub fn no_overlap(&self, rule: &NoOverlapFile) -> Result<NoOverlap, ConfigError> {
         let relations = match &rule.relations {
             None => vec![Relation::Same, Relation::Within, Relation::Contains],
-            Some(list) => self.each_once("noOverlap.relations", list)?,
+            Some(list) => self.unique("noOverlap.relations", list)?,
         };
         let actions = self.actions("noOverlap.validationActions", rule.validation_actions.as_ref())?;
         Ok(NoOverlap { relations, actions: actions.unwrap_or(ValidationActions::WARN) })
@@ -70,8 +72,8 @@ impl Source<'_> {
     ) -> Result<ReservedNetworks, ConfigError> {
         let ReservedNetworksFile { declared, presets, discover, validation_actions } = &rule.value;
         let declared = if declared.unwrap_or(true) { networks } else { &[] };
-        let presets = presets.as_ref().map(|list| self.each_once("reservedNetworks.presets", list)).transpose()?;
-        let discover = discover.as_ref().map(|list| self.each_once("reservedNetworks.discover", list)).transpose()?;
+        let presets = presets.as_ref().map(|list| self.unique("reservedNetworks.presets", list)).transpose()?;
+        let discover = discover.as_ref().map(|list| self.unique("reservedNetworks.discover", list)).transpose()?;
         let (presets, discover) = (presets.unwrap_or_default(), discover.unwrap_or_default());
         if declared.is_empty() && presets.is_empty() && discover.is_empty() {
             let message = "reservedNetworks: reserves nothing: declare networks, or set presets or discover";
@@ -134,15 +136,15 @@ impl Source<'_> {
             let field = "staleness.maxStaleness";
             let named = crate::text::Quoted(&written.value);
             let read = written.value.parse::<GoDuration>().ok().filter(|duration| !duration.is_negative());
-            max = read.map(Duration::from).filter(|max| STALENESS.contains(max)).ok_or_else(|| {
+            max = read.map(Duration::from).filter(|max| STALENESS_BOUNDS.contains(max)).ok_or_else(|| {
                 self.at(written, &format!("{field}: {named} is no duration from 1s to 1h: write it as 120s or 2m"))
             })?;
-            if max < PROOF {
+            if max < WATCH_PROGRESS_INTERVAL {
                 let message = format!("{field}: watches prove only once a minute that nothing has changed");
                 self.note(written, message);
             }
         }
-        Ok(Staleness { max, on_stale: rule.on_stale.map_or(on_stale, OnStale::from) })
+        Ok(Staleness { max, on_stale: rule.on_stale.unwrap_or(on_stale) })
     }
 
     pub fn networks(&mut self, files: Vec<NetworkFile>) -> Result<Vec<DeclaredNetwork>, ConfigError> {
@@ -172,23 +174,20 @@ impl Source<'_> {
         Ok(cidr)
     }
 
-    pub fn families<F: Copy>(&self, list: &Spanned<Vec<F>>) -> Result<Vec<IpFamily>, ConfigError>
-    where
-        IpFamily: From<F>,
-    {
-        self.each_once("ipFamilies", list)
+    pub fn families(&self, list: &Spanned<Vec<IpFamily>>) -> Result<Vec<IpFamily>, ConfigError> {
+        self.unique("ipFamilies", list)
     }
 
-    fn each_once<F: Copy, T: From<F> + PartialEq + std::fmt::Display>(
+    fn unique<T: Copy + PartialEq + std::fmt::Display>(
         &self,
         field: &str,
-        list: &Spanned<Vec<F>>,
+        list: &Spanned<Vec<T>>,
     ) -> Result<Vec<T>, ConfigError> {
         if list.value.is_empty() {
             return Err(self.at(list, &format!("{field}: needs at least one entry")));
         }
         let mut seen: Vec<T> = Vec::with_capacity(list.value.len());
-        for entry in list.value.iter().copied().map(T::from) {
+        for entry in list.value.iter().copied() {
             if seen.contains(&entry) {
                 return Err(self.at(list, &format!("{field}: names {entry} twice")));
             }
@@ -200,23 +199,22 @@ impl Source<'_> {
     fn actions(
         &self,
         field: &str,
-        list: Option<&Spanned<Vec<ActionFile>>>,
+        list: Option<&Spanned<Vec<ValidationAction>>>,
     ) -> Result<Option<ValidationActions>, ConfigError> {
         let Some(list) = list else { return Ok(None) };
-        let actions: Vec<ValidationAction> = list.value.iter().copied().map(ValidationAction::from).collect();
-        ValidationActions::new(&actions).map(Some).map_err(|error| self.at(list, &format!("{field}: {error}")))
+        ValidationActions::new(&list.value).map(Some).map_err(|error| self.at(list, &format!("{field}: {error}")))
     }
 
     fn note<T>(&mut self, place: &Spanned<T>, message: String) {
-        self.notes.push(Diagnostic::new(self.name, self.text, Some(place.referenced), message));
+        self.notes.push(diagnostic_at(self.name, self.text, Some(place.referenced), message));
     }
 
     fn at<T>(&self, place: &Spanned<T>, message: &str) -> ConfigError {
-        let diagnostic = Diagnostic::new(self.name, self.text, Some(place.referenced), message.to_owned());
+        let diagnostic = diagnostic_at(self.name, self.text, Some(place.referenced), message.to_owned());
         ConfigError::Invalid(Box::new(diagnostic))
     }
 
     pub fn whole(&self, message: &str) -> ConfigError {
-        ConfigError::Invalid(Box::new(Diagnostic::new(self.name, self.text, None, message.to_owned())))
+        ConfigError::Invalid(Box::new(diagnostic_at(self.name, self.text, None, message.to_owned())))
     }
 }

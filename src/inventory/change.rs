@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 use crate::net::{Cidr, CidrError};
 
 /// What a request does to one ServiceCIDR: the CIDRs it adds and removes.
@@ -36,7 +38,8 @@ pub struct Change {
 }
 
 /// The operations that admission knows for a stored object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Operation {
     /// A new object.
     Create,

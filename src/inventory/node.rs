@@ -1,5 +1,8 @@
 //! `Node`: the networks and addresses of one node, as far as Services must not touch them.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -17,11 +20,14 @@ pub struct Node {
 }
 
 /// What is discovered of the cluster's nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[schemars(rename = "Discover", description = "")]
 pub enum NodeNetwork {
-    /// A network of the pods of a node.
+    /// `spec.podCIDRs` of every node.
+    #[serde(rename = "nodePodCIDRs")]
     PodCidr,
-    /// An address of a node.
+    /// `status.addresses` of every node.
+    #[serde(rename = "nodeAddresses")]
     Address,
 }
 

@@ -46,6 +46,12 @@ impl ServiceCidr {
             created: None,
         }
     }
+
+    /// The entries of `spec.cidrs` as text, the unreadable ones last.
+    #[must_use]
+    pub fn cidr_texts(&self) -> Vec<String> {
+        self.cidrs.iter().map(Cidr::to_string).chain(self.unreadable.iter().cloned()).collect()
+    }
 }
 
 impl Readiness {

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::IpFamily;
@@ -62,15 +64,20 @@ pub enum CidrError {
 }
 
 /// The relation of one CIDR to another. Two CIDRs nest or are disjoint: there is no partial overlap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[schemars(description = "")]
 pub enum Relation {
     /// Both contain the same addresses.
+    #[schemars(description = "The new CIDR is the same as the other.")]
     Same,
-    /// The first contains every address of the second, and more.
-    Contains,
     /// The second contains every address of the first, and more.
+    #[schemars(description = "The new CIDR lies within the other.")]
     Within,
+    /// The first contains every address of the second, and more.
+    #[schemars(description = "The new CIDR contains the other: so a range is made larger.")]
+    Contains,
     /// No address is in both. CIDRs of different families are always disjoint.
+    #[serde(skip)]
     Disjoint,
 }
 

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use thiserror::Error;
 
 /// What follows from a violation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[schemars(description = "")]
 pub enum ValidationAction {
-    /// The request is refused.
+    /// The request is refused. Not together with Warn.
     Deny,
-    /// The request is let through and its sender sees a warning.
+    /// The request is let through and its sender sees a warning. Not together with Deny.
     Warn,
     /// The violation stands in the audit event of the request.
     Audit,

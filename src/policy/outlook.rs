@@ -1,5 +1,8 @@
 //! `Outlook`: what a request would change, for its sender to read, rule or no rule.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::capacity::{DeletionImpact, FamilyCapacity, Forecast, deletion_impact_by_name, forecast};
 use crate::inventory::{Change, Freshness, ObservedInventory, Operation};
 use crate::net::{Cidr, IpFamily};
@@ -10,7 +13,8 @@ use super::violation::Conflicts;
 use super::{Exemption, Policy, Request, RuleId, Verdict};
 
 /// Which requests are answered with what they would change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[schemars(description = "")]
 pub enum WarnOn {
     /// None.
     Never,

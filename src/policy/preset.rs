@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 /// A set of networks that ServiceCIDRs must not touch, by its name in the policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum Preset {
     /// A host's own addresses.
     Loopback,

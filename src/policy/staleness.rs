@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::inventory::ObservedInventory;
 
 use super::{Finding, RuleId, ValidationActions, Violation};
@@ -16,9 +19,10 @@ pub struct Staleness {
 }
 
 /// What follows where a rule can't judge, because its inventory is too old or not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[schemars(description = "")]
 pub enum OnStale {
-    /// What follows from the rule's violations.
+    /// What follows from a violation of the rule.
     RuleAction,
     /// At most a warning.
     Warn,

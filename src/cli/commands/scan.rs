@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{Change, DEFAULT_SERVICE_CIDR, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr};
-use crate::net::{Cidr, Relation};
+use crate::net::Relation;
 use crate::policy::{Policy, Request, RuleId, Subresource, Verdict, evaluate};
 
 use crate::cli::exit::Exit;
@@ -107,9 +107,7 @@ fn tells_both_ways(policy: &Policy) -> bool {
 
 /// The verdict on making it now. Where it could lie instead, all that is stored is asked.
 fn as_if_made(policy: &Policy, beside: &Inventory, whole: &Inventory, stored: &ServiceCidr) -> Verdict {
-    let texts: Vec<String> =
-        stored.cidrs.iter().map(Cidr::to_string).chain(stored.unreadable.iter().cloned()).collect();
-    let change = Change::diff(Operation::Create, &stored.name, &[], &texts);
+    let change = Change::diff(Operation::Create, &stored.name, &[], &stored.cidr_texts());
     let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
     let mut verdict = evaluate(policy, &ObservedInventory::static_file(beside), &request);
     if !verdict.alternatives.is_empty() {

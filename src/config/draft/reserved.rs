@@ -5,7 +5,7 @@ use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
 use crate::policy::Preset;
 use crate::text::escape_name;
 
-use super::{comment, line};
+use super::yaml::{comment, line};
 
 pub(super) fn reserved_networks(inventory: &Inventory) -> String {
     let has_nodes = inventory.nodes().next().is_some();

@@ -4,10 +4,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::word::{Actions, DiscoverFile, Each, OperationFile, PresetFile, RelationFile};
-use super::{ActionFile, OnStaleFile, WarnOnFile, written};
+use crate::inventory::{NodeNetwork, Operation};
+use crate::net::Relation;
+use crate::policy::{OnStale, Preset, ValidationAction, WarnOn};
 
-type ActionsFile = Option<Spanned<Vec<ActionFile>>>;
+use super::field::{Actions, UniqueList, reject_null};
+
+/// The actions of a rule, with their position in the file.
+type ActionsFile = Option<Spanned<Vec<ValidationAction>>>;
 
 /// A network that Services must not touch.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,7 +39,7 @@ pub(in crate::config) struct AllowedRangesFile {
     #[schemars(with = "Vec<String>", length(min = 1))]
     pub ranges: Spanned<Vec<Spanned<String>>>,
     /// What follows when a CIDR lies outside.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Deny"]))]
     pub validation_actions: ActionsFile,
 }
@@ -46,11 +50,11 @@ pub(in crate::config) struct AllowedRangesFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct DenyAllFile {
     /// The operations that are denied.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "Each<OperationFile>", extend("default" = ["CREATE", "UPDATE"]))]
-    pub operations: Option<Spanned<Vec<OperationFile>>>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "UniqueList<Operation>", extend("default" = ["CREATE", "UPDATE"]))]
+    pub operations: Option<Spanned<Vec<Operation>>>,
     /// What follows when one is asked for.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Deny"]))]
     pub validation_actions: ActionsFile,
 }
@@ -62,11 +66,11 @@ pub(in crate::config) struct DenyAllFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct NoOverlapFile {
     /// How the new CIDR must not lie to another.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "Each<RelationFile>", extend("default" = ["Same", "Within", "Contains"]))]
-    pub relations: Option<Spanned<Vec<RelationFile>>>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "UniqueList<Relation>", extend("default" = ["Same", "Within", "Contains"]))]
+    pub relations: Option<Spanned<Vec<Relation>>>,
     /// What follows when one does.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Warn"]))]
     pub validation_actions: ActionsFile,
 }
@@ -78,19 +82,19 @@ pub(in crate::config) struct NoOverlapFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct ReservedNetworksFile {
     /// Those of `networks`.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "bool", extend("default" = true))]
     pub declared: Option<bool>,
     /// Those that a standard or a platform reserves.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "Each<PresetFile>")]
-    pub presets: Option<Spanned<Vec<PresetFile>>>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "UniqueList<Preset>")]
+    pub presets: Option<Spanned<Vec<Preset>>>,
     /// Those that the nodes of the cluster have. Needs an inventory.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "Each<DiscoverFile>")]
-    pub discover: Option<Spanned<Vec<DiscoverFile>>>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "UniqueList<NodeNetwork>")]
+    pub discover: Option<Spanned<Vec<NodeNetwork>>>,
     /// What follows when a CIDR touches one.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Deny"]))]
     pub validation_actions: ActionsFile,
 }
@@ -101,15 +105,15 @@ pub(in crate::config) struct ReservedNetworksFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct PrefixLengthFile {
     /// From 0 to 32.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "LengthsFile")]
     pub ipv4: Option<Spanned<LengthsFile>>,
     /// From 0 to 128.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "LengthsFile")]
     pub ipv6: Option<Spanned<LengthsFile>>,
     /// What follows when a CIDR is wider or narrower.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Deny"]))]
     pub validation_actions: ActionsFile,
 }
@@ -120,11 +124,11 @@ pub(in crate::config) struct PrefixLengthFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct LengthsFile {
     /// The widest: the shortest prefix.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "u8", range(max = 128))]
     pub shortest: Option<u8>,
     /// The narrowest: the longest prefix.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "u8", range(max = 128))]
     pub longest: Option<u8>,
 }
@@ -135,7 +139,7 @@ pub(in crate::config) struct LengthsFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct UsableFile {
     /// What follows when it gives none.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Warn"]))]
     pub validation_actions: ActionsFile,
 }
@@ -146,11 +150,11 @@ pub(in crate::config) struct UsableFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct DeletionFile {
     /// What follows where kube-controller-manager would hold it back: addresses in no other ServiceCIDR.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Warn"]))]
     pub blocked: ActionsFile,
     /// What follows where it would go and strand addresses, or leave an IP family without any.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Actions", extend("default" = ["Deny"]))]
     pub stranded: ActionsFile,
 }
@@ -161,13 +165,13 @@ pub(in crate::config) struct DeletionFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct StalenessFile {
     /// The age up to which a rule trusts it, such as `120s` or `2m`: from 1 second to 1 hour.
-    #[serde(default, deserialize_with = "written")]
+    #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "String", extend("default" = "120s"))]
     pub max_staleness: Option<Spanned<String>>,
     /// What follows where it is older.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "OnStaleFile", extend("default" = "RuleAction"))]
-    pub on_stale: Option<OnStaleFile>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "OnStale", extend("default" = "RuleAction"))]
+    pub on_stale: Option<OnStale>,
 }
 
 /// Which requests are answered with what they would change. Needs an inventory.
@@ -176,7 +180,7 @@ pub(in crate::config) struct StalenessFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct PreviewFile {
     /// Which requests.
-    #[serde(default, deserialize_with = "written")]
-    #[schemars(with = "WarnOnFile", extend("default" = "DryRun"))]
-    pub warn_on: Option<WarnOnFile>,
+    #[serde(default, deserialize_with = "reject_null")]
+    #[schemars(with = "WarnOn", extend("default" = "DryRun"))]
+    pub warn_on: Option<WarnOn>,
 }

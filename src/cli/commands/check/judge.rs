@@ -2,7 +2,6 @@
 
 use crate::inventory::{Change, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr, validate_name};
 use crate::k8s::ServiceCidrManifest;
-use crate::net::Cidr;
 use crate::policy::{
     Finding, Policy, Request, Subresource, ValidationActions, Verdict, Violation, evaluate,
     evaluate_without_alternatives,
@@ -31,7 +30,7 @@ impl<'a> Judge<'a> {
     pub fn written(&mut self, written: &ServiceCidrManifest) -> (String, Verdict) {
         let is_generated = written.name.is_empty() && !written.generate_name.is_empty();
         let name = if is_generated { self.generate(&written.generate_name) } else { written.name.clone() };
-        let stored = self.inventory.service_cidr(&name).map(texts);
+        let stored = self.inventory.service_cidr(&name).map(ServiceCidr::cidr_texts);
         let mut change = match &written.cidrs {
             Ok(cidrs) => Change::from_apply(&name, stored.as_deref(), cidrs),
             Err(fault) => {
@@ -103,8 +102,4 @@ fn refused(request: &Request) -> Option<Verdict> {
     let violations = request.change.errors.iter().cloned().map(Violation::Invalid);
     let findings = violations.map(|violation| Finding { actions: ValidationActions::DENY, violation }).collect();
     Some(Verdict { exemption: None, findings, alternatives: Vec::new() })
-}
-
-fn texts(service_cidr: &ServiceCidr) -> Vec<String> {
-    service_cidr.cidrs.iter().map(Cidr::to_string).chain(service_cidr.unreadable.iter().cloned()).collect()
 }
