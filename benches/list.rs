@@ -28,11 +28,11 @@ const CHILD: &str = "SERVICECIDR_GUARD_BENCH_READS";
 #[derive(Deserialize)]
 struct Names<'a> {
     #[serde(borrow)]
-    items: Vec<Named<'a>>,
+    items: Vec<CappedList<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct CappedList<'a> {
     #[serde(borrow)]
     metadata: Metadata<'a>,
 }

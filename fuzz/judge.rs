@@ -53,14 +53,14 @@ impl Judge {
     /// The answer, if the body is a review.
     pub fn answer(&self, body: &[u8]) -> Option<Judged> {
         let review = Review::parse(body).ok()?;
-        let known = ObservedInventory::static_file(&self.inventory);
+        let observed = ObservedInventory::static_file(&self.inventory);
         let (answer, is_allowed) = match review.request() {
             Ok(request) => {
-                let verdict = evaluate(&self.policy, &known, &request);
-                assert_eq!(verdict, evaluate(&self.policy, &known, &request));
-                let outlook = preview_if_enabled(&self.policy, &known, &request, &verdict);
+                let verdict = evaluate(&self.policy, &observed, &request);
+                assert_eq!(verdict, evaluate(&self.policy, &observed, &request));
+                let preview = preview_if_enabled(&self.policy, &observed, &request, &verdict);
                 let answer =
-                    AdmissionOutcome { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
+                    AdmissionOutcome { name: &request.change.name, verdict: &verdict, preview: preview.as_ref() };
                 (respond(&review, Ok(answer)), verdict.allows())
             }
             Err(refusal) => (respond(&review, Err(&refusal)), false),

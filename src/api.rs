@@ -2,8 +2,8 @@
 
 mod change_preview;
 mod check;
+mod deletion_impact;
 mod preview_response;
-mod removal;
 mod report;
 
 use schemars::generate::SchemaSettings;
@@ -12,13 +12,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::capacity::Named;
+use crate::capacity::CappedList;
 use crate::inventory::Allocation;
 
 pub(crate) use change_preview::ChangePreviewDocument;
 pub(crate) use check::{CheckFinding, CheckReport, CheckResult};
+pub(crate) use deletion_impact::DeletionImpactDocument;
 pub(crate) use preview_response::PreviewResponse;
-pub(crate) use removal::DeletionImpactDocument;
 pub(crate) use report::{Blocks, Entry, FamilyDocument, ForecastDocument, Report};
 
 /// The `apiVersion` of every result and of the policy file.
@@ -103,7 +103,7 @@ fn closed(schema: &mut Schema) {
 }
 
 impl<T> CappedListDocument<T> {
-    pub fn new<S>(named: &Named<S>, each: impl Fn(&S) -> T) -> Self {
+    pub fn new<S>(named: &CappedList<S>, each: impl Fn(&S) -> T) -> Self {
         Self { count: Count(named.count), first: named.first.iter().map(each).collect() }
     }
 }

@@ -1,19 +1,19 @@
 //! What is left: the capacity of a cluster's ServiceCIDRs, before and after a change.
 
 mod allocator;
-mod chance;
+mod audit;
+mod capped_list;
+mod deletion_impact;
 mod forecast;
-mod named;
-mod removal;
+mod probability;
 mod report;
-mod seed;
+mod rng;
 mod segments;
-mod survey;
 
 pub use allocator::{AllocateError, Allocator};
-pub use chance::allocation_probability;
+pub use audit::{AllocationAudit, FreeBlocks};
+pub use capped_list::CappedList;
+pub use deletion_impact::{DeletionImpact, deletion_impact, deletion_impact_by_name};
 pub use forecast::{Forecast, forecast};
-pub use named::Named;
-pub use removal::{DeletionImpact, deletion_impact, deletion_impact_by_name};
+pub use probability::allocation_probability;
 pub use report::{Band, CapacityReport, CidrCapacity, FamilyCapacity, SharedWith};
-pub use survey::{AllocationAudit, FreeBlocks};

@@ -1,8 +1,8 @@
 //! What is permitted: the rules in force, and the decision.
 
 mod action;
+mod change_preview;
 mod evaluate;
-mod outlook;
 mod planning {
     pub mod alternative;
     mod occupancy;
@@ -28,8 +28,8 @@ use crate::inventory::{DeclaredNetwork, Inventory};
 use crate::net::IpFamily;
 
 pub use action::{ValidationAction, ValidationActions, ValidationActionsError};
+pub use change_preview::{ChangePreview, WarnOn, preview, preview_if_enabled};
 pub use evaluate::{evaluate, evaluate_without_alternatives};
-pub use outlook::{ChangePreview, WarnOn, preview, preview_if_enabled};
 pub use planning::alternative::Alternative;
 pub use planning::suggest::{FreeCidrSearch, SearchError, SkipReason, SkippedRange, Suggestions};
 pub use preset::Preset;

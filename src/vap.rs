@@ -1,6 +1,6 @@
 //! `VapBundle`: what CEL can say of a policy, as ValidatingAdmissionPolicies and their bindings.
 
-mod part;
+mod rule_export;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::policy::{Policy, ValidationAction, ValidationActions};
 
-use part::{RuleExport, export_rules};
+use rule_export::{RuleExport, export_rules};
 
 /// What CEL says of the rules.
 const CEL: &str = include_str!("vap/rules.yaml");

@@ -49,18 +49,18 @@ struct WithDocument {
 }
 
 impl ChangePreviewDocument {
-    pub fn new(outlook: &ChangePreview) -> Self {
-        let families = outlook.families().map(|(before, after)| FamilyChange {
+    pub fn new(preview: &ChangePreview) -> Self {
+        let families = preview.families().map(|(before, after)| FamilyChange {
             family: before.family.to_string(),
             before: Counts::new(before),
             after: Counts::new(after),
         });
-        let overlaps = outlook.overlaps.iter().map(|(cidr, hits)| OverlapDocument {
+        let overlaps = preview.overlaps.iter().map(|(cidr, hits)| OverlapDocument {
             cidr: cidr.to_string(),
             with: hits.first.iter().filter_map(WithDocument::new).collect(),
             more: hits.more,
         });
-        let removal = outlook.deletion_impact.as_ref().map(DeletionImpactDocument::new);
+        let removal = preview.deletion_impact.as_ref().map(DeletionImpactDocument::new);
         Self { families: families.collect(), overlaps: overlaps.collect(), deletion: removal }
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::capacity::{
-    AllocationAudit, Band, CapacityReport, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, Named, SharedWith,
+    AllocationAudit, Band, CapacityReport, CappedList, CidrCapacity, FamilyCapacity, Forecast, FreeBlocks, SharedWith,
 };
 use crate::inventory::{Allocation, CidrOwnerKind, ServiceName, UnusableReason};
 use crate::net::AddressRange;
@@ -205,7 +205,7 @@ impl BandDocument {
 
 impl SurveyDocument {
     fn new(survey: &AllocationAudit) -> Self {
-        let addresses = |named: &Named<Allocation>| CappedListDocument::new(named, AddressDocument::new);
+        let addresses = |named: &CappedList<Allocation>| CappedListDocument::new(named, AddressDocument::new);
         Self {
             free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
             free_static_addresses: CappedListDocument::new(&survey.free_static, ToString::to_string),

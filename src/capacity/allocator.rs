@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::inventory::View;
 use crate::net::{AddressRange, IpFamily, UsableRange, address_bits};
 
-use super::seed::SplitMix64;
+use super::rng::SplitMix64;
 
 /// What kube-apiserver says when it can't allocate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

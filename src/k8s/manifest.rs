@@ -1,9 +1,9 @@
 //! Manifests: ServiceCIDRs as they are written to be applied, and recorded AdmissionReviews, each value with
 //! its place in the file. Read document by document: a stream of any length takes the memory of one.
 
+mod document;
 mod object;
-mod pieces;
-mod text;
+mod splitter;
 mod yaml;
 
 use std::io::Read;
@@ -12,11 +12,11 @@ use thiserror::Error;
 
 use crate::diagnostic::Diagnostic;
 
+pub use document::ManifestDocument;
 pub use object::{Manifest, ManifestKind, ServiceCidrManifest, SourceSpans, Version};
-pub use pieces::MAX_DOCUMENT;
-pub use text::ManifestDocument;
+pub use splitter::MAX_DOCUMENT;
 
-use pieces::{DocumentSplitter, Problem};
+use splitter::{DocumentSplitter, Problem};
 
 /// Why a stream could not be read to its end.
 #[derive(Debug, Error)]

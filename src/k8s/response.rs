@@ -26,7 +26,7 @@ pub struct AdmissionOutcome<'a> {
     /// What was found.
     pub verdict: &'a Verdict,
     /// What the request would change, if that is to be said.
-    pub outlook: Option<&'a ChangePreview>,
+    pub preview: Option<&'a ChangePreview>,
 }
 
 /// The answer to a review: the verdict on its request, or why there can be none.
@@ -41,15 +41,15 @@ pub fn respond(
     response.result = Status::default();
     match outcome {
         Err(refusal) => response.result = failure(400, "BadRequest", &refusal.to_string()),
-        Ok(AdmissionOutcome { name, verdict, outlook }) => {
+        Ok(AdmissionOutcome { name, verdict, preview }) => {
             response.allowed = verdict.allows();
             if !response.allowed {
                 response.result = denied(name, verdict);
             }
-            let outlook_sentences = outlook.map(|outlook| outlook.sentences(verdict)).unwrap_or_default();
+            let outlook_sentences = preview.map(|preview| preview.sentences(verdict)).unwrap_or_default();
             let warnings = within_budget(verdict.warnings().map(Violation::to_string).chain(outlook_sentences));
             response.warnings = (!warnings.is_empty()).then_some(warnings);
-            response.audit_annotations = annotations(verdict, outlook);
+            response.audit_annotations = annotations(verdict, preview);
         }
     }
     response.into_review()
@@ -91,12 +91,12 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
 
 /// One annotation a rule: its id, and its sentences; and `preview`: what the request would change, as
 /// JSON. kube-apiserver puts the webhook's name before the key.
-fn annotations(verdict: &Verdict, outlook: Option<&ChangePreview>) -> HashMap<String, String> {
+fn annotations(verdict: &Verdict, preview: Option<&ChangePreview>) -> HashMap<String, String> {
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for violation in verdict.audits() {
         by_rule.entry(violation.rule().as_str()).or_default().push(violation.to_string());
     }
-    let capacity = outlook.and_then(|outlook| serde_json::to_string(&ChangePreviewDocument::new(outlook)).ok());
+    let capacity = preview.and_then(|preview| serde_json::to_string(&ChangePreviewDocument::new(preview)).ok());
     let capacity = capacity.map(|json| ("preview".to_owned(), json));
     by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).chain(capacity).collect()
 }

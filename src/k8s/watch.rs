@@ -3,21 +3,21 @@
 //! A loop a kind, each on its own: one that fails, or lacks a permission, holds up no other. What is
 //! known stays, with an age, while the API server can't be reached.
 
-mod ask;
+mod config;
 mod entry;
+mod event;
 mod failure;
-mod feed;
-mod frame;
+mod http;
 mod lines;
 mod list;
-mod live;
 mod page;
+mod reflector;
 mod resource;
+mod resource_version;
+mod shared_inventory;
 mod snapshot;
 mod status;
 mod stream;
-mod timing;
-mod version;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -28,15 +28,15 @@ use tokio::sync::watch::Receiver;
 
 use crate::inventory::ResourceKind;
 
+pub use config::WatchConfig;
 pub use entry::Entry;
+pub use event::{WatchEvent, WatchEventError};
 pub use failure::FailureReason;
-pub use frame::{WatchEvent, WatchEventError};
-pub use live::SharedInventory;
+pub use shared_inventory::SharedInventory;
 pub use snapshot::{Snapshot, SnapshotError, service_cidr_names, snapshot};
 pub use status::Status;
-pub use timing::WatchConfig;
 
-use feed::Reflector;
+use reflector::Reflector;
 
 /// What is to be followed beside ServiceCIDRs and IPAddresses. A policy may change it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a report says in sentences: what is odd, and the one line that matters.
 
-use crate::capacity::{AllocationAudit, CapacityReport, CidrCapacity, FamilyCapacity, Named};
+use crate::capacity::{AllocationAudit, CapacityReport, CappedList, CidrCapacity, FamilyCapacity};
 use crate::inventory::{Allocation, UnusableReason};
 use crate::text::{percent, plural, thousands};
 
@@ -27,7 +27,7 @@ pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Ve
         ))
     }));
     let addresses = |count: u128| format!("{} {}", thousands(count), plural(count, "IPAddress", "IPAddresses"));
-    let first = |named: &Named<Allocation>| {
+    let first = |named: &CappedList<Allocation>| {
         let all: Vec<String> =
             named.first.iter().map(|allocation| format!("{} ({})", allocation.address, allocation.parent)).collect();
         let more = named.count - named.first.len() as u128;

@@ -9,22 +9,22 @@ use super::{Exemption, Finding, Policy, Request, RuleId, Subresource, Usable, Va
 const API_SERVER: &str = "system:apiserver";
 
 /// Judges a request. Total: every request gets a verdict, and the same one every time.
-pub fn evaluate(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
-    let verdict = evaluate_without_alternatives(policy, known, request);
-    let alternatives = alternatives(policy, known, verdict.denials());
+pub fn evaluate(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Verdict {
+    let verdict = evaluate_without_alternatives(policy, observed, request);
+    let alternatives = alternatives(policy, observed, verdict.denials());
     Verdict { alternatives, ..verdict }
 }
 
 /// The same without alternatives, which take time in proportion to what the cluster holds.
-pub fn evaluate_without_alternatives(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Verdict {
+pub fn evaluate_without_alternatives(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Verdict {
     match exemption(request) {
         Some(Exemption::DefaultServiceCidr) => Verdict {
             exemption: Some(Exemption::DefaultServiceCidr),
-            findings: default_service_cidr_findings(policy, known, request),
+            findings: default_service_cidr_findings(policy, observed, request),
             alternatives: Vec::new(),
         },
         Some(exemption) => Verdict::exempt(exemption),
-        None => Verdict { exemption: None, findings: findings(policy, known, request), alternatives: Vec::new() },
+        None => Verdict { exemption: None, findings: findings(policy, observed, request), alternatives: Vec::new() },
     }
 }
 
@@ -41,7 +41,7 @@ fn exemption(request: &Request) -> Option<Exemption> {
     }
 }
 
-fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
+fn findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     // Every field is named, so that a new rule can't be left out.
     let Policy {
         deny_all,
@@ -62,7 +62,7 @@ fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -
     };
     let adds = change.cidrs().next().is_some();
     let unless_stale = |rule, actions, judge: &dyn Fn() -> Vec<Finding>| {
-        staleness.evaluate(rule, actions, known).map_or_else(judge, |unknown| vec![unknown])
+        staleness.evaluate(rule, actions, observed).map_or_else(judge, |unknown| vec![unknown])
     };
     let mut findings: Vec<Finding> = Vec::new();
 
@@ -81,7 +81,7 @@ fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -
         findings.extend(all(rule.actions, rule.check(change)));
         if adds && !rule.discover.is_empty() {
             findings.extend(unless_stale(RuleId::ReservedNetworks, rule.actions, &|| {
-                all(rule.actions, rule.check_discovered(known.inventory, change)).collect()
+                all(rule.actions, rule.check_discovered(observed.inventory, change)).collect()
             }));
         }
     }
@@ -89,44 +89,44 @@ fn findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -
         && adds
     {
         findings.extend(unless_stale(RuleId::NoOverlap, rule.actions, &|| {
-            all(rule.actions, rule.check(known.inventory, change)).collect()
+            all(rule.actions, rule.check(observed.inventory, change)).collect()
         }));
     }
     if let Some(rule) = usable {
-        findings.extend(all(rule.actions, Usable::check(&families(policy, known), change)));
+        findings.extend(all(rule.actions, Usable::check(&families(policy, observed), change)));
     }
-    findings.extend(deletion_findings(policy, known, request));
+    findings.extend(deletion_findings(policy, observed, request));
     findings
 }
 
 /// What deleting a ServiceCIDR does.
-fn deletion_findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
+fn deletion_findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     let Some(rule) = &policy.deletion else { return Vec::new() };
     if request.change.operation != Operation::Delete {
         return Vec::new();
     }
-    match policy.staleness.evaluate(RuleId::Deletion, rule.blocked.union(rule.stranded), known) {
+    match policy.staleness.evaluate(RuleId::Deletion, rule.blocked.union(rule.stranded), observed) {
         Some(unknown) => vec![unknown],
-        None => rule.check(known.inventory, &request.change),
+        None => rule.check(observed.inventory, &request.change),
     }
 }
 
 /// `kubernetes` is never denied. Whoever else than kube-apiserver changes it is warned.
-fn default_service_cidr_findings(policy: &Policy, known: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
+fn default_service_cidr_findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     if request.requester == API_SERVER || request.change.operation == Operation::Create {
         return Vec::new();
     }
     let warned = Violation::DefaultServiceCidr { operation: request.change.operation };
-    let deletion = deletion_findings(policy, known, request).into_iter();
+    let deletion = deletion_findings(policy, observed, request).into_iter();
     let deletion = deletion.map(|finding| Finding { actions: finding.actions.downgrade_to_warn(), ..finding });
     std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(deletion).collect()
 }
 
 /// The configured families, as far as they are known; both where nothing says.
-fn families(policy: &Policy, known: &ObservedInventory<'_>) -> ConfiguredFamilies {
+fn families(policy: &Policy, observed: &ObservedInventory<'_>) -> ConfiguredFamilies {
     match &policy.ip_families {
         Some(families) => ConfiguredFamilies::from_policy(families),
-        None if known.service_cidrs.is_within(policy.staleness.max) => known.inventory.families(),
+        None if observed.service_cidrs.is_within(policy.staleness.max) => observed.inventory.families(),
         None => ConfiguredFamilies::assumed(),
     }
 }

@@ -40,10 +40,10 @@ impl Staleness {
         self,
         rule: RuleId,
         actions: ValidationActions,
-        known: &ObservedInventory<'_>,
+        observed: &ObservedInventory<'_>,
     ) -> Option<Finding> {
-        let needed = *rule.requires().iter().find(|kind| !known.freshness(**kind).is_within(self.max))?;
-        let freshness = known.freshness(needed);
+        let needed = *rule.requires().iter().find(|kind| !observed.freshness(**kind).is_within(self.max))?;
+        let freshness = observed.freshness(needed);
         let actions = match self.on_stale {
             OnStale::RuleAction => actions,
             OnStale::Warn => actions.downgrade_to_warn(),

@@ -1,18 +1,18 @@
 //! `Violation`: what a rule found. The sentence that the user reads is in `violation/sentence.rs`.
 
-mod hit;
-mod sentence;
+mod conflict;
+mod message;
 
 use core::time::Duration;
 use std::ops::RangeInclusive;
 
-use crate::capacity::Named;
+use crate::capacity::CappedList;
 use crate::inventory::{Allocation, Freshness, Operation, ResourceKind, UnusableReason, ValidationError};
 use crate::net::{Cidr, CidrSet, IpFamily, Relation};
 
 use super::RuleId;
 
-pub use hit::{Conflict, ConflictOwner, Conflicts, RangeList};
+pub use conflict::{Conflict, ConflictOwner, Conflicts, RangeList};
 
 /// What a rule found. Its `Display` is the sentence that the user reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub enum Violation {
         /// The CIDR.
         cidr: Cidr,
         /// The networks.
-        hits: Conflicts,
+        conflicts: Conflicts,
     },
     /// no-overlap: an added CIDR shares addresses with other ServiceCIDRs.
     Overlap {
@@ -78,7 +78,7 @@ pub enum Violation {
         /// The CIDR.
         cidr: Cidr,
         /// The others.
-        hits: Conflicts,
+        conflicts: Conflicts,
     },
     /// usable: an added CIDR gives no address.
     Unusable {
@@ -94,14 +94,14 @@ pub enum Violation {
         /// The name of the ServiceCIDR.
         name: String,
         /// The IPAddresses that no other ServiceCIDR holds.
-        addresses: Named<Allocation>,
+        addresses: CappedList<Allocation>,
     },
     /// deletion: the ServiceCIDR would go and leave IPAddresses in no range that gives addresses.
     Stranded {
         /// The name of the ServiceCIDR.
         name: String,
         /// The IPAddresses.
-        addresses: Named<Allocation>,
+        addresses: CappedList<Allocation>,
         /// Whether it has the finalizer by which kube-controller-manager would look at all.
         is_protected: bool,
     },

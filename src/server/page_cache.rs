@@ -40,9 +40,14 @@ impl PageCache {
         if let Some(page) = last.as_ref().filter(is_fresh) {
             return Ok(Arc::clone(page));
         }
-        let document = inventory.with_inventory(|known| {
-            let report = CapacityReport::for_inventory(known.inventory);
-            PageDocument::new(known.inventory, Some(policy), &report, &AllocationAudit::for_inventory(known.inventory))
+        let document = inventory.with_inventory(|observed| {
+            let report = CapacityReport::for_inventory(observed.inventory);
+            PageDocument::new(
+                observed.inventory,
+                Some(policy),
+                &report,
+                &AllocationAudit::for_inventory(observed.inventory),
+            )
         });
         let (html, security_policy) = html(&document, Origin::Server)?;
         let json = serde_json::to_vec(&Document::new("CapacityPage", document))?.into();

@@ -39,10 +39,10 @@ impl ReportCache {
         {
             return Arc::clone(snapshot);
         }
-        let snapshot = Arc::new(inventory.with_inventory(|known| {
-            let view = known.inventory.view();
+        let snapshot = Arc::new(inventory.with_inventory(|observed| {
+            let view = observed.inventory.view();
             let report = CapacityReport::for_view(&view);
-            let survey = AllocationAudit::for_inventory(known.inventory);
+            let survey = AllocationAudit::for_inventory(observed.inventory);
             let document = Document::new("CapacityReport", Report::new(&report, Some(&survey)));
             let json = serde_json::to_vec_pretty(&document).unwrap_or_default();
             // Pairs of ServiceCIDRs are found both ways round, those with a network once.

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use servicecidr_guard::capacity::Named;
+use servicecidr_guard::capacity::CappedList;
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{
     Allocation, Change, Freshness, Inventory, NodeNetwork, ObservedInventory, Operation, ParentRef, ResourceKind,
@@ -39,21 +39,21 @@ pub fn unusable(cidr: &str, idle: UnusableReason) -> Violation {
     Violation::Unusable { index: 0, cidr: cidr.parse().unwrap(), idle }
 }
 
-fn hits<const N: usize>(cidr: Cidr, others: [(&str, ConflictOwner); N]) -> Conflicts {
-    let hit = |(other, neighbour): (&str, ConflictOwner)| {
+fn conflicts<const N: usize>(cidr: Cidr, others: [(&str, ConflictOwner); N]) -> Conflicts {
+    let conflict = |(other, neighbour): (&str, ConflictOwner)| {
         let other = other.parse().unwrap();
         Conflict { relation: cidr.relation(other), cidr: other, neighbour }
     };
-    let hits = Conflicts { first: others.map(hit).to_vec(), more: 0 };
-    assert!(hits.first.iter().all(|hit| hit.relation != Relation::Disjoint), "{cidr} {hits}");
-    hits
+    let conflicts = Conflicts { first: others.map(conflict).to_vec(), more: 0 };
+    assert!(conflicts.first.iter().all(|conflict| conflict.relation != Relation::Disjoint), "{cidr} {conflicts}");
+    conflicts
 }
 
 /// no-overlap: the first CIDR shares addresses with a CIDR of each of these ServiceCIDRs, given as CIDR and name.
 pub fn overlap<const N: usize>(cidr: &str, others: [(&str, &str); N]) -> Violation {
     let cidr = cidr.parse().unwrap();
     let others = others.map(|(other, name)| (other, ConflictOwner::ServiceCidr { name: name.to_owned() }));
-    Violation::Overlap { index: 0, cidr, hits: hits(cidr, others) }
+    Violation::Overlap { index: 0, cidr, conflicts: conflicts(cidr, others) }
 }
 
 /// no-overlap: the first CIDR shares addresses with the ServiceCIDR `kubernetes` of a control plane of the tests.
@@ -65,7 +65,7 @@ pub fn overlap_with_default(cidr: &str) -> Violation {
 pub fn reserved_by_node(cidr: &str, network: NodeNetwork, other: &str, node: &str) -> Violation {
     let cidr = cidr.parse().unwrap();
     let neighbour = ConflictOwner::Node { network, node: node.to_owned() };
-    Violation::Reserved { index: 0, cidr, hits: hits(cidr, [(other, neighbour)]) }
+    Violation::Reserved { index: 0, cidr, conflicts: conflicts(cidr, [(other, neighbour)]) }
 }
 
 /// A rule that can't be evaluated, because the cluster state that it needs isn't read yet.
@@ -80,8 +80,8 @@ pub fn stale(rule: RuleId, needed: ResourceKind, age: u64, max: u64) -> Violatio
 }
 
 /// IPAddresses of Services in the namespace default, given as address and name of the Service.
-fn allocations(services: &[(&str, &str)]) -> Named<Allocation> {
-    let mut named = Named::default();
+fn allocations(services: &[(&str, &str)]) -> CappedList<Allocation> {
+    let mut named = CappedList::default();
     named.extend(services.iter().map(|(address, name)| Allocation {
         address: address.parse().unwrap(),
         parent: ParentRef {

@@ -26,10 +26,11 @@ fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value
         Ok(request) => {
             let inventory = inventory.map(|list| read(&loaded.policy, list));
             let nothing = Inventory::default();
-            let known = inventory.as_ref().map_or(ObservedInventory::absent(&nothing), ObservedInventory::static_file);
-            let verdict = evaluate(&loaded.policy, &known, &request);
-            let outlook = preview_if_enabled(&loaded.policy, &known, &request, &verdict);
-            let answer = AdmissionOutcome { name: &request.change.name, verdict: &verdict, outlook: outlook.as_ref() };
+            let observed =
+                inventory.as_ref().map_or(ObservedInventory::absent(&nothing), ObservedInventory::static_file);
+            let verdict = evaluate(&loaded.policy, &observed, &request);
+            let preview = preview_if_enabled(&loaded.policy, &observed, &request, &verdict);
+            let answer = AdmissionOutcome { name: &request.change.name, verdict: &verdict, preview: preview.as_ref() };
             respond(&review, Ok(answer))
         }
         Err(refusal) => respond(&review, Err(&refusal)),

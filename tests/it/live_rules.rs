@@ -103,7 +103,7 @@ proptest! {
         let others = inventory.service_cidrs().filter(|other| other.name != name).flat_map(|other| &other.cidrs);
         let slow = others.filter(|other| matches!(added.relation(**other), Relation::Same | Relation::Within)).count();
         let found = verdict.findings.iter().map(|finding| match &finding.violation {
-            Violation::Overlap { hits, .. } => hits.first.len() + hits.more,
+            Violation::Overlap { conflicts, .. } => conflicts.first.len() + conflicts.more,
             other => panic!("{other}"),
         });
         prop_assert_eq!(found.sum::<usize>(), slow);
@@ -120,9 +120,9 @@ proptest! {
 
     #[test]
     fn kubernetes_is_never_denied_whatever_is_known(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
-        let known = if is_known { ObservedInventory::static_file(&inventory) } else { ObservedInventory::absent(&inventory) };
+        let observed = if is_known { ObservedInventory::static_file(&inventory) } else { ObservedInventory::absent(&inventory) };
         for change in [create("kubernetes", cidr), delete("kubernetes", cidr)] {
-            let verdict = evaluate(&policy(HARSH), &known, &request(change, false));
+            let verdict = evaluate(&policy(HARSH), &observed, &request(change, false));
             prop_assert!(verdict.allows());
             prop_assert_eq!(verdict.denials().count(), 0);
         }
@@ -130,9 +130,9 @@ proptest! {
 
     #[test]
     fn a_dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
-        let known = ObservedInventory::static_file(&inventory);
+        let observed = ObservedInventory::static_file(&inventory);
         for change in [create("new", cidr), delete("n1", cidr)] {
-            let [dry, real] = [true, false].map(|is_dry_run| evaluate(&policy(HARSH), &known, &request(change.clone(), is_dry_run)));
+            let [dry, real] = [true, false].map(|is_dry_run| evaluate(&policy(HARSH), &observed, &request(change.clone(), is_dry_run)));
             prop_assert_eq!(dry, real);
         }
     }
@@ -157,8 +157,8 @@ proptest! {
     #[test]
     fn an_alternative_is_allowed_free_and_the_nearest(inventory in inventory(), refused in cidr()) {
         let policy = policy("allowedRanges: {ranges: [10.4.0.0/14, 10.8.0.0/15, 10.10.0.0/15]}\nnoOverlap: {validationActions: [Deny]}\n");
-        let known = ObservedInventory::static_file(&inventory);
-        let verdict = evaluate(&policy, &known, &request(create("new", refused), false));
+        let observed = ObservedInventory::static_file(&inventory);
+        let verdict = evaluate(&policy, &observed, &request(create("new", refused), false));
         // Every block of that size in 10.0.0.0/12, whether it would be let through.
         let size = 1_u32 << refused.host_bits();
         let blocks = (0..(1_u32 << 20) / size).map(|place| (10_u32 << 24) + place * size);
@@ -183,13 +183,13 @@ proptest! {
     #[test]
     fn an_outlook_counts_what_the_reports_count(inventory in inventory(), cidr in cidr()) {
         let policy = policy("usable: {}\n");
-        let known = ObservedInventory::static_file(&inventory);
+        let observed = ObservedInventory::static_file(&inventory);
         let request = request(create("new", cidr), true);
-        let verdict = evaluate(&policy, &known, &request);
-        let outlook = preview_if_enabled(&policy, &known, &request, &verdict).unwrap();
+        let verdict = evaluate(&policy, &observed, &request);
+        let preview = preview_if_enabled(&policy, &observed, &request, &verdict).unwrap();
         let mut changed = inventory.clone();
         changed.insert_service_cidr(service_cidr("new", cidr, Readiness::Ready));
-        let (before, after) = outlook.families().next().unwrap();
+        let (before, after) = preview.families().next().unwrap();
         prop_assert_eq!(before.usable, inventory.view().usable(cidr.family()).count());
         // The families of the new report are those of before: `kubernetes` tells them.
         prop_assert_eq!(after.usable, changed.view().usable(cidr.family()).count());
@@ -206,9 +206,9 @@ fn stale(inventory: &Inventory) -> ObservedInventory<'_> {
 fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
     let mut inventory = Inventory::default();
     inventory.insert_service_cidr(service_cidr("kubernetes", "10.96.0.0/28".parse().unwrap(), Readiness::Ready));
-    let known = stale(&inventory);
+    let observed = stale(&inventory);
     let judged = |rules: &str, cidr: &str| {
-        let verdict = evaluate(&policy(rules), &known, &request(create("new", cidr.parse().unwrap()), true));
+        let verdict = evaluate(&policy(rules), &observed, &request(create("new", cidr.parse().unwrap()), true));
         verdict.findings.into_iter().map(|finding| finding.violation).collect::<Vec<_>>()
     };
     let told = violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, 180, 120);
@@ -223,15 +223,15 @@ fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
     // Nor is an alternative looked for, or a forecast made.
     let policy = policy("allowedRanges: {ranges: [10.96.0.0/16]}\n");
     let request = request(create("new", "10.1.0.0/24".parse().unwrap()), true);
-    let verdict = evaluate(&policy, &known, &request);
+    let verdict = evaluate(&policy, &observed, &request);
     assert!(verdict.alternatives.is_empty() && !verdict.allows());
-    assert_eq!(preview_if_enabled(&policy, &known, &request, &verdict), None);
+    assert_eq!(preview_if_enabled(&policy, &observed, &request, &verdict), None);
     let discovering =
         self::policy("allowedRanges: {ranges: [10.96.0.0/16]}\nreservedNetworks: {discover: [nodePodCIDRs]}\n");
-    let without_nodes = ObservedInventory { nodes: known.nodes, ..ObservedInventory::static_file(&inventory) };
+    let without_nodes = ObservedInventory { nodes: observed.nodes, ..ObservedInventory::static_file(&inventory) };
     assert!(evaluate(&discovering, &without_nodes, &request).alternatives.is_empty());
     assert!(!evaluate(&discovering, &ObservedInventory::static_file(&inventory), &request).alternatives.is_empty());
-    let fresh = ObservedInventory { addresses: known.addresses, ..ObservedInventory::static_file(&inventory) };
-    let outlook = preview_if_enabled(&policy, &fresh, &request, &verdict).unwrap();
-    assert_eq!((outlook.forecast.clone(), outlook.deletion_impact.clone()), (None, None));
+    let fresh = ObservedInventory { addresses: observed.addresses, ..ObservedInventory::static_file(&inventory) };
+    let preview = preview_if_enabled(&policy, &fresh, &request, &verdict).unwrap();
+    assert_eq!((preview.forecast.clone(), preview.deletion_impact.clone()), (None, None));
 }

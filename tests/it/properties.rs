@@ -190,7 +190,7 @@ proptest! {
         if let Ok(review) = Review::parse(&text) {
             let outcome = review.request().map(|request| evaluate(&Policy::default(), &ObservedInventory::absent(&Inventory::default()), &request));
             let _ = match &outcome {
-                Ok(verdict) => respond(&review, Ok(AdmissionOutcome { name: "a", verdict, outlook: None })),
+                Ok(verdict) => respond(&review, Ok(AdmissionOutcome { name: "a", verdict, preview: None })),
                 Err(refusal) => respond(&review, Err(refusal)),
             };
         }

@@ -5,13 +5,13 @@ use std::time::Instant;
 use kube::core::Request;
 use kube::core::params::ListParams;
 
-use super::ask::fetch_page;
 use super::entry::Entry;
 use super::failure::{FailureReason, WatchFailure};
-use super::feed::{Reflector, WatchState};
+use super::http::fetch_page;
 use super::page::{Items, Page};
+use super::reflector::{Reflector, WatchState};
 use super::resource::{path, resource};
-use super::version::is_older;
+use super::resource_version::is_older;
 
 /// How many objects are put in with one lock: some 50 us.
 const ENTRIES_PER_WRITE: usize = 32;

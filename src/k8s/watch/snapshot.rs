@@ -11,12 +11,12 @@ use crate::inventory::{Inventory, ResourceKind, SweepStatus};
 use crate::k8s::item::{InventoryObject, UnreadableReason};
 use crate::k8s::list::{Reading, SkippedObject};
 
-use super::ask::fetch_page;
+use super::config::WatchConfig;
 use super::entry::Entry;
 use super::failure::{FailureReason, WatchFailure};
+use super::http::fetch_page;
 use super::page::Page;
 use super::resource::{path, resource};
-use super::timing::WatchConfig;
 
 /// How often a list is begun anew because its pages had to be given up meanwhile.
 const MAX_LIST_ATTEMPTS: u32 = 5;

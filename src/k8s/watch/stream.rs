@@ -5,14 +5,14 @@ use std::time::Instant;
 use kube::core::Request;
 use kube::core::params::WatchParams;
 
-use super::ask::{next_chunk, send};
 use super::entry::forget;
+use super::event::WatchEvent;
 use super::failure::{FailureReason, WatchFailure};
-use super::feed::Reflector;
-use super::frame::WatchEvent;
+use super::http::{next_chunk, send};
 use super::lines::Lines;
+use super::reflector::Reflector;
 use super::resource::path;
-use super::version::is_older;
+use super::resource_version::is_older;
 
 /// The largest event of a watch, in bytes.
 const MAX_FRAME: usize = 8 * 1024 * 1024;

@@ -21,11 +21,11 @@ pub struct Alternative {
 /// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
 pub(in crate::policy) fn alternatives<'a>(
     policy: &Policy,
-    known: &ObservedInventory<'_>,
+    observed: &ObservedInventory<'_>,
     denials: impl Iterator<Item = &'a Violation>,
 ) -> Vec<Alternative> {
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
-    if !is_known(known.service_cidrs) || (policy.requires_nodes() && !is_known(known.nodes)) {
+    if !is_known(observed.service_cidrs) || (policy.requires_nodes() && !is_known(observed.nodes)) {
         return Vec::new();
     }
     let mut found: Vec<Alternative> = Vec::new();
@@ -37,7 +37,7 @@ pub(in crate::policy) fn alternatives<'a>(
             continue;
         };
         if found.iter().all(|alternative| alternative.index != *index) {
-            let nearest = nearest(policy, known.inventory, *cidr);
+            let nearest = nearest(policy, observed.inventory, *cidr);
             found.extend(nearest.map(|cidr| Alternative { index: *index, cidr }));
         }
     }

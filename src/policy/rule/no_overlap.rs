@@ -21,9 +21,9 @@ impl NoOverlap {
         change
             .cidrs()
             .filter_map(|(index, cidr)| {
-                let hits =
+                let conflicts =
                     Conflicts::of_others(inventory, change, cidr, |relation| self.relations.contains(&relation))?;
-                Some(Violation::Overlap { index, cidr, hits })
+                Some(Violation::Overlap { index, cidr, conflicts })
             })
             .collect()
     }

@@ -72,9 +72,11 @@ impl ReservedNetworks {
     }
 }
 
-fn violations(change: &Change, hits: impl Fn(Cidr) -> Vec<Conflict>) -> Vec<Violation> {
+fn violations(change: &Change, conflicts: impl Fn(Cidr) -> Vec<Conflict>) -> Vec<Violation> {
     change
         .cidrs()
-        .filter_map(|(index, cidr)| Some(Violation::Reserved { index, cidr, hits: Conflicts::of(hits(cidr))? }))
+        .filter_map(|(index, cidr)| {
+            Some(Violation::Reserved { index, cidr, conflicts: Conflicts::of(conflicts(cidr))? })
+        })
         .collect()
 }

@@ -25,7 +25,7 @@ pub(in crate::server) async fn run(state: Arc<State>) {
         if state.inventory.service_cidrs() != SyncState::Synced {
             continue;
         }
-        let now = state.inventory.with_inventory(|known| descriptions(&known.inventory.view()));
+        let now = state.inventory.with_inventory(|observed| descriptions(&observed.inventory.view()));
         let new: Vec<&String> = now.difference(&logged).collect();
         for overlap in new.iter().take(MAX_LOGGED) {
             tracing::warn!(overlap, "overlapping CIDRs");

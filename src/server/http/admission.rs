@@ -32,18 +32,18 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
         }
     };
     let evaluated = review.request().map(|request| {
-        let (verdict, outlook) = state.inventory.with_inventory(|known| {
+        let (verdict, preview) = state.inventory.with_inventory(|observed| {
             // Loaded under the inventory's lock, which contains the declarations of this policy.
             let policy = state.policy.load();
-            let verdict = evaluate(&policy, known, &request);
-            let outlook = preview_if_enabled(&policy, known, &request, &verdict);
-            (verdict, outlook)
+            let verdict = evaluate(&policy, observed, &request);
+            let preview = preview_if_enabled(&policy, observed, &request, &verdict);
+            (verdict, preview)
         });
-        (request, verdict, outlook)
+        (request, verdict, preview)
     });
     let response = match &evaluated {
-        Ok((request, verdict, outlook)) => {
-            respond(&review, Ok(AdmissionOutcome { name: &request.change.name, verdict, outlook: outlook.as_ref() }))
+        Ok((request, verdict, preview)) => {
+            respond(&review, Ok(AdmissionOutcome { name: &request.change.name, verdict, preview: preview.as_ref() }))
         }
         Err(refusal) => respond(&review, Err(refusal)),
     };

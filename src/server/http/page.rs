@@ -72,9 +72,9 @@ pub(super) async fn preview(state: web::Data<State>, request: HttpRequest) -> Ht
     }
     let policy = state.policy.load();
     let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: true };
-    let document = state.inventory.with_inventory(|known| {
-        let verdict = evaluate(&policy, known, &request);
-        let preview = policy::preview(&policy, known, &request, &verdict);
+    let document = state.inventory.with_inventory(|observed| {
+        let verdict = evaluate(&policy, observed, &request);
+        let preview = policy::preview(&policy, observed, &request, &verdict);
         PreviewResponse::new(add, &verdict, preview.as_ref())
     });
     HttpResponse::Ok().json(Document::new("ChangePreview", document))

@@ -42,8 +42,8 @@ pub(in crate::server) fn health(app: &mut ServiceConfig, state: &Arc<State>) {
 
 /// The `path` label of metrics: a known path, or `other`.
 pub(super) fn path_label(path: &str) -> &'static str {
-    let known = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, PREVIEW];
-    known.into_iter().find(|known| *known == path).unwrap_or("other")
+    let observed = [VALIDATE, LIVEZ, READYZ, HEALTHZ, METRICS, REPORT, PAGE, PREVIEW];
+    observed.into_iter().find(|observed| *observed == path).unwrap_or("other")
 }
 
 fn configure(app: &mut ServiceConfig, state: &Arc<State>) {

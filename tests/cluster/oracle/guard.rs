@@ -70,7 +70,7 @@ pub fn answer(policy: &Policy, review: &Value) -> GuardResponse {
             let answer = servicecidr_guard::k8s::AdmissionOutcome {
                 name: &request.change.name,
                 verdict: &verdict,
-                outlook: None,
+                preview: None,
             };
             (verdict.allows(), respond(&review, Ok(answer)))
         }

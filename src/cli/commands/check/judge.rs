@@ -56,9 +56,9 @@ impl<'a> Judge<'a> {
     }
 
     fn evaluate(&mut self, request: &Request) -> Verdict {
-        let known = ObservedInventory::static_file(&self.inventory);
+        let observed = ObservedInventory::static_file(&self.inventory);
         let evaluate = if self.denied < ANSWERED { evaluate } else { evaluate_without_alternatives };
-        let verdict = evaluate(self.policy, &known, request);
+        let verdict = evaluate(self.policy, &observed, request);
         self.denied += u64::from(!verdict.allows());
         verdict
     }

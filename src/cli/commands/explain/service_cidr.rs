@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::api::{AddressDocument, DeletionImpactDocument, Entry};
 use crate::capacity::{
-    CapacityReport, CidrCapacity, DeletionImpact, Named, allocation_probability, deletion_impact_by_name,
+    CapacityReport, CappedList, CidrCapacity, DeletionImpact, allocation_probability, deletion_impact_by_name,
 };
 use crate::cli::exit::Exit;
 use crate::cli::support::input;
@@ -163,7 +163,7 @@ fn known_line(known: &KnownAddress) -> String {
 fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String> {
     let mut lines = Vec::new();
     let is_terminating = service_cidr.readiness == Readiness::Terminating;
-    let addresses = |named: &Named<Allocation>| {
+    let addresses = |named: &CappedList<Allocation>| {
         format!("{} {}", thousands(named.count), plural(named.count, "IPAddress", "IPAddresses"))
     };
     let (stranded, blocking) = (&removal.stranded, &removal.blocking);
@@ -199,7 +199,7 @@ fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String>
     lines
 }
 
-fn names(named: &Named<Allocation>) -> Vec<String> {
+fn names(named: &CappedList<Allocation>) -> Vec<String> {
     let more = named.count - named.first.len() as u128;
     let first = named.first.iter().map(|allocation| format!("  {} ({})", allocation.address, allocation.parent));
     first.chain((more > 0).then(|| format!("  and {} more", thousands(more)))).collect()

@@ -8,8 +8,8 @@ use kube::client::Body;
 use std::time::Duration;
 use tokio::time::timeout;
 
+use super::config::WatchConfig;
 use super::failure::{FailureReason, WatchFailure};
-use super::timing::WatchConfig;
 
 /// The largest page of a list, in bytes.
 const MAX_PAGE: usize = 64 * 1024 * 1024;

@@ -4,7 +4,7 @@
 use crate::inventory::{Allocation, Inventory, ServiceCidr, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
-use super::named::Named;
+use super::capped_list::CappedList;
 
 /// What deleting a ServiceCIDR does. From the DELETE on, it gives no address, whatever becomes of it; that
 /// can't be taken back.
@@ -12,10 +12,10 @@ use super::named::Named;
 pub struct DeletionImpact {
     /// What keeps kube-controller-manager from taking its finalizer off: IPAddresses with the labels of
     /// kube-apiserver's allocator that no other ServiceCIDR holds.
-    pub blocking: Named<Allocation>,
+    pub blocking: CappedList<Allocation>,
     /// IPAddresses that would lie in no range that gives addresses. Services keep working, but
     /// their addresses are reported as ClusterIPOutOfRange and not protected any more.
-    pub stranded: Named<Allocation>,
+    pub stranded: CappedList<Allocation>,
     /// Whether the finalizer protects it at all: without, it is gone at once.
     pub is_protected: bool,
     /// The families that would be left without any address to give.
@@ -45,8 +45,8 @@ pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> Del
     let after = inventory.view_with(&[], &gone);
     let others: Vec<Cidr> = after.cidrs().map(|(_, cidr)| cidr).collect();
     let mut removal = DeletionImpact {
-        blocking: Named::default(),
-        stranded: Named::default(),
+        blocking: CappedList::default(),
+        stranded: CappedList::default(),
         is_protected: service_cidr.has_finalizer,
         exhausted: Vec::new(),
     };

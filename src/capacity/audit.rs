@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::inventory::{Allocation, Inventory, ServiceName, View};
 use crate::net::{AddressRange, IpFamily, RangeSet};
 
-use super::named::Named;
+use super::capped_list::CappedList;
 use super::segments::segments;
 
 /// What only a walk over all IPAddresses finds. O(n).
@@ -16,18 +16,18 @@ pub struct AllocationAudit {
     pub free_blocks: Vec<FreeBlocks>,
     /// Free addresses that every range which gives them keeps in its static band: the safest to name in a
     /// Service, for they are taken dynamically last.
-    pub free_static: Named<IpAddr>,
+    pub free_static: CappedList<IpAddr>,
     /// IPAddresses among the usable ones that are not ClusterIPs from kube-apiserver's allocator.
-    pub foreign: Named<Allocation>,
+    pub foreign: CappedList<Allocation>,
     /// IPAddresses in no ServiceCIDR.
-    pub outside_service_cidrs: Named<Allocation>,
+    pub outside_service_cidrs: CappedList<Allocation>,
     /// IPAddresses in ServiceCIDRs, but where none gives addresses.
-    pub in_unusable_cidrs: Named<Allocation>,
+    pub in_unusable_cidrs: CappedList<Allocation>,
     /// ClusterIPs of Services that have no IPAddress: kube-apiserver's repair makes one within three
     /// minutes, and till then the address can be given twice. `None` if Services aren't known.
-    pub unallocated: Option<Named<(IpAddr, ServiceName)>>,
+    pub unallocated: Option<CappedList<(IpAddr, ServiceName)>>,
     /// IPAddresses whose Service is gone: the repair frees them. `None` if Services aren't known.
-    pub leaked: Option<Named<Allocation>>,
+    pub leaked: Option<CappedList<Allocation>>,
 }
 
 /// Free addresses, as the aligned blocks that they make up.
@@ -49,10 +49,10 @@ impl AllocationAudit {
         let view = inventory.view();
         let mut survey = Self {
             free_blocks: IpFamily::ALL.map(|family| FreeBlocks::for_family(&view, family)).to_vec(),
-            free_static: Named::default(),
-            foreign: Named::default(),
-            outside_service_cidrs: Named::default(),
-            in_unusable_cidrs: Named::default(),
+            free_static: CappedList::default(),
+            foreign: CappedList::default(),
+            outside_service_cidrs: CappedList::default(),
+            in_unusable_cidrs: CappedList::default(),
             unallocated: None,
             leaked: None,
         };
@@ -72,12 +72,12 @@ impl AllocationAudit {
         }
         if let Some(cluster_ips) = inventory.cluster_ips() {
             let without = cluster_ips.iter().filter(|(address, _)| view.addresses().get(**address).is_none());
-            let mut unallocated = Named::default();
+            let mut unallocated = CappedList::default();
             unallocated.extend(without.map(|(address, service)| (*address, service.clone())));
             survey.unallocated = Some(unallocated);
             let known: BTreeSet<(&str, &str)> =
                 cluster_ips.values().map(|service| (service.namespace.as_str(), service.name.as_str())).collect();
-            let mut leaked = Named::default();
+            let mut leaked = CappedList::default();
             for family in IpFamily::ALL {
                 let all = AddressRange::new(family, 0, family.last());
                 let held = all.into_iter().flat_map(|range| view.addresses().list(range));

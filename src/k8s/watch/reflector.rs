@@ -13,12 +13,12 @@ use kube::Client;
 
 use crate::inventory::ResourceKind;
 
+use super::config::WatchConfig;
 use super::entry::Entry;
 use super::failure::WatchFailure;
 use super::list::ListState;
-use super::live::SharedInventory;
 use super::resource::resource;
-use super::timing::WatchConfig;
+use super::shared_inventory::SharedInventory;
 
 /// How many objects that are left out are logged, of a list and what follows it.
 const MAX_LOGGED_SKIPS: u64 = 10;

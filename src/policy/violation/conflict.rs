@@ -87,10 +87,10 @@ impl Conflicts {
     }
 
     /// The hits of an iterator; `None` where it has none.
-    pub(in crate::policy) fn of(hits: impl IntoIterator<Item = Conflict>) -> Option<Self> {
-        let mut hits = hits.into_iter();
-        let first: Vec<Conflict> = hits.by_ref().take(LISTED).collect();
-        (!first.is_empty()).then(|| Self { first, more: hits.count() })
+    pub(in crate::policy) fn of(conflicts: impl IntoIterator<Item = Conflict>) -> Option<Self> {
+        let mut conflicts = conflicts.into_iter();
+        let first: Vec<Conflict> = conflicts.by_ref().take(LISTED).collect();
+        (!first.is_empty()).then(|| Self { first, more: conflicts.count() })
     }
 }
 

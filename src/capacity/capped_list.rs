@@ -5,20 +5,20 @@ const KEPT: usize = 10;
 
 /// How many, and the first ten.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named<T> {
+pub struct CappedList<T> {
     /// How many.
     pub count: u128,
     /// The first ten.
     pub first: Vec<T>,
 }
 
-impl<T> Default for Named<T> {
+impl<T> Default for CappedList<T> {
     fn default() -> Self {
         Self { count: 0, first: Vec::new() }
     }
 }
 
-impl<T> Extend<T> for Named<T> {
+impl<T> Extend<T> for CappedList<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
         for item in items {
             self.count += 1;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Formatter};
 
-use crate::capacity::Named;
+use crate::capacity::CappedList;
 use crate::inventory::{Allocation, Freshness, Operation, ValidationError};
 use crate::net::Cidr;
 use crate::text::{Quoted, escape_truncated};
@@ -42,8 +42,8 @@ impl fmt::Display for Violation {
                     write!(f, "{cidr} is too narrow: an {family} ServiceCIDR has at most /{longest}")
                 }
             }
-            Self::Reserved { cidr, hits, .. } => write!(f, "{cidr} {hits}: traffic there would be lost"),
-            Self::Overlap { cidr, hits, .. } => write!(f, "{cidr} {hits}"),
+            Self::Reserved { cidr, conflicts, .. } => write!(f, "{cidr} {conflicts}: traffic there would be lost"),
+            Self::Overlap { cidr, conflicts, .. } => write!(f, "{cidr} {conflicts}"),
             Self::Unusable { cidr, idle, .. } => write!(f, "{cidr} {}", idle.sentence()),
             Self::Blocked { name, addresses } => {
                 write!(f, "the deletion of {} won't end while ", service_cidr(name))?;
@@ -147,11 +147,11 @@ fn are(count: u128) -> String {
 }
 
 /// The first ten IPAddresses with who holds them, and how many more there are.
-struct Listed<'a>(&'a Named<Allocation>);
+struct Listed<'a>(&'a CappedList<Allocation>);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Named { count, first } = self.0;
+        let CappedList { count, first } = self.0;
         let shown = first.iter().take(NAMED);
         for (position, allocation) in shown.enumerate() {
             let separator = if position == 0 { "" } else { ", " };

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::net::{AddressRange, IpFamily, address_bits};
 
-use super::index::ChunkedMap;
+use super::chunked_map::ChunkedMap;
 use super::{Allocation, ParentRef, SweepStatus};
 
 /// How many chunks of the index are looked at in one step of a sweep.

@@ -46,7 +46,7 @@ pub struct ChangePreview {
 #[must_use]
 pub fn preview_if_enabled(
     policy: &Policy,
-    known: &ObservedInventory<'_>,
+    observed: &ObservedInventory<'_>,
     request: &Request,
     verdict: &Verdict,
 ) -> Option<ChangePreview> {
@@ -55,7 +55,7 @@ pub fn preview_if_enabled(
         WarnOn::DryRun => request.dry_run,
         WarnOn::Always => true,
     };
-    if is_asked { preview(policy, known, request, verdict) } else { None }
+    if is_asked { preview(policy, observed, request, verdict) } else { None }
 }
 
 /// What a request would change, as far as enough is known, whatever the policy says of telling it; `None` for those that
@@ -63,25 +63,25 @@ pub fn preview_if_enabled(
 #[must_use]
 pub fn preview(
     policy: &Policy,
-    known: &ObservedInventory<'_>,
+    observed: &ObservedInventory<'_>,
     request: &Request,
     verdict: &Verdict,
 ) -> Option<ChangePreview> {
     let changes = !matches!(verdict.exemption, Some(Exemption::Unchanged | Exemption::Status));
     let is_known = |freshness: Freshness| freshness.is_within(policy.staleness.max);
-    if !changes || !is_known(known.service_cidrs) || !request.change.errors.is_empty() {
+    if !changes || !is_known(observed.service_cidrs) || !request.change.errors.is_empty() {
         return None;
     }
     let change = &request.change;
-    let counts = is_known(known.addresses);
+    let counts = is_known(observed.addresses);
     Some(ChangePreview {
         operation: change.operation,
         name: change.name.clone(),
         touched: touched(change),
-        forecast: counts.then(|| forecast(known.inventory, std::slice::from_ref(change))),
-        overlaps: overlaps(known, change),
+        forecast: counts.then(|| forecast(observed.inventory, std::slice::from_ref(change))),
+        overlaps: overlaps(observed, change),
         deletion_impact: (counts && change.operation == Operation::Delete)
-            .then(|| deletion_impact_by_name(known.inventory, &change.name))
+            .then(|| deletion_impact_by_name(observed.inventory, &change.name))
             .flatten(),
     })
 }
@@ -92,9 +92,9 @@ fn touched(change: &Change) -> Vec<IpFamily> {
     added.chain(removed).map(Cidr::family).collect()
 }
 
-fn overlaps(known: &ObservedInventory<'_>, change: &Change) -> Vec<(Cidr, Conflicts)> {
+fn overlaps(observed: &ObservedInventory<'_>, change: &Change) -> Vec<(Cidr, Conflicts)> {
     let added = change.cidrs().map(|(_, cidr)| cidr);
-    added.filter_map(|cidr| Some((cidr, Conflicts::of_others(known.inventory, change, cidr, |_| true)?))).collect()
+    added.filter_map(|cidr| Some((cidr, Conflicts::of_others(observed.inventory, change, cidr, |_| true)?))).collect()
 }
 
 impl ChangePreview {
@@ -116,7 +116,7 @@ impl ChangePreview {
         let verb = if self.operation == Operation::Delete { "without" } else { "with" };
         let mut said: Vec<String> = self.families().map(|(before, after)| counts(before, after, verb, &name)).collect();
         if !tells(RuleId::NoOverlap) {
-            said.extend(self.overlaps.iter().map(|(cidr, hits)| format!("{cidr} {hits}")));
+            said.extend(self.overlaps.iter().map(|(cidr, conflicts)| format!("{cidr} {conflicts}")));
         }
         if let (Some(removal), false) = (&self.deletion_impact, tells(RuleId::Deletion)) {
             said.extend(removal_sentence(removal, &name));

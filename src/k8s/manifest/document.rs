@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use crate::diagnostic::Diagnostic;
 use crate::text::{escape_line, without_position};
 
-use super::pieces::{RawDocument, Syntax};
+use super::splitter::{RawDocument, Syntax};
 use super::yaml::{self, MappedJson};
 
 /// How far apart the places are that are counted beforehand, in bytes.
