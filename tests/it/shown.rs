@@ -109,7 +109,7 @@ fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
         let block: Vec<&str> =
             rest.by_ref().map(|(_, line)| line).take_while(|line| !line.trim_start().starts_with("```")).collect();
         let tag = opening.trim_start().trim_start_matches('`');
-        let is_known = ["sh", "console", "", "text", "yaml", "json"].contains(&tag);
+        let is_known = ["sh", "console", "", "text", "yaml", "json", "mermaid"].contains(&tag);
         assert!(is_known, "{name}:{}: a block of `{tag}`: nothing says whether it is run", number + 1);
         let is_replayed = opening == "```console"
             && REPLAYED.contains(&name)
