@@ -12,7 +12,7 @@ pub const REPLAYED: [&str; 5] =
     ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md", "docs/checking.md"];
 
 /// What else is shown: how a line begins, the file of the test that runs it, and the test.
-const ELSEWHERE: [(&str, &str, &str); 18] = [
+const ELSEWHERE: [(&str, &str, &str); 19] = [
     (
         "kubectl --namespace servicecidr-guard port-forward",
         "page.rs",
@@ -21,6 +21,7 @@ const ELSEWHERE: [(&str, &str, &str); 18] = [
     ("make plugin", "plugin.rs", "a_plugin_speaks_of_itself_as_it_is_called"),
     ("kubectl servicecidr", "cluster/plugin.rs", "what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list"),
     ("make run", "server.rs", "the_dev_server_prints_curl_lines_that_work"),
+    ("curl --silent --cacert certs/dev/ca.crt", "server.rs", "the_dev_server_prints_curl_lines_that_work"),
     ("make bench", "../../benches/webhook.rs", "main"),
     ("kubectl create service clusterip", "cluster/walk.rs", "the_documented_walk"),
     (
