@@ -32,10 +32,12 @@ pub(crate) struct FamilyDocument {
     free: Count,
     percent_used: Option<f64>,
     foreign: Count,
-    outside: Count,
-    ineffective: Count,
+    #[serde(rename = "outsideServiceCIDRs")]
+    outside_service_cidrs: Count,
+    #[serde(rename = "inUnusableCIDRs")]
+    in_unusable_cidrs: Count,
     /// Static in every range that gives them.
-    protected_static: BandDocument,
+    static_everywhere: BandDocument,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -45,7 +47,7 @@ pub(crate) struct Entry {
     cidr: String,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    idle: Option<&'static str>,
+    unusable_reason: Option<&'static str>,
     usable: Count,
     used: Count,
     free: Count,
@@ -79,8 +81,10 @@ struct SurveyDocument {
     free_blocks: Vec<Blocks>,
     free_static_addresses: NamedDocument<String>,
     foreign_addresses: NamedDocument<AddressDocument>,
-    outside_addresses: NamedDocument<AddressDocument>,
-    ineffective_addresses: NamedDocument<AddressDocument>,
+    #[serde(rename = "addressesOutsideServiceCIDRs")]
+    addresses_outside_service_cidrs: NamedDocument<AddressDocument>,
+    #[serde(rename = "addressesInUnusableCIDRs")]
+    addresses_in_unusable_cidrs: NamedDocument<AddressDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unallocated_services: Option<NamedDocument<ClusterIpDocument>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,9 +155,9 @@ impl FamilyDocument {
             free: Count(family.free()),
             percent_used: family.percent_used().map(rounded),
             foreign: Count(family.foreign),
-            outside: Count(family.outside),
-            ineffective: Count(family.ineffective),
-            protected_static: BandDocument::new(family.protected),
+            outside_service_cidrs: Count(family.outside),
+            in_unusable_cidrs: Count(family.ineffective),
+            static_everywhere: BandDocument::new(family.protected),
         }
     }
 }
@@ -169,7 +173,7 @@ impl Entry {
             name: entry.name.clone(),
             cidr: entry.cidr.to_string(),
             state: entry.readiness.name(),
-            idle: entry.idle.map(Idle::name),
+            unusable_reason: entry.idle.map(Idle::name),
             usable: Count(entry.usable),
             used: Count(entry.used),
             free: Count(entry.free()),
@@ -206,8 +210,8 @@ impl SurveyDocument {
             free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
             free_static_addresses: NamedDocument::new(&survey.free_static, ToString::to_string),
             foreign_addresses: addresses(&survey.foreign),
-            outside_addresses: addresses(&survey.outside),
-            ineffective_addresses: addresses(&survey.ineffective),
+            addresses_outside_service_cidrs: addresses(&survey.outside),
+            addresses_in_unusable_cidrs: addresses(&survey.ineffective),
             unallocated_services: survey.unallocated.as_ref().map(|named| {
                 NamedDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
                     address: address.to_string(),

@@ -7,7 +7,7 @@ use crate::policy::{Outlook, Verdict, Violation};
 
 use super::outlook::{FamilyChange, OutlookDocument};
 
-/// `kind: WhatIf`.
+/// `kind: ChangePreview`.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WhatIfDocument {

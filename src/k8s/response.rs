@@ -86,7 +86,7 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
     }
 }
 
-/// One annotation a rule: its id, and its sentences; and `capacity`: what the request would change, as
+/// One annotation a rule: its id, and its sentences; and `preview`: what the request would change, as
 /// JSON. kube-apiserver puts the webhook's name before the key.
 fn annotations(verdict: &Verdict, outlook: Option<&Outlook>) -> HashMap<String, String> {
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -94,7 +94,7 @@ fn annotations(verdict: &Verdict, outlook: Option<&Outlook>) -> HashMap<String, 
         by_rule.entry(violation.rule().as_str()).or_default().push(violation.to_string());
     }
     let capacity = outlook.and_then(|outlook| serde_json::to_string(&OutlookDocument::new(outlook)).ok());
-    let capacity = capacity.map(|json| ("capacity".to_owned(), json));
+    let capacity = capacity.map(|json| ("preview".to_owned(), json));
     by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).chain(capacity).collect()
 }
 

@@ -29,7 +29,6 @@ const SECONDS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    denials: Family<RuleLabels, Counter>,
     findings: Family<FindingLabels, Counter>,
     capacity: Capacity,
     following: Following,
@@ -64,11 +63,6 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RuleLabels {
-    rule: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FindingLabels {
     rule: &'static str,
     action: String,
@@ -96,7 +90,6 @@ impl Metrics {
         let new = Self {
             registry: Registry::default(),
             requests: Family::default(),
-            denials: Family::default(),
             findings: Family::default(),
             capacity: Capacity::default(),
             following: Following::default(),
@@ -111,7 +104,6 @@ impl Metrics {
             policy: Family::default(),
         };
         all.register("admission_requests", "Reviews answered", new.requests.clone());
-        all.register("admission_denials", "Violations that a review was denied for", new.denials.clone());
         all.register("findings", "Violations found, by rule and by what followed", new.findings.clone());
         all.register_with_unit(
             "admission_request_duration",
@@ -169,10 +161,7 @@ impl Metrics {
         let found = |rule: RuleId, action: ValidationAction| {
             self.findings.get_or_create(&FindingLabels { rule: rule.as_str(), action: action.to_string() }).inc();
         };
-        for violation in verdict.denials() {
-            self.denials.get_or_create(&RuleLabels { rule: violation.rule().as_str() }).inc();
-            found(violation.rule(), ValidationAction::Deny);
-        }
+        verdict.denials().for_each(|violation| found(violation.rule(), ValidationAction::Deny));
         verdict.warnings().for_each(|violation| found(violation.rule(), ValidationAction::Warn));
         verdict.audits().for_each(|violation| found(violation.rule(), ValidationAction::Audit));
     }

@@ -1,4 +1,4 @@
-//! `GET /`, the page, and `GET /forecast`, what it asks: both read only.
+//! `GET /`, the page, and `GET /preview`, what it asks: both read only.
 //!
 //! The kubelet and Prometheus ask on the same port. So a page is made at most once a second for all who ask, and so many
 //! forecasts a second are answered that the others never wait for them.
@@ -125,7 +125,7 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
     if !state.page.forecasts.take(Instant::now()) {
         return HttpResponse::TooManyRequests()
             .insert_header((header::RETRY_AFTER, "1"))
-            .json(json!({"message": format!("more than {FORECASTS} forecasts in a second: ask again")}));
+            .json(json!({"message": format!("more than {FORECASTS} previews in a second: retry later")}));
     }
     let policy = state.policy.load();
     let request = Request { change, part: Part::Object, requester: String::new(), dry_run: true };
@@ -134,12 +134,12 @@ pub(super) async fn forecast(state: web::Data<State>, request: HttpRequest) -> H
         let outlook = foresee(&policy, known, &request, &verdict);
         WhatIfDocument::new(add, &verdict, outlook.as_ref())
     });
-    HttpResponse::Ok().json(Document::new("WhatIf", document))
+    HttpResponse::Ok().json(Document::new("ChangePreview", document))
 }
 
 /// The CIDRs of the query.
 fn asked(query: &str) -> Result<Vec<String>, &'static str> {
-    let wanted = "write it as /forecast?add=CIDR or add=CIDR,CIDR";
+    let wanted = "write it as /preview?add=CIDR or add=CIDR,CIDR";
     if query.len() > MAX_QUERY {
         return Err(wanted);
     }

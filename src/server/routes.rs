@@ -16,7 +16,7 @@ const HEALTHZ: &str = "/healthz";
 const METRICS: &str = "/metrics";
 const REPORT: &str = "/report";
 const PAGE: &str = "/";
-const FORECAST: &str = "/forecast";
+const FORECAST: &str = "/preview";
 
 /// The port of kube-apiserver: HTTPS.
 pub(super) fn webhook(app: &mut ServiceConfig, state: &Arc<State>) {

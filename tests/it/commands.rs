@@ -166,7 +166,7 @@ fn a_thousand_broken_objects_in_a_hundred_thousand_are_counted() {
     assert_eq!(said.lines().filter(|line| line.starts_with("left out: standard input: item ")).count(), 10);
     assert!(said.contains("\nleft out: 990 others\n"), "{said}");
     let report: Value = serde_json::from_str(&data).unwrap();
-    assert_eq!(report["families"][0]["outside"], "99000");
+    assert_eq!(report["families"][0]["outsideServiceCIDRs"], "99000");
 }
 
 #[test]

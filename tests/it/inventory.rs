@@ -81,7 +81,7 @@ fn the_metrics_say_what_the_report_says() {
     assert_eq!(metric(r#"clusterip_static_band_allocated_ips{cidr="10.96.0.0/24"}"#), "14.0");
     assert_eq!(metric(r#"clusterip_family_available_ips{family="IPv4"}"#), "236.0");
     assert_eq!(metric(r#"clusterip_family_usable_ips{family="IPv6"}"#), "0.0");
-    assert_eq!((metric("overlaps"), metric("clusterip_unlisted_cidrs")), ("1".to_owned(), "0".to_owned()));
+    assert_eq!((metric("overlaps"), metric("clusterip_cidrs_omitted")), ("1".to_owned(), "0".to_owned()));
     assert_eq!(
         server.logged("CIDRs share addresses")["overlap"],
         "10.96.0.0/24 of ServiceCIDR newcidr1 contains 10.96.0.0/28 of ServiceCIDR kubernetes"

@@ -80,12 +80,12 @@ fn reported(report: &Value) -> Value {
     let families = report["families"].as_array().unwrap().iter().filter(|family| family["configured"] == true);
     let families = families.map(|family| {
         json!({"family": family["family"], "usable": family["usable"], "used": family["used"], "free": family["free"],
-            "outside": family["outside"], "percentUsed": percent(family)})
+            "outside": family["outsideServiceCIDRs"], "percentUsed": percent(family)})
     });
     let rows = report["serviceCIDRs"].as_array().unwrap().iter().map(|row| {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let band = format!("{} of {}", text(&row["staticBand"]["used"]), text(&row["staticBand"]["size"]));
-        let state = row.get("idle").unwrap_or(&row["state"]);
+        let state = row.get("unusableReason").unwrap_or(&row["state"]);
         json!({"name": row["name"], "cidr": row["cidr"], "state": state, "usable": row["usable"], "used": row["used"],
             "free": row["free"], "percentUsed": percent(row), "unique": row["unique"], "staticBand": band})
     });

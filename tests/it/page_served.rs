@@ -16,7 +16,7 @@ fn server() -> Server {
 
 /// Status and JSON of a forecast.
 fn forecast(server: &Server, query: &str) -> (u16, Value) {
-    let answer = server.get(&format!("{}/forecast{query}", server.health));
+    let answer = server.get(&format!("{}/preview{query}", server.health));
     (answer.status().as_u16(), serde_json::from_str(answer.body()).unwrap())
 }
 
@@ -105,8 +105,8 @@ fn a_forecast_says_what_the_webhook_would() {
         assert_eq!(renamed, warnings.to_string(), "{cidr}");
     }
     let (_, told) = forecast(&server, "?add=10.96.0.0/24,fd00::/112");
-    check_schema("WhatIf", &told);
-    assert_eq!((&told["kind"], &told["add"]), (&json!("WhatIf"), &json!(["10.96.0.0/24", "fd00::/112"])));
+    check_schema("ChangePreview", &told);
+    assert_eq!((&told["kind"], &told["add"]), (&json!("ChangePreview"), &json!(["10.96.0.0/24", "fd00::/112"])));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_forecast_is_bounded_and_changes_nothing() {
             .metric(r#"servicecidr_guard_admission_requests_total{operation="CREATE",decision="allow",dry_run="true"}"#)
     };
     let reviews = counted();
-    let usage = json!({"message": "write it as /forecast?add=CIDR or add=CIDR,CIDR"});
+    let usage = json!({"message": "write it as /preview?add=CIDR or add=CIDR,CIDR"});
     let long = format!("?add={}", "1".repeat(300));
     for query in
         ["", "?", "?add=", "?remove=kubernetes", "?add=10.0.0.0/8&add=10.0.0.0/8", "?x=1&add=10.0.0.0/8", &long]
@@ -136,7 +136,7 @@ fn a_forecast_is_bounded_and_changes_nothing() {
     forecast(&server, "?add=10.96.0.0/24");
     assert_eq!(server.get(&format!("{}/report", server.health)).into_body(), before);
     assert_eq!(counted(), reviews, "a forecast is no review");
-    for path in ["/", "/forecast", "/report"] {
+    for path in ["/", "/preview", "/report"] {
         assert_eq!(server.get(&format!("{}{path}", server.webhook)).status(), 404, "the webhook's port has no {path}");
     }
 }
@@ -147,7 +147,7 @@ fn a_flood_of_forecasts_is_told_to_wait_and_holds_nobody_up() {
     let mut told = None;
     // So many in one second that some are too many, on a machine of any speed but the slowest, which has more rounds.
     for _ in 0..4000 {
-        let answer = server.get(&format!("{}/forecast?add=10.96.0.0/24", server.health));
+        let answer = server.get(&format!("{}/preview?add=10.96.0.0/24", server.health));
         if answer.status() == 429 {
             assert_eq!(answer.headers()["retry-after"], "1");
             told = Some(answer.into_body());
@@ -155,14 +155,14 @@ fn a_flood_of_forecasts_is_told_to_wait_and_holds_nobody_up() {
         }
         assert_eq!(answer.status(), 200);
     }
-    assert_eq!(told.unwrap(), r#"{"message":"more than 50 forecasts in a second: ask again"}"#);
+    assert_eq!(told.unwrap(), r#"{"message":"more than 50 previews in a second: retry later"}"#);
     assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
 }
 
 #[test]
 fn without_an_inventory_there_is_no_page() {
     let server = Server::start(&POLICY.replace("noOverlap: {}\n", ""));
-    for path in ["/", "/forecast?add=10.0.0.0/24", "/report?view=page"] {
+    for path in ["/", "/preview?add=10.0.0.0/24", "/report?view=page"] {
         let answer = server.get(&format!("{}{path}", server.health));
         assert_eq!(answer.status(), 404, "{path}");
         assert!(answer.body().contains("start with --inventory"), "{}", answer.body());

@@ -205,7 +205,7 @@ fn shown_results() -> Vec<Value> {
 }
 
 /// What the server alone prints: `page_served` holds it to its schema.
-pub const SERVED: [&str; 2] = ["CapacityPage", "WhatIf"];
+pub const SERVED: [&str; 2] = ["CapacityPage", "ChangePreview"];
 
 #[test]
 fn every_result_is_what_its_schema_says() {

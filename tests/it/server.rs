@@ -132,7 +132,7 @@ fn health_and_metrics_are_on_the_other_port() {
         r#"admission_requests_total{operation="CREATE",decision="deny",dry_run="false"} 1"#,
         r#"admission_requests_total{operation="UPDATE",decision="allow",dry_run="true"} 1"#,
         r#"admission_requests_total{operation="UNKNOWN",decision="error",dry_run="false"} 1"#,
-        r#"admission_denials_total{rule="deny-all"} 1"#,
+        r#"findings_total{rule="deny-all",action="Deny"} 1"#,
         "admission_request_duration_seconds_count 3",
         "admission_requests_in_flight 0",
         r#"http_requests_total{path="/validate",code="200"} 3"#,

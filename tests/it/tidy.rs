@@ -106,7 +106,7 @@ fn every_file_begins_with_what_it_is() {
 fn only_output_prints() {
     for (name, text) in sources() {
         let prints = code(&text).any(|line| line.contains("print!(") || line.contains("println!("));
-        assert!(!prints || name == "cli/output.rs", "src/{name} prints");
+        assert!(!prints || name == "cli/support/output.rs", "src/{name} prints");
     }
 }
 
@@ -114,7 +114,7 @@ fn only_output_prints() {
 fn r37_the_wall_clock_is_read_for_certificates_alone() {
     for (name, text) in sources() {
         let reads = code(&text).any(|line| line.contains("SystemTime::now") || line.contains("now_utc"));
-        let is_of_certificates = ["server/tls.rs", "cli/certs.rs"].contains(&name.as_str());
+        let is_of_certificates = ["server/tls.rs", "cli/commands/certs.rs"].contains(&name.as_str());
         assert_eq!(reads, is_of_certificates, "src/{name}: what is aged is aged by a clock that doesn't jump");
     }
 }
@@ -145,6 +145,19 @@ fn every_metric_is_documented() {
         count += 1;
     }
     assert!(count >= 25, "only {count} metrics were found");
+}
+
+#[test]
+fn embedded_examples_equal_the_fixtures() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    for (example, fixture) in [
+        ("create-review.json", "recorded/007-create-newcidr1.json"),
+        ("update-kubernetes-review.json", "recorded/027-update-kubernetes.json"),
+        ("inventory.json", "inventories/full.json"),
+    ] {
+        let (example, fixture) = (format!("examples/embedded/{example}"), format!("tests/fixtures/{fixture}"));
+        assert!(read(&example) == read(&fixture), "{example} differs from {fixture}");
+    }
 }
 
 #[test]

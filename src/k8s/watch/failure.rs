@@ -65,7 +65,7 @@ impl Reason {
             Self::Throttled => "throttled",
             Self::Rejected => "rejected",
             Self::ServerError => "server-error",
-            Self::Garbage => "garbage",
+            Self::Garbage => "invalid-response",
         }
     }
 

@@ -33,7 +33,7 @@ function fill(parent, ...children) {
   parent.replaceChildren(...children);
 }
 
-const stateOf = (row) => row.idle || row.state;
+const stateOf = (row) => row.unusableReason || row.state;
 
 function pairs(list) {
   return make("dl", {}, ...list.flatMap(([name, value, field]) => [
@@ -50,8 +50,8 @@ function drawFamilies() {
       make("div", { class: "meter", role: "img", "aria-label": `${percent(family)} used` }, bar),
       pairs([["Usable", grouped(family.usable), "usable"], ["Used", grouped(family.used), "used"],
         ["Used %", percent(family), "percentUsed"],
-        ["Protected by static bands", `${grouped(family.protectedStatic.used)} of ${grouped(family.protectedStatic.size)} used`],
-        ["Outside every ServiceCIDR", grouped(family.outside), "outside"]]));
+        ["Protected by static bands", `${grouped(family.staticEverywhere.used)} of ${grouped(family.staticEverywhere.size)} used`],
+        ["Outside every ServiceCIDR", grouped(family.outsideServiceCIDRs), "outside"]]));
   }));
 }
 
@@ -228,7 +228,7 @@ function drawAll() {
   draw();
 }
 
-function tellForecast(answer) {
+function showPreview(answer) {
   const list = (texts) => (texts.length ? [make("ul", {}, ...texts.map((text) => make("li", {}, text)))] : []);
   if (answer.message) {
     fill($("forecast"), make("p", { class: "verdict no" }, answer.message));
@@ -268,8 +268,8 @@ if (live) {
   $("what-if").hidden = false;
   document.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
-    try { tellForecast(await ask(`/forecast?add=${encodeURIComponent($("add").value.trim())}`)); }
-    catch (error) { tellForecast({ message: `no answer: ${error.message}` }); }
+    try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }
+    catch (error) { showPreview({ message: `no answer: ${error.message}` }); }
   });
   setInterval(refresh, EVERY);
 }

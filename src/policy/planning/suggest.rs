@@ -31,7 +31,7 @@ pub struct Suggestions {
     /// The CIDRs, the best first. None overlaps another.
     pub found: Vec<Cidr>,
     /// What else lies in the ranges, in the order of its addresses: the first hundred.
-    pub passed_over: Vec<PassedOver>,
+    pub skipped: Vec<PassedOver>,
     /// How many more there are.
     pub more: usize,
     /// The widest aligned block that is still free in one range.
@@ -157,20 +157,20 @@ impl<'a> Search<'a> {
             left = left.difference(&RangeSet::union(self.family, [AddressRange::from(best)]));
             found.push(best);
         }
-        let mut passed_over = self.taken(&ranges);
+        let mut skipped = self.taken(&ranges);
         let blocks = || left.ranges().iter().flat_map(|range| range.subnets());
         let whole = blocks().filter(|block| block.host_bits() >= host_bits);
-        passed_over.extend(whole.map(|block| PassedOver { range: AddressRange::from(block), reason: Reason::Free }));
+        skipped.extend(whole.map(|block| PassedOver { range: AddressRange::from(block), reason: Reason::Free }));
         let narrow = self.ranges.iter().filter(|range| range.prefix_len() > self.prefix_len);
         let asked = self.prefix_len;
-        passed_over.extend(
+        skipped.extend(
             narrow.map(|range| PassedOver { range: AddressRange::from(*range), reason: Reason::Narrow { asked } }),
         );
-        passed_over.sort_by_key(|passed| passed.range);
-        let more = passed_over.len().saturating_sub(LISTED);
-        passed_over.truncate(LISTED);
+        skipped.sort_by_key(|passed| passed.range);
+        let more = skipped.len().saturating_sub(LISTED);
+        skipped.truncate(LISTED);
         let largest_left = self.largest_left(&found);
-        Suggestions { found, passed_over, more, largest_left }
+        Suggestions { found, skipped, more, largest_left }
     }
 
     /// The widest aligned block that is free in one of the ranges, narrow ones too, beside what was found.

@@ -53,7 +53,11 @@ impl Capacity {
             "Addresses of a CIDR's static band that have an IPAddress",
             self.band_allocated.clone(),
         );
-        all.register("clusterip_unlisted_cidrs", "CIDRs beyond the 500 that are listed", self.unlisted.clone());
+        all.register(
+            "clusterip_cidrs_omitted",
+            "CIDRs without metrics of their own, beyond the first 500",
+            self.unlisted.clone(),
+        );
         all.register(
             "clusterip_family_usable_ips",
             "Addresses that all CIDRs of an IP family give, each once",

@@ -41,7 +41,11 @@ impl Following {
             self.age.clone(),
         );
         all.register("inventory_objects", "Objects that are known", self.objects.clone());
-        all.register("inventory_left_out", "Objects that can't be read, in whole or in part", self.left_out.clone());
+        all.register(
+            "inventory_skipped_objects",
+            "Objects that can't be read, in whole or in part",
+            self.left_out.clone(),
+        );
         all.register("inventory_synced", "1 once the first list was read to its end", self.synced.clone());
         all.register("inventory_relists", "Lists after the first", self.relists.clone());
         all.register("inventory_reconnects", "Watches opened after the first", self.reconnects.clone());

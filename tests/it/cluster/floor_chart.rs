@@ -17,7 +17,8 @@ use crate::webhook::wait_until_refused;
 
 fn template(folder: &Path, policy: &Value) -> Output {
     let values = folder.join("values.json");
-    fs::write(&values, json!({"policy": alone(policy), "validatingAdmissionPolicy": {"enabled": true}}).to_string()).unwrap();
+    fs::write(&values, json!({"policy": alone(policy), "validatingAdmissionPolicy": {"enabled": true}}).to_string())
+        .unwrap();
     Command::new(binaries::path("helm"))
         .args(["template", "guard", &format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"))])
         .args(["--kube-version=1.37.2", "--show-only=templates/validatingadmissionpolicy.yaml", "--values"])

@@ -77,7 +77,10 @@ fn while_a_deletion_is_blocked_nothing_counts_its_range_and_afterwards_nothing_n
     eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
 
     let report = settled(&plane, &server);
-    assert_eq!((&report["families"][0]["usable"], &report["families"][0]["ineffective"]), (&json!("14"), &json!("4")));
+    assert_eq!(
+        (&report["families"][0]["usable"], &report["families"][0]["inUnusableCIDRs"]),
+        (&json!("14"), &json!("4"))
+    );
     eventually("metrics of 14 alone", || {
         counted(&server, "10.96.0.0/24") == numbers([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
     });

@@ -64,7 +64,7 @@ fn a_deletion_in_use_is_warned_of_and_one_that_is_covered_is_not() {
     settled(&plane, &server);
     assert_eq!(delete(&plane, "newcidr3"), (true, String::new()));
     eventually("what is covered goes", || !exists(&plane, "newcidr3"));
-    assert_eq!(settled(&plane, &server)["families"][0]["ineffective"], "0");
+    assert_eq!(settled(&plane, &server)["families"][0]["inUnusableCIDRs"], "0");
 }
 
 #[test]
@@ -92,6 +92,6 @@ fn a_deletion_that_would_strand_is_refused_where_kube_controller_manager_lets_it
     eventually("nobody refuses any more", || delete(&plane, "child").0);
     eventually("kube-controller-manager lets it go", || !exists(&plane, "child"));
     let report = settled(&plane, &server);
-    assert_eq!(report["families"][0]["ineffective"], "1");
-    assert_eq!(report["ineffectiveAddresses"]["first"][0]["address"], "10.97.0.20");
+    assert_eq!(report["families"][0]["inUnusableCIDRs"], "1");
+    assert_eq!(report["addressesInUnusableCIDRs"]["first"][0]["address"], "10.97.0.20");
 }

@@ -117,6 +117,6 @@ fn at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens() 
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/newcidr1")).0, 200);
     let report = settled(&plane, &server);
     assert_eq!(report["families"][0]["usable"], "14");
-    assert_eq!(report["families"][0]["ineffective"], "240");
+    assert_eq!(report["families"][0]["inUnusableCIDRs"], "240");
     assert_eq!(create_service(&plane, "none-left").0, 500);
 }

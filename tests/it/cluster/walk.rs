@@ -109,7 +109,7 @@ fn the_documented_walk() {
     assert_eq!(outside.count(), 4);
 
     assert_eq!(free(&plane), 254 - 18);
-    let removal = &ask(&plane, &["explain", "newcidr1"])["removal"];
+    let removal = &ask(&plane, &["explain", "newcidr1"])["deletion"];
     let names = |named: &Value| -> Vec<String> {
         let first = named["first"].as_array().unwrap();
         let mut names: Vec<String> = first.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect();
@@ -123,8 +123,8 @@ fn the_documented_walk() {
     assert_eq!(plane.delete(&newcidr1).0, 200);
     eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
     assert_eq!(free(&plane), 0);
-    assert_eq!(ask(&plane, &["report"])["families"][0]["ineffective"], "4");
+    assert_eq!(ask(&plane, &["report"])["families"][0]["inUnusableCIDRs"], "4");
     delete_services(&plane, "more-");
-    assert_eq!(ask(&plane, &["explain", "newcidr1"])["removal"]["completes"], true);
+    assert_eq!(ask(&plane, &["explain", "newcidr1"])["deletion"]["completes"], true);
     eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
 }

@@ -1,0 +1,17 @@
+//! The commands, one file each: their arguments, what they print, how they end.
+
+pub(super) mod certs;
+pub(super) mod check;
+pub(super) mod completion;
+mod dev;
+pub(super) mod explain;
+pub(super) mod export;
+pub(super) mod init;
+pub(super) mod overlaps;
+pub(super) mod probe;
+pub(super) mod report;
+pub(super) mod scan;
+pub(super) mod schema;
+pub(super) mod serve;
+pub(super) mod simulate;
+pub(super) mod suggest;

@@ -1,0 +1,234 @@
+//! `check`: manifests judged by a policy before they are applied.
+
+mod judge;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::inventory::Inventory;
+use crate::k8s::{Manifest, ManifestError, Refusal, Version, What, read_manifests};
+use crate::policy::{Policy, RuleId, ValidationActions};
+
+use crate::cli::exit::Exit;
+use crate::cli::support::findings::{self, CheckedFinding, CheckedObject, ReportKind};
+use crate::cli::support::input::{InventoryArgs, LoadedInventory, ReadNodes};
+use crate::cli::support::sources::{Depth, sources};
+use crate::cli::support::{cluster, output, policy};
+use crate::text::{escape_name, escape_truncated, plural};
+use judge::Judge;
+
+/// How many ServiceCIDRs are judged at once: each is kept until all are printed.
+const MOST: usize = 250_000;
+
+/// Judge manifests by a policy before they are applied: ServiceCIDRs, and AdmissionReviews that were recorded.
+///
+/// They are judged in order, as an API server with the webhook would: each sees those before it that were
+/// admitted, and a name that is known is an update. What kube-apiserver itself refuses is denied too, by the
+/// rule invalid-request. Other kinds are passed over.
+///
+/// Exit code: 1 if one is denied, 2 for bad input, 3 if something can't be read, else 0 or what
+/// --warn-exit-code says.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Args {
+    /// Manifests, YAML or JSON, a folder of such files, or - for standard input; repeatable
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Look into the folders of a folder, too
+    #[arg(short = 'R', long)]
+    recursive: bool,
+
+    /// The policy to judge by
+    #[arg(long, value_name = "FILE")]
+    policy: PathBuf,
+
+    /// What the cluster holds: what `kubectl get servicecidrs,ipaddresses,nodes -o json` printed; or cluster, which
+    /// reads that of the kubeconfig
+    #[arg(long, value_name = "FILE|cluster")]
+    inventory: Option<PathBuf>,
+
+    #[command(flatten)]
+    cluster: cluster::Args,
+
+    #[command(flatten)]
+    findings: findings::Args,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # A pull request's manifests
+  servicecidr-guard check -R -f deploy/ --policy policy.yaml
+  # Against what a cluster holds, with the lines of a pull request marked by GitHub Actions
+  servicecidr-guard check -f team-a.yaml --policy policy.yaml --inventory cluster.json -o github
+  # What another program prints, as helm template or kustomize build
+  cat team-a.yaml | servicecidr-guard check -f - --policy policy.yaml --warn-exit-code 4";
+
+pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
+    let loaded = policy::load(&args.policy)?;
+    let policy = &loaded.policy;
+    let state = stored(args, policy)?;
+    let inventory = match &state {
+        Some(state) => state.inventory.clone(),
+        None => unknown(policy),
+    };
+    say_what_is_not_known(policy, state.is_some(), &inventory);
+    let mut reading = Reading { judge: Judge::new(policy, inventory), judged: Vec::new(), notes: Notes::default() };
+    let depth = if args.recursive { Depth::Tree } else { Depth::Folder };
+    for source in sources(&args.files, depth)? {
+        let file: Rc<str> = source.name.as_str().into();
+        let stopped = read_manifests(&source.name, source.open()?, &mut |manifest| reading.take(&file, &manifest));
+        stopped.map_err(|Stop(failure)| failure)?;
+    }
+    reading.notes.say();
+    if let Some(state) = &state {
+        state.ensure_complete()?;
+    }
+    findings::print_and_exit(&args.findings, ReportKind::Check, &reading.judged)
+}
+
+/// What the cluster holds, by what `--inventory` names.
+fn stored(args: &Args, policy: &Policy) -> Result<Option<LoadedInventory>, Exit> {
+    let is_cluster = args.inventory.as_deref() == Some(Path::new("cluster"));
+    if let (Some(flag), false) = (args.cluster.given(), is_cluster) {
+        return Err(Exit::input(format!("{flag} is for --inventory cluster only")));
+    }
+    let files = args.inventory.iter().filter(|_| !is_cluster).cloned().collect();
+    let nodes = if policy.requires_nodes() { ReadNodes::Yes } else { ReadNodes::No };
+    let holdings = args.inventory.as_ref().map(|_| InventoryArgs::of(files, args.cluster.clone()));
+    holdings.map(|holdings| holdings.read(Some(policy), nodes)).transpose()
+}
+
+/// Nothing is known but what the policy declares.
+fn unknown(policy: &Policy) -> Inventory {
+    let mut inventory = Inventory::default();
+    inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+    inventory
+}
+
+fn say_what_is_not_known(policy: &Policy, is_given: bool, inventory: &Inventory) {
+    let named = |rule| match rule {
+        RuleId::ReservedNetworks => "discover of reserved-networks",
+        rule => rule.as_str(),
+    };
+    let rules: Vec<&str> = policy.rules_requiring_inventory().map(named).collect();
+    if !is_given && !rules.is_empty() {
+        let rules = rules.join(", ");
+        output::message(&format!(
+            "note: without --inventory only these manifests are known to {rules}, and not what the cluster holds"
+        ));
+    } else if is_given && policy.requires_nodes() && inventory.nodes().next().is_none() {
+        output::message("note: no Node was read: discover of reserved-networks has nothing to judge by");
+    }
+}
+
+/// What was read until now.
+struct Reading<'a> {
+    judge: Judge<'a>,
+    judged: Vec<CheckedObject>,
+    notes: Notes,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, file: &Rc<str>, manifest: &Manifest<'_>) -> Result<(), Stop> {
+        let Manifest { text, places, what } = manifest;
+        let place = |field: &str, sentence: String| text.diagnostic(places.of_field(field), sentence);
+        let (name, exemption, found) = match what {
+            What::Other(kind) => {
+                self.notes.skip(kind);
+                return Ok(());
+            }
+            What::ServiceCidr(written) => {
+                if let Some(version) = written.version {
+                    self.notes.version(version, &place("apiVersion", String::new()).to_string());
+                }
+                let (name, verdict) = self.judge.written(written);
+                (name, verdict.exemption, CheckedFinding::all(&verdict, place))
+            }
+            What::Review(Ok(request)) => {
+                let verdict = self.judge.asked(request);
+                (request.change.name.clone(), verdict.exemption, CheckedFinding::all(&verdict, place))
+            }
+            What::Review(Err(refusal)) => (String::new(), None, vec![unanswered(refusal, place)]),
+        };
+        if self.judged.len() == MOST {
+            return Err(Stop(Exit::input(format!("more than {MOST} ServiceCIDRs: check them in parts"))));
+        }
+        let at = Some(text.at(places.first()));
+        let name = findings::name(&name);
+        self.judged.push(CheckedObject { file: Rc::clone(file), at, name, state: None, exemption, found });
+        Ok(())
+    }
+}
+
+/// What the webhook refuses to answer.
+fn unanswered(refusal: &Refusal, place: impl Fn(&str, String) -> crate::diagnostic::Diagnostic) -> CheckedFinding {
+    let sentence = refusal.to_string();
+    let (field, message) = sentence.split_once(": ").unwrap_or(("request", &sentence));
+    CheckedFinding {
+        rule: RuleId::InvalidRequest,
+        actions: ValidationActions::DENY,
+        field: field.to_owned(),
+        message: message.to_owned(),
+        alternative: None,
+        diagnostic: place(field, sentence.clone()),
+    }
+}
+
+/// What is said beside the findings, each once.
+#[derive(Default)]
+struct Notes {
+    /// How many of each kind were passed over.
+    skipped: BTreeMap<String, u64>,
+    /// For each old version, how many and the first place.
+    old: BTreeMap<&'static str, (u64, String)>,
+}
+
+impl Notes {
+    fn skip(&mut self, kind: &str) {
+        // A stream may name a new kind in every document.
+        let kind = match kind {
+            "" => "without a kind".to_owned(),
+            kind if self.skipped.len() < 20 || self.skipped.contains_key(&escape_name(kind)) => escape_truncated(kind),
+            _ => "of other kinds".to_owned(),
+        };
+        *self.skipped.entry(kind).or_default() += 1;
+    }
+
+    fn version(&mut self, version: Version, place: &str) {
+        let said = match version {
+            Version::V1 => return,
+            Version::V1Beta1 => "networking.k8s.io/v1beta1 is not served from Kubernetes 1.37 on",
+            Version::V1Alpha1 => "networking.k8s.io/v1alpha1 is not served by a Kubernetes that has v1",
+        };
+        let first = self.old.entry(said).or_insert_with(|| (0, place.trim_end_matches(": ").to_owned()));
+        first.0 += 1;
+    }
+
+    fn say(&self) {
+        for (said, (count, place)) in &self.old {
+            let more = if *count == 1 { String::new() } else { format!(" (and {} more)", count - 1) };
+            output::message(&format!("note: {place}{more}: {said}: write networking.k8s.io/v1"));
+        }
+        let count: u64 = self.skipped.values().sum();
+        if count > 0 {
+            let kinds: Vec<String> = self.skipped.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            let objects =
+                plural(u128::from(count), "object that is no ServiceCIDR", "objects that are no ServiceCIDRs");
+            output::message(&format!("note: passed over {count} {objects}: {}", kinds.join(", ")));
+        }
+    }
+}
+
+/// Why the reading ends early.
+struct Stop(Exit);
+
+impl From<ManifestError> for Stop {
+    fn from(error: ManifestError) -> Self {
+        match error {
+            ManifestError::Read { .. } => Self(Exit::io(error)),
+            ManifestError::Invalid(diagnostic) => Self(Exit::input(diagnostic)),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `completion`: completion scripts for shells.
+
+use clap::Command;
+use clap_complete::Shell;
+
+use crate::cli::exit::Exit;
+use crate::cli::support::output;
+
+/// Print the completion script of a shell, to be sourced.
+///
+/// kubectl completes `kubectl servicecidr` by itself where `kubectl_complete-servicecidr` is on the PATH.
+///
+/// Exit code: 2 for bad input, else 0.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard completion bash > servicecidr-guard.bash")]
+pub(in crate::cli) struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Prints the script for `command`, the whole command line.
+pub(in crate::cli) fn run(args: &Args, mut command: Command) -> Result<(), Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "servicecidr-guard", &mut script);
+    output::print(&String::from_utf8(script).map_err(Exit::io)?);
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! `serve --dev`: the files that a first try needs, and what to do with them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::certs::{self, Names};
+use crate::cli::exit::Exit;
+
+const FOLDER: &str = "certs/dev";
+const POLICY: &str = include_str!("../../../examples/policy.yaml");
+const REVIEW: &str = include_str!("../../../examples/embedded/create-review.json");
+const INVENTORY: &str = include_str!("../../../examples/embedded/inventory.json");
+
+/// The files that the server is started with.
+pub(in crate::cli) struct Files {
+    pub policy: PathBuf,
+    pub tls_cert: PathBuf,
+    pub tls_key: PathBuf,
+    pub inventory: PathBuf,
+}
+
+/// Writes a policy, a review and a fresh CA with its certificate below the current folder.
+pub(in crate::cli) fn files(listen: &[SocketAddr]) -> Result<Files, Exit> {
+    if let Some(address) = listen.iter().find(|address| !address.ip().is_loopback()) {
+        return Err(Exit::input(format!("--dev serves on loopback only, not on {address}"))
+            .with_hint("127.0.0.1 and [::1] are loopback"));
+    }
+    let folder = Path::new(FOLDER);
+    let pair = certs::write(folder, &Names::loopback()?)?;
+    let policy = folder.join("policy.yaml");
+    write(&policy, POLICY)?;
+    // As `kubectl apply --dry-run=server` asks: the answer tells what would change.
+    write(&folder.join("review.json"), &REVIEW.replace("\"dryRun\": false", "\"dryRun\": true"))?;
+    let inventory = folder.join("inventory.json");
+    write(&inventory, INVENTORY)?;
+    Ok(Files { policy, tls_cert: pair.cert, tls_key: pair.key, inventory })
+}
+
+/// What is served, and how to see it at work.
+pub(in crate::cli) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
+    let served = [
+        (format!("https://{webhook}/validate"), "judges AdmissionReviews"),
+        (format!("http://{health}/"), "the page: what is left, and what would be"),
+        (format!("http://{health}/readyz"), "and /livez, /metrics, /report"),
+        (format!("{FOLDER}/policy.yaml"), "the policy: edit it, it is read again within a second"),
+        (format!("{FOLDER}/inventory.json"), "what the cluster holds: 10.96.0.0/28, full; edit it too"),
+        (
+            format!("{FOLDER}/review.json"),
+            "what a real kube-apiserver asks of a dry run that creates newcidr1 (10.96.0.0/24)",
+        ),
+    ];
+    let served: String = served.map(|(what, why)| format!("  {what:<36}{why}\n")).concat();
+    let curl = format!("curl --silent --cacert {FOLDER}/ca.crt --header 'Content-Type: application/json'");
+    let review = format!("{FOLDER}/review.json");
+    let url = format!("https://{webhook}/validate");
+    format!(
+        "\
+servicecidr-guard, to try: nothing here is for a cluster.
+
+{served}
+Ask in another terminal, from this folder, what newcidr1 would change:
+
+  {curl} --data @{review} {url}
+
+and see a refusal:
+
+  sed 's#10.96.0.0/24#172.20.0.0/16#' {review} | {curl} --data @- {url}
+
+Ctrl-C ends it.
+"
+    )
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Exit> {
+    fs::write(path, text).map_err(|error| Exit::io(format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,137 @@
+//! `explain IP`: which ServiceCIDRs hold an address, in which band, and who uses it.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::api::AddressDocument;
+use crate::capacity::chance;
+use crate::cli::exit::Exit;
+use crate::cli::support::input;
+use crate::cli::support::output;
+use crate::cli::support::table::{Align, Table};
+use crate::inventory::{Allocation, Idle, Inventory, View};
+use crate::net::{AddressRange, Cidr, UsableRange};
+use crate::text::percent;
+
+/// `kind: AddressExplanation`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct AddressExplanation {
+    address: String,
+    /// Who holds it; null if it is free.
+    allocation: Option<AddressDocument>,
+    #[serde(rename = "serviceCIDRs")]
+    service_cidrs: Vec<Holding>,
+    /// Whether it can become a ClusterIP at all.
+    usable: bool,
+    /// How likely the next Service without a named ClusterIP takes it, in percent.
+    next_service_percent: f64,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Holding {
+    name: String,
+    cidr: String,
+    state: &'static str,
+    place: Place,
+}
+
+/// Where in a CIDR an address lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+enum Place {
+    NetworkAddress,
+    BroadcastAddress,
+    StaticBand,
+    DynamicBand,
+    /// Of a CIDR that has no usable address at all.
+    NotUsable,
+}
+
+pub(super) fn explain(args: &input::Args, inventory: &Inventory, address: IpAddr) -> Result<(), Exit> {
+    let view = inventory.view();
+    let allocation = view.addresses().get(address);
+    let explanation = AddressExplanation {
+        address: address.to_string(),
+        allocation: allocation.as_ref().map(AddressDocument::new),
+        service_cidrs: holdings(&view, address),
+        usable: view.effective().iter().any(|range| range.contains(address)),
+        next_service_percent: chance(&view, address) * 100.0,
+    };
+    if let Some(encoding) = args.output.encoding() {
+        return output::document("AddressExplanation", &explanation, encoding);
+    }
+    output::print(&text(args, &explanation, allocation.as_ref()));
+    Ok(())
+}
+
+fn holdings(view: &View<'_>, address: IpAddr) -> Vec<Holding> {
+    view.cidrs()
+        .filter(|(_, cidr)| AddressRange::from(*cidr).contains(address))
+        .map(|(service_cidr, cidr)| Holding {
+            name: service_cidr.name.clone(),
+            cidr: cidr.to_string(),
+            state: view.idle(service_cidr, cidr).map_or(service_cidr.readiness.name(), Idle::name),
+            place: place(cidr, address),
+        })
+        .collect()
+}
+
+fn place(cidr: Cidr, address: IpAddr) -> Place {
+    let Some(range) = UsableRange::for_cidr(cidr) else { return Place::NotUsable };
+    if range.static_band().is_some_and(|band| band.contains(address)) {
+        Place::StaticBand
+    } else if range.contains(address) {
+        Place::DynamicBand
+    } else if cidr.first() == address {
+        Place::NetworkAddress
+    } else {
+        Place::BroadcastAddress
+    }
+}
+
+fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option<&Allocation>) -> String {
+    let held = match allocation {
+        Some(allocation) if allocation.is_cluster_ip() => format!("held by Service {}", allocation.parent),
+        Some(allocation) => format!("held by {}, not by kube-apiserver's allocator", allocation.parent),
+        None => "has no IPAddress".to_owned(),
+    };
+    let mut table = Table::new([
+        ("SERVICECIDR", Align::Left),
+        ("CIDR", Align::Left),
+        ("STATE", Align::Left),
+        ("PLACE", Align::Left),
+    ]);
+    for holding in &explanation.service_cidrs {
+        table.row([
+            holding.name.clone(),
+            holding.cidr.clone(),
+            holding.state.to_owned(),
+            holding.place.said().to_owned(),
+        ]);
+    }
+    let table = if table.is_empty() { "in no ServiceCIDR\n".to_owned() } else { table.render(args.output.header()) };
+    let last = match (allocation, explanation.usable) {
+        (Some(_), _) => "it can't be allocated while its IPAddress is there".to_owned(),
+        (None, false) => "no ServiceCIDR gives it: a Service can't have it".to_owned(),
+        (None, true) => format!(
+            "a Service that names it gets it; the next one that names none takes it with a chance of {}",
+            percent(Some(explanation.next_service_percent))
+        ),
+    };
+    format!("{}: {held}\n\n{table}\n{last}\n", explanation.address)
+}
+
+impl Place {
+    fn said(self) -> &'static str {
+        match self {
+            Self::NetworkAddress => "network address",
+            Self::BroadcastAddress => "broadcast address",
+            Self::StaticBand => "static band",
+            Self::DynamicBand => "dynamic band",
+            Self::NotUsable => "not usable",
+        }
+    }
+}

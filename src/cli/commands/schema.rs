@@ -1,0 +1,59 @@
+//! `schema`: the JSON Schemas of the policy file and of the results.
+
+use clap::builder::PossibleValuesParser;
+use schemars::Schema;
+
+use super::explain::{AddressExplanation, ServiceCidrExplanation};
+use super::overlaps::OverlapList;
+use super::simulate::Simulation;
+use super::suggest::SuggestionList;
+use crate::api::{CheckReport, ForecastDocument, Report, WhatIfDocument, schema};
+use crate::cli::support::output;
+use crate::page::PageDocument;
+
+/// What has a schema beside the kinds of results.
+const POLICY: &str = "Policy";
+
+/// Makes the schema of a kind.
+type Make = fn(&str) -> Schema;
+
+/// Every kind of result, and its schema.
+const RESULTS: [(&str, Make); 11] = [
+    ("AddressExplanation", schema::<AddressExplanation>),
+    ("CapacityForecast", schema::<ForecastDocument>),
+    ("CapacityPage", schema::<PageDocument>),
+    ("CapacityReport", schema::<Report>),
+    ("CheckReport", schema::<CheckReport>),
+    ("OverlapList", schema::<OverlapList>),
+    ("ScanReport", schema::<CheckReport>),
+    ("ServiceCIDRExplanation", schema::<ServiceCidrExplanation<'_>>),
+    ("Simulation", schema::<Simulation>),
+    ("SuggestionList", schema::<SuggestionList>),
+    ("ChangePreview", schema::<WhatIfDocument>),
+];
+
+/// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.
+///
+/// Exit code: 2 for bad input, else 0.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard schema > policy.schema.json
+  servicecidr-guard schema CapacityReport")]
+pub(in crate::cli) struct Args {
+    /// What the schema is of
+    #[arg(value_name = "KIND", default_value = POLICY, value_parser = kinds())]
+    kind: String,
+}
+
+pub(in crate::cli) fn run(args: &Args) {
+    let of_result = RESULTS.iter().find(|(kind, _)| *kind == args.kind);
+    output::print(&match of_result {
+        Some((kind, schema)) => format!("{:#}\n", schema(kind).as_value()),
+        None => crate::config::schema(),
+    });
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new([POLICY].into_iter().chain(RESULTS.map(|(kind, _)| kind)))
+}

@@ -1,0 +1,157 @@
+//! `serve`: the webhook.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::ConfigError;
+use crate::k8s::Source;
+use crate::server::{Clients, InventorySource, MinTlsVersion, Server, ServerError, Settings};
+use crate::telemetry::{self, LogFormat};
+
+use super::dev;
+use crate::cli::exit::Exit;
+use crate::cli::support::output;
+
+/// Answer AdmissionReviews of kube-apiserver over TLS.
+///
+/// Policy, certificate and key are read again within a second of a change, and at once on SIGHUP. SIGTERM
+/// ends the server after a while in which it answers on (--drain-delay); SIGINT and a second signal at once.
+///
+/// Exit code: 2 for bad input, 3 if it can't listen or run, else 0.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard serve --dev
+  servicecidr-guard serve --policy policy.yaml --tls-cert certs/tls.crt --tls-key certs/tls.key --inventory cluster")]
+pub(in crate::cli) struct Args {
+    /// The policy file, YAML or JSON
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_POLICY", required_unless_present = "dev")]
+    policy: Option<PathBuf>,
+
+    /// The certificate chain in PEM, leaf first
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_CERT", required_unless_present = "dev")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate in PEM: PKCS#8, PKCS#1 or SEC1
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_KEY", required_unless_present = "dev")]
+    tls_key: Option<PathBuf>,
+
+    /// Where to read what the cluster holds: none; cluster, which follows the API server; or a file as
+    /// `kubectl get servicecidrs,ipaddresses -o json` prints it, which is read again when it changes
+    #[arg(long, value_name = "none|cluster|FILE", default_value = "none", env = "SERVICECIDR_GUARD_INVENTORY")]
+    inventory: PathBuf,
+
+    /// The kubeconfig for --inventory cluster [default: the pod's account; else $KUBECONFIG or ~/.kube/config]
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig [default: its current-context]
+    #[arg(long, value_name = "NAME", env = "SERVICECIDR_GUARD_CONTEXT")]
+    context: Option<String>,
+
+    /// Where to answer AdmissionReviews, over TLS [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
+    listen: Option<SocketAddr>,
+
+    /// Where to answer /livez, /readyz, /report and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
+    health_listen: Option<SocketAddr>,
+
+    /// Answer only clients with a certificate of this CA, PEM; kube-apiserver shows one where the
+    /// configuration of its admission control says so
+    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_CLIENT_CA")]
+    client_ca: Option<PathBuf>,
+
+    /// A name that such a certificate must have, as its common name or a DNS name; repeatable, any one will do
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "client_ca",
+        value_delimiter = ',',
+        env = "SERVICECIDR_GUARD_CLIENT_NAME"
+    )]
+    client_name: Vec<String>,
+
+    /// The oldest TLS version to speak
+    #[arg(long, value_enum, default_value = "1.2", env = "SERVICECIDR_GUARD_TLS_MIN_VERSION")]
+    tls_min_version: MinTlsVersion,
+
+    /// For how long to answer on after SIGTERM, not ready and closing each connection, before the ports are
+    /// closed: 0 to 25 seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=25), env = "SERVICECIDR_GUARD_DRAIN_DELAY")]
+    drain_delay: u64,
+
+    /// How to write the log to stderr
+    #[arg(long, value_enum, default_value = "auto", env = "SERVICECIDR_GUARD_LOG_FORMAT")]
+    log_format: LogFormat,
+
+    /// What to log: error, warn, info, debug, trace, or directives such as info,actix_server=warn
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "info,actix_server=warn,kube_client=off",
+        env = "SERVICECIDR_GUARD_LOG_LEVEL"
+    )]
+    log_level: String,
+
+    /// Try it without files or a cluster: loopback only, with an example policy and a throw-away CA under certs/dev
+    #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key", "inventory"])]
+    dev: bool,
+}
+
+pub(in crate::cli) fn run(args: Args) -> Result<(), Exit> {
+    let _log = telemetry::start(args.log_format, &args.log_level)
+        .map_err(|error| Exit::input(format!("--log-level {}: {error}", args.log_level)))?;
+    let host = if args.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
+    let health_listen = args.health_listen.unwrap_or_else(|| (host, 8080).into());
+    let files = match (args.policy, args.tls_cert, args.tls_key) {
+        (Some(policy), Some(tls_cert), Some(tls_key)) => {
+            dev::Files { policy, tls_cert, tls_key, inventory: args.inventory }
+        }
+        _ => dev::files(&[listen, health_listen])?,
+    };
+    let dev::Files { policy, tls_cert, tls_key, inventory } = files;
+    let flags = [("--kubeconfig", args.kubeconfig.is_some()), ("--context", args.context.is_some())];
+    if let (false, Some((flag, _))) = (inventory == Path::new("cluster"), flags.iter().find(|(_, is_given)| *is_given))
+    {
+        return Err(Exit::input(format!("{flag} is for --inventory cluster only")));
+    }
+    let inventory = match inventory.to_str() {
+        Some("none") => InventorySource::None,
+        Some("cluster") => {
+            let (kubeconfig, context) = (args.kubeconfig, args.context);
+            InventorySource::Cluster(Source { kubeconfig, context, ..Source::default() })
+        }
+        _ => InventorySource::File(inventory),
+    };
+    let min_tls_version = args.tls_min_version;
+    let drain_delay = Duration::from_secs(args.drain_delay);
+    let clients = args.client_ca.map(|ca| Clients { ca, names: args.client_name });
+    let settings =
+        Settings { policy, tls_cert, tls_key, inventory, listen, health_listen, clients, min_tls_version, drain_delay };
+    let bound = Server::bind(&settings).map_err(failure)?;
+    for note in &bound.notes {
+        output::message(&format!("note: {note:#}"));
+    }
+    if args.dev {
+        let address = |address: std::io::Result<SocketAddr>| address.map_err(Exit::io);
+        output::message(&dev::welcome(address(bound.local_addr())?, address(bound.health_addr())?));
+    }
+    bound.run().map_err(failure)
+}
+
+fn failure(error: ServerError) -> Exit {
+    match &error {
+        ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) | ServerError::Client(_) => Exit::io(error),
+        ServerError::Policy(_) | ServerError::Tls(_) | ServerError::Inventory(_) => Exit::input(error),
+        ServerError::NeedsInventory { .. } => {
+            Exit::input(error).with_hint("serve --inventory cluster, or take the rule out of the policy")
+        }
+        ServerError::Listen { flag, .. } => {
+            let hint = format!("choose another address with {flag} ADDRESS:PORT; port 0 takes a free one");
+            Exit::io(error).with_hint(hint)
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `simulate`: whether more Services fit, allocated as kube-apiserver does it.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::capacity::{AllocateError, Allocator};
+use crate::net::{AddressRange, IpFamily};
+
+use crate::api::Count;
+use crate::cli::exit::Exit;
+use crate::cli::support::input;
+use crate::cli::support::output;
+use crate::cli::support::table::{Align, Table};
+use crate::text::{plural, thousands};
+
+/// Find out whether more Services fit, by allocating for them as kube-apiserver does.
+///
+/// kube-apiserver tries its ranges in any order and begins anywhere in one; a seed stands for that, so that
+/// the same seed gives the same addresses. How many fit doesn't depend on it.
+///
+/// Exit code: 1 if not all fit, 2 for bad input, 3 if what is read can't be, else 0.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  servicecidr-guard simulate -f cluster.json --services 100
+  servicecidr-guard simulate -f cluster.json --services 300 -o json")]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+
+    /// How many Services are to be created, 1 to 1,000,000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    services: u32,
+
+    /// The addresses that each of them asks for
+    #[arg(long, value_enum, default_value = "IPv4")]
+    family: FamilySelection,
+
+    /// What stands for chance
+    #[arg(long, value_name = "S", default_value = "1")]
+    seed: u64,
+}
+
+/// The families of the addresses that each Service asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FamilySelection {
+    Single(IpFamily),
+    Dual,
+}
+
+/// `kind: Simulation`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct Simulation {
+    services: u32,
+    fit: u32,
+    seed: u64,
+    families: Vec<Outcome>,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    #[serde(serialize_with = "name")]
+    #[schemars(with = "String")]
+    family: IpFamily,
+    allocated: u32,
+    /// Of them, how many came from a static band.
+    from_static_band: u32,
+    first: Option<String>,
+    last: Option<String>,
+    free_after: Count,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
+    let state = args.input.read()?;
+    let simulation = simulate(args, &state.inventory.view());
+    match args.input.output.encoding() {
+        Some(encoding) => output::document("Simulation", &simulation, encoding)?,
+        None => output::print(&text(args, &simulation)),
+    }
+    state.ensure_complete()?;
+    if simulation.fit == simulation.services {
+        return Ok(());
+    }
+    // The result itself says how many fit.
+    Err(Exit::findings(""))
+}
+
+fn simulate(args: &Args, view: &crate::inventory::View<'_>) -> Simulation {
+    let bands: Vec<AddressRange> =
+        view.effective().into_iter().filter_map(crate::net::UsableRange::static_band).collect();
+    let mut allocator = Allocator::new(view, args.seed);
+    let families = IpFamily::value_variants().iter().copied();
+    let mut outcomes: Vec<Outcome> = families
+        .filter(|family| [FamilySelection::Single(*family), FamilySelection::Dual].contains(&args.family))
+        .map(|family| Outcome {
+            family,
+            allocated: 0,
+            from_static_band: 0,
+            first: None,
+            last: None,
+            free_after: Count(0),
+            error: None,
+        })
+        .collect();
+    let mut fit = 0;
+    while fit < args.services {
+        let mut given = Vec::new();
+        for outcome in &mut outcomes {
+            match allocator.allocate_next(outcome.family) {
+                Ok(address) => given.push(address),
+                Err(error) => outcome.error = Some(AllocateError::to_string(&error)),
+            }
+        }
+        if given.len() < outcomes.len() {
+            // A Service that lacks one of its addresses isn't created, and gives the other back.
+            for address in given {
+                allocator.release(address);
+            }
+            break;
+        }
+        fit += 1;
+        for (outcome, address) in outcomes.iter_mut().zip(given) {
+            outcome.allocated += 1;
+            outcome.from_static_band += u32::from(bands.iter().any(|band| band.contains(address)));
+            outcome.first.get_or_insert_with(|| address.to_string());
+            outcome.last = Some(address.to_string());
+        }
+    }
+    for outcome in &mut outcomes {
+        let usable = view.usable(outcome.family);
+        outcome.free_after = Count(usable.ranges().iter().map(|range| allocator.free_in(*range)).sum());
+    }
+    Simulation { services: args.services, fit, seed: args.seed, families: outcomes }
+}
+
+fn text(args: &Args, simulation: &Simulation) -> String {
+    let mut table = Table::new([
+        ("FAMILY", Align::Left),
+        ("ALLOCATED", Align::Right),
+        ("FROM STATIC BAND", Align::Right),
+        ("FREE AFTER", Align::Right),
+        ("FIRST", Align::Left),
+        ("LAST", Align::Left),
+        ("THEN", Align::Left),
+    ]);
+    for outcome in &simulation.families {
+        table.row([
+            outcome.family.to_string(),
+            thousands(u128::from(outcome.allocated)),
+            thousands(u128::from(outcome.from_static_band)),
+            thousands(outcome.free_after.0),
+            outcome.first.clone().unwrap_or_else(|| "-".to_owned()),
+            outcome.last.clone().unwrap_or_else(|| "-".to_owned()),
+            outcome.error.clone().unwrap_or_default(),
+        ]);
+    }
+    let (fit, wanted) = (u128::from(simulation.fit), u128::from(simulation.services));
+    let last = if fit == wanted {
+        format!("{} more {} fit", thousands(wanted), plural(wanted, "Service", "Services"))
+    } else {
+        format!("{} of {} more Services fit, then: range is full", thousands(fit), thousands(wanted))
+    };
+    format!("{}\n{last}\n", table.render(args.input.output.header()))
+}
+
+impl ValueEnum for FamilySelection {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Single(IpFamily::IPv4), Self::Single(IpFamily::IPv6), Self::Dual]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Single(family) => family.to_possible_value(),
+            Self::Dual => Some(PossibleValue::new("dual").help("One of each")),
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn name<S: serde::Serializer>(family: &IpFamily, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(family)
+}

@@ -1,0 +1,116 @@
+//! What `check` and `scan` found, and how they print it.
+
+mod checked;
+mod github;
+mod sarif;
+mod table;
+
+use std::collections::HashSet;
+
+use crate::api::CheckReport;
+
+use crate::cli::exit::Exit;
+use crate::cli::support::output;
+use crate::cli::support::output::Encoding;
+use crate::cli::support::output_args::{OutputArgs, OutputFormat};
+use crate::text::escape_line;
+use checked::Outcome;
+pub(in crate::cli) use checked::{CheckedFinding, CheckedObject};
+
+/// How findings are printed, and what warnings make of the exit code.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    output: OutputArgs<FindingsFormat>,
+
+    /// The exit code where something is warned of and nothing denied
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    warn_exit_code: u8,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FindingsFormat {
+    /// For people: a line a ServiceCIDR, then each finding with its place
+    Table,
+    /// A line a finding
+    Wide,
+    /// For programs
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// The names of what is denied, as kubectl takes them
+    Name,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands, which GitHub Actions shows at the lines of a pull request
+    Github,
+}
+
+/// A name that a program can take back and a terminal can take: one that Kubernetes takes stands as it is.
+pub(in crate::cli) fn name(text: &str) -> String {
+    escape_line(text)
+}
+
+/// The kind of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum ReportKind {
+    Check,
+    Scan,
+}
+
+impl OutputFormat for FindingsFormat {
+    fn encoding(self) -> Option<Encoding> {
+        match self {
+            Self::Json => Some(Encoding::Json),
+            Self::Yaml => Some(Encoding::Yaml),
+            Self::Table | Self::Wide | Self::Name | Self::Sarif | Self::Github => None,
+        }
+    }
+}
+
+/// Prints the findings, and returns how the command ends.
+pub(in crate::cli) fn print_and_exit(args: &Args, kind: ReportKind, all: &[CheckedObject]) -> Result<(), Exit> {
+    match (args.output.encoding(), args.output.format) {
+        (Some(encoding), _) => report(kind, all, encoding)?,
+        (None, FindingsFormat::Wide) => output::print(&table::wide(all, args.output.header())),
+        (None, FindingsFormat::Name) => output::print(&names(all)),
+        (None, FindingsFormat::Sarif) => output::print(&sarif::log(all)?),
+        (None, FindingsFormat::Github) => output::print(&github::commands(all)),
+        (None, _) => output::print(&table::narrow(all, args.output.header())),
+    }
+    let said = summary(all);
+    let has = |outcome| all.iter().any(|judged| judged.outcome() == outcome);
+    if has(Outcome::Denied) {
+        Err(Exit::findings(said))
+    } else if has(Outcome::Warned) && args.warn_exit_code != 0 {
+        Err(Exit::Findings { code: args.warn_exit_code, message: said })
+    } else {
+        output::message(&said);
+        Ok(())
+    }
+}
+
+fn report(kind: ReportKind, all: &[CheckedObject], encoding: Encoding) -> Result<(), Exit> {
+    let report = CheckReport { results: all.iter().map(CheckedObject::document).collect() };
+    match kind {
+        ReportKind::Check => output::document("CheckReport", report, encoding),
+        ReportKind::Scan => output::document("ScanReport", report, encoding),
+    }
+}
+
+fn names(all: &[CheckedObject]) -> String {
+    let denied = all.iter().filter(|judged| judged.outcome() == Outcome::Denied);
+    let mut seen = HashSet::new();
+    let names = denied.map(|judged| judged.name.as_str()).filter(|name| seen.insert(*name));
+    names.flat_map(|name| ["servicecidr.networking.k8s.io/", name, "\n"]).collect()
+}
+
+fn summary(all: &[CheckedObject]) -> String {
+    let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Exempt, Outcome::Allowed];
+    let counts = outcomes.map(|outcome| (all.iter().filter(|judged| judged.outcome() == outcome).count(), outcome));
+    let said = counts.iter().filter(|(count, _)| *count > 0);
+    let said: Vec<String> = said.map(|(count, outcome)| format!("{count} {}", outcome.word())).collect();
+    if said.is_empty() { "no ServiceCIDR was judged".to_owned() } else { said.join(", ") }
+}

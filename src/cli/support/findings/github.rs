@@ -1,0 +1,54 @@
+//! Findings as workflow commands, which GitHub Actions shows at the lines of a pull request.
+
+use super::checked::{CheckedFinding, CheckedObject, Level};
+use crate::text::escape_line;
+
+/// One command a finding.
+pub(super) fn commands(all: &[CheckedObject]) -> String {
+    all.iter().flat_map(|judged| judged.found.iter().map(|found| command(judged, found))).collect()
+}
+
+fn command(judged: &CheckedObject, found: &CheckedFinding) -> String {
+    let level = match judged.level(found) {
+        Level::Denied => "error",
+        Level::Warned => "warning",
+        Level::Audited => "notice",
+    };
+    let place = match found.diagnostic.at {
+        Some((line, column)) => format!("file={},line={line},col={column},", property(&judged.file)),
+        None => String::new(),
+    };
+    let title = property(&format!("{}: {}", found.rule.as_str(), judged.name));
+    let message = data(&found.with_hint(&found.diagnostic.message));
+    format!("::{level} {place}title={title}::{message}\n")
+}
+
+/// What stands behind the `::`. Line ends stay what they are for the runner; other invisible characters are
+/// written out.
+fn data(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '%' => escaped.push_str("%25"),
+            '\r' => escaped.push_str("%0D"),
+            '\n' => escaped.push_str("%0A"),
+            other => escaped.push_str(&escape_line(other.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    escaped
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_a_command_or_a_property_is_escaped() {
+        assert_eq!(data("100% a:b,c\r\n"), "100%25 a:b,c%0D%0A");
+        assert_eq!(property("a:b,c%\n\u{1b}[2J"), "a%3Ab%2Cc%25%0A\\u{1b}[2J");
+    }
+}

@@ -1,0 +1,159 @@
+//! What the commands about a cluster's state read: lists from files, and what a policy declares.
+
+use std::path::PathBuf;
+
+use crate::inventory::{FamiliesSource, Inventory};
+use crate::k8s::{ListReader, Reading};
+use crate::policy::Policy;
+
+use crate::cli::exit::Exit;
+use crate::cli::support::output::Progress;
+use crate::cli::support::output_args::{OutputArgs, TableFormat};
+use crate::cli::support::sources::{Depth, sources};
+use crate::cli::support::{cluster, output, policy};
+use crate::text::{plural, thousands};
+
+/// Where the cluster's state is read from, and how the result is printed.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    source: InventoryWithPolicyArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs<TableFormat>,
+}
+
+/// What the cluster holds, and the policy that says what is declared of it.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(in crate::cli) struct InventoryWithPolicyArgs {
+    #[command(flatten)]
+    inventory: InventoryArgs,
+
+    /// A policy file: its ipFamilies and networks are taken into account
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+/// Where what the cluster holds is read from.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(in crate::cli) struct InventoryArgs {
+    /// What `kubectl get servicecidrs,ipaddresses -o json` printed (or -o yaml), a folder of such
+    /// files, or - for standard input; repeatable. With services in the list, more is found. Without it, the cluster of
+    /// the kubeconfig is read
+    #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-")]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    cluster: cluster::Args,
+}
+
+/// Whether Nodes are read too, from a cluster. Files are read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum ReadNodes {
+    Yes,
+    No,
+}
+
+impl Args {
+    /// Reads everything. What was left out is said on stderr; so is what had to be assumed.
+    pub fn read(&self) -> Result<LoadedInventory, Exit> {
+        Ok(self.source.read(ReadNodes::No)?.0)
+    }
+}
+
+impl InventoryWithPolicyArgs {
+    /// Reads everything, and the policy if one is named. Nodes also where it discovers what they hold.
+    pub fn read(&self, nodes: ReadNodes) -> Result<(LoadedInventory, Option<Policy>), Exit> {
+        let policy = self.policy.as_deref().map(policy::load).transpose()?.map(|loaded| loaded.policy);
+        let nodes = if policy.as_ref().is_some_and(Policy::requires_nodes) { ReadNodes::Yes } else { nodes };
+        Ok((self.inventory.read(policy.as_ref(), nodes)?, policy))
+    }
+}
+
+impl InventoryArgs {
+    /// These files, or the cluster if there is none.
+    pub fn of(files: Vec<PathBuf>, cluster: cluster::Args) -> Self {
+        Self { files, cluster }
+    }
+
+    /// Reads everything, with what a policy declares: the files, or the cluster if none is named. What was left out is
+    /// said on stderr; so is what had to be assumed.
+    pub fn read(&self, policy: Option<&Policy>, nodes: ReadNodes) -> Result<LoadedInventory, Exit> {
+        let mut inventory = Inventory::default();
+        if let Some(policy) = policy {
+            inventory.declare(policy.ip_families.as_deref(), policy.networks.clone());
+        }
+        let (reading, origin, hint) = if self.files.is_empty() {
+            let snapshot = self.cluster.read(&mut inventory, nodes == ReadNodes::Yes)?;
+            (snapshot.reading, "cluster".to_owned(), "every cluster has one: is kube-apiserver still starting?")
+        } else if let Some(flag) = self.cluster.given() {
+            return Err(Exit::input(format!("{flag} is for reading the cluster, and -f names files")));
+        } else {
+            let (reading, origin) = self.read_files(&mut inventory)?;
+            (reading, origin, "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json")
+        };
+        print_skipped(&reading);
+        if reading.service_cidrs == 0 {
+            return Err(Exit::input("no ServiceCIDR was read: the total would be wrong").with_hint(hint));
+        }
+        if reading.addresses == 0 {
+            output::message("note: no IPAddress was read: every address counts as free");
+        }
+        if inventory.families().source() == FamiliesSource::Assumed {
+            output::message("note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured");
+        }
+        Ok(LoadedInventory { inventory, origin, is_complete: reading.left_out == 0 })
+    }
+
+    /// What was read, and what the files go by.
+    fn read_files(&self, inventory: &mut Inventory) -> Result<(Reading, String), Exit> {
+        let mut progress = Progress::new();
+        let mut reader = ListReader::new(inventory, |count| {
+            progress.update(count, || format!("read {} objects", thousands(u128::from(count))));
+        });
+        let sources = sources(&self.files, Depth::Folder)?;
+        let outcome =
+            sources.iter().try_for_each(|source| reader.read(&source.name, source.open()?).map_err(Exit::input));
+        let reading = reader.finish();
+        progress.clear();
+        outcome?;
+        let origin = match sources.as_slice() {
+            [one] => one.name.clone(),
+            _ => "inventory".to_owned(),
+        };
+        Ok((reading, origin))
+    }
+}
+
+/// The inventory that was read.
+pub(in crate::cli) struct LoadedInventory {
+    pub inventory: Inventory,
+    /// The file that it was read from, if it is one.
+    pub origin: String,
+    /// Whether no object was skipped.
+    is_complete: bool,
+}
+
+impl LoadedInventory {
+    /// An error if objects were skipped. To be called after the result is printed.
+    pub fn ensure_complete(&self) -> Result<(), Exit> {
+        if self.is_complete {
+            return Ok(());
+        }
+        Err(Exit::input("the result lacks what was left out"))
+    }
+}
+
+fn print_skipped(reading: &Reading) {
+    for left_out in &reading.first_left_out {
+        output::message(&format!("left out: {left_out}"));
+    }
+    let more = reading.left_out - reading.first_left_out.len() as u64;
+    if more > 0 {
+        let items = plural(u128::from(more), "other", "others");
+        output::message(&format!("left out: {} {items}", thousands(u128::from(more))));
+    }
+}
