@@ -15,7 +15,7 @@ pub(crate) struct OutlookDocument {
     pub(super) families: Vec<FamilyChange>,
     overlaps: Vec<OverlapDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    removal: Option<RemovalDocument>,
+    deletion: Option<RemovalDocument>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -61,7 +61,7 @@ impl OutlookDocument {
             more: hits.more,
         });
         let removal = outlook.removal.as_ref().map(RemovalDocument::new);
-        Self { families: families.collect(), overlaps: overlaps.collect(), removal }
+        Self { families: families.collect(), overlaps: overlaps.collect(), deletion: removal }
     }
 }
 

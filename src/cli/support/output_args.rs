@@ -9,7 +9,7 @@ use crate::cli::support::table::Header;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct OutputArgs<F: OutputFormat> {
-    #[arg(short, long = "output", value_enum, default_value = "table", help = F::HELP)]
+    #[arg(short = 'o', long = "output", value_enum, default_value = "table", help = F::HELP)]
     pub format: F,
 
     /// Print tables without their header

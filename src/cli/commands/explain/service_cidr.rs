@@ -30,7 +30,7 @@ pub(in crate::cli) struct ServiceCidrExplanation<'a> {
     /// The addresses with a meaning of their own; of `kubernetes` only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known_addresses: Vec<KnownAddress>,
-    removal: RemovalDocument,
+    deletion: RemovalDocument,
 }
 
 /// An address that a convention gives to somebody.
@@ -59,7 +59,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
             entries: entries.into_iter().map(Entry::new).collect(),
             unreadable: service_cidr.unreadable.iter().map(String::as_str).collect(),
             known_addresses: known,
-            removal: RemovalDocument::new(&removal),
+            deletion: RemovalDocument::new(&removal),
         };
         return output::document("ServiceCIDRExplanation", explanation, encoding);
     }
