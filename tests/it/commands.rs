@@ -12,12 +12,12 @@ use crate::doc_examples::REPLAYED;
 use crate::generated::UPDATE;
 use crate::program::{fixtures, program, run};
 
-/// Runs what follows `$ ` in a console block, and gives the block as it would have to be.
-fn replay(block: &str) -> String {
+/// Runs what follows `$ ` in a console block in a folder, and returns the block as it must be.
+fn replay(block: &str, folder: &Path) -> String {
     let again = |command: &str| {
         let line = command.lines().next().unwrap();
         let arguments: Vec<&str> = line.split_whitespace().collect();
-        let output = program().args(&arguments).current_dir(fixtures().join("inventories")).output().unwrap();
+        let output = program().args(&arguments).current_dir(folder).output().unwrap();
         ["$ servicecidr-guard ", line, "\n", &shown(&output)].concat()
     };
     block.split("$ servicecidr-guard ").skip(1).map(again).collect()
@@ -42,10 +42,13 @@ fn every_console_block_shows_what_is_printed() {
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
         let mut updated = text.clone();
+        // Commands of README.md work in the root of the repository, all others in the folder of the inventories.
+        let is_readme = document == root.join("README.md");
+        let folder = if is_readme { root.to_owned() } else { fixtures().join("inventories") };
         for block in text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap()) {
             if block.starts_with("$ servicecidr-guard ") {
                 count += 1;
-                let seen = replay(block);
+                let seen = replay(block, &folder);
                 if seen != block {
                     updated = updated.replace(block, &seen);
                     differing.push(format!("{}\n{seen}", document.display()));

@@ -12,7 +12,7 @@ pub const REPLAYED: [&str; 5] =
     ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md", "docs/checking.md"];
 
 /// What else is shown: how a line begins, the file of the test that runs it, and the test.
-const ELSEWHERE: [(&str, &str, &str); 18] = [
+const ELSEWHERE: [(&str, &str, &str); 19] = [
     (
         "kubectl --namespace servicecidr-guard port-forward",
         "page/main.rs",
@@ -21,6 +21,7 @@ const ELSEWHERE: [(&str, &str, &str); 18] = [
     ("make plugin", "it/plugin.rs", "a_plugin_speaks_of_itself_as_it_is_called"),
     ("kubectl servicecidr", "cluster/plugin.rs", "what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list"),
     ("make run", "it/server.rs", "the_dev_server_prints_curl_lines_that_work"),
+    ("curl --silent --cacert certs/dev/ca.crt", "it/server.rs", "the_dev_server_prints_curl_lines_that_work"),
     ("make bench", "../benches/webhook.rs", "main"),
     ("kubectl create service clusterip", "cluster/documented_scenario.rs", "the_documented_walk"),
     (
@@ -109,7 +110,7 @@ fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
         let block: Vec<&str> =
             rest.by_ref().map(|(_, line)| line).take_while(|line| !line.trim_start().starts_with("```")).collect();
         let tag = opening.trim_start().trim_start_matches('`');
-        let is_known = ["sh", "console", "", "text", "yaml", "json"].contains(&tag);
+        let is_known = ["sh", "console", "", "text", "yaml", "json", "mermaid"].contains(&tag);
         assert!(is_known, "{name}:{}: a block of `{tag}`: nothing says whether it is run", number + 1);
         let is_replayed = opening == "```console"
             && REPLAYED.contains(&name)

@@ -6,6 +6,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::messages::flat;
 use crate::program::{Server, fixtures, program, run};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
@@ -312,12 +315,19 @@ fn the_dev_server_prints_curl_lines_that_work() {
     assert!(answers[0].contains(r#""allowed":true"#), "{answers:?}");
     let told = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
     assert!(answers[0].contains(told), "{answers:?}");
+    let whole = fs::read_to_string(fixtures().join("dev-response.json")).unwrap();
+    assert_eq!(answers[0].trim(), whole.trim());
     let readme = fs::read_to_string(fixtures().join("../../README.md")).unwrap();
-    assert!(
-        readme.contains(&format!("\n{}\n", answers[0].trim())),
-        "README.md shows another answer than {}",
-        answers[0]
-    );
+    // As printed, with the default port.
+    let (curl, url) = commands[0].trim().split_once(" https://").unwrap();
+    let path = url.split_once('/').unwrap().1;
+    let shown = format!("{curl} https://127.0.0.1:8443/{path} | jq '.response | {{allowed, warnings}}'");
+    assert!(flat(&readme.replace("\\\n", " ")).contains(&shown), "README.md lacks {shown}");
+    // As jq prints it.
+    let answer: Value = serde_json::from_str(&answers[0]).unwrap();
+    let excerpt = json!({"allowed": answer["response"]["allowed"], "warnings": answer["response"]["warnings"]});
+    let excerpt = serde_json::to_string_pretty(&excerpt).unwrap();
+    assert!(readme.contains(&format!("```json\n{excerpt}\n```\n")), "README.md lacks {excerpt}");
     let denied: serde_json::Value = serde_json::from_str(&answers[1]).unwrap();
     let causes = &denied["response"]["status"]["details"]["causes"];
     assert_eq!(

@@ -9,11 +9,12 @@ use crate::binaries;
 use crate::control_plane::{ControlPlane, said};
 use crate::webhook::CONFIGURATIONS;
 
-/// The commands of the section on installing, as they stand there.
+/// The commands of the sections on installing and removing the webhook.
 fn commands() -> Vec<String> {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let section = readme.split("\n## Install it\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let blocks = section.split("```sh\n").skip(1);
+    let section = |heading| readme.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
+    let sections = ["\n## Installation\n", "\n## When the webhook is down\n"].map(section);
+    let blocks = sections.iter().flat_map(|section| section.split("```sh\n").skip(1));
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
 }
 

@@ -35,7 +35,7 @@ pub(super) fn log(all: &[CheckedObject]) -> Result<String, Exit> {
 fn rule(rule: RuleId) -> Value {
     let (id, summary) = (rule.as_str(), rule.summary());
     // The rules that no policy sets share a section.
-    let place = format!("docs/policy.md#{}", rule.config_key().map_or("what-is-judged", |_| id));
+    let place = format!("docs/policy.md#{}", rule.config_key().map_or("scope-and-exemptions", |_| id));
     json!({
         "id": id,
         "shortDescription": {"text": summary},
