@@ -328,7 +328,7 @@ fn the_dev_server_prints_curl_lines_that_work() {
     let excerpt = json!({"allowed": answer["response"]["allowed"], "warnings": answer["response"]["warnings"]});
     let excerpt = serde_json::to_string_pretty(&excerpt).unwrap();
     assert!(readme.contains(&format!("```json\n{excerpt}\n```\n")), "README.md lacks {excerpt}");
-    let denied: serde_json::Value = serde_json::from_str(&answers[1]).unwrap();
+    let denied: Value = serde_json::from_str(&answers[1]).unwrap();
     let causes = &denied["response"]["status"]["details"]["causes"];
     assert_eq!(
         (&causes[0]["field"], &causes[0]["reason"]),
