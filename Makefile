@@ -76,7 +76,7 @@ page-test: ## Test the web page in Chromium: needs Debian's chromium
 	@$(CARGO) test --locked --test page
 
 screenshots: ## Retake the screenshots in docs/images: needs Debian's chromium
-	@mkdir -p docs/images && SERVICECIDR_GUARD_SCREENSHOTS=$(CURDIR)/docs/images $(CARGO) test --quiet --locked --test page it_is_drawn
+	@mkdir -p docs/images && SERVICECIDR_GUARD_SCREENSHOTS=$(CURDIR)/docs/images $(CARGO) test --quiet --locked --test page page_is_drawn
 
 plugin: ## Build the program and install it as `kubectl servicecidr` in FOLDER=~/.local/bin
 	@$(CARGO) build --release --locked

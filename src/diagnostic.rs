@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_shown_around_the_place_and_never_raw() {
+    fn excerpt_is_truncated_and_escaped() {
         let long = format!("{}\u{1b}[2J{}", "a".repeat(500), "b".repeat(500));
         let shown = format!("{:#}", Diagnostic::at("f\n", (7, 501), &long, "odd".to_owned()));
         let (before, after) = ("a".repeat(81), "b".repeat(116));

@@ -1,22 +1,22 @@
 //! Reviews: whatever the body, an answer or an error, and the answer echoes the uid.
 #![no_main]
 
-#[path = "../judge.rs"]
-mod judge;
+#[path = "../evaluator.rs"]
+mod evaluator;
 
-use judge::Judge;
+use evaluator::Evaluator;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 thread_local! {
-    static JUDGE: Judge = Judge::new();
+    static EVALUATOR: Evaluator = Evaluator::new();
 }
 
 fuzz_target!(|body: &[u8]| {
-    let Some(judged) = JUDGE.with(|judge| judge.answer(body)) else { return };
-    let answered: Value = serde_json::from_str(&judged.text).expect("an answer is JSON");
-    assert_eq!(answered["response"]["allowed"], judged.is_allowed);
-    assert_eq!(answered["response"]["uid"].as_str(), Some(judged.uid.as_str()));
+    let Some(evaluated) = EVALUATOR.with(|evaluator| evaluator.answer(body)) else { return };
+    let answered: Value = serde_json::from_str(&evaluated.text).expect("an answer is JSON");
+    assert_eq!(answered["response"]["allowed"], evaluated.is_allowed);
+    assert_eq!(answered["response"]["uid"].as_str(), Some(evaluated.uid.as_str()));
     // What a reader into values makes of the body: it refuses numbers that fit nowhere, the review doesn't.
     if let Ok(asked) = serde_json::from_slice::<Value>(body) {
         assert_eq!(answered["response"]["uid"], asked["request"]["uid"]);

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn api_version_is_that_of_the_results() {
+    fn api_version_matches_results() {
         let version = serde_json::Value::from(crate::api::API_VERSION);
         assert!(serde_json::from_value::<ApiVersion>(version).is_ok());
     }

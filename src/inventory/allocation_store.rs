@@ -246,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_takes_the_spare_byte_of_a_holder() {
+    fn relist_mark_adds_no_memory() {
         assert_eq!(size_of::<StoredParentRef>(), 24);
     }
 
     #[test]
-    fn what_a_list_does_not_name_is_forgotten_at_its_end() {
+    fn sweep_removes_unlisted_addresses() {
         let mut addresses = AllocationStore::default();
         take_up(&mut addresses, &["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"]);
         addresses.begin_relist();
@@ -264,7 +264,7 @@ mod tests {
 
     /// What an unfinished list named may be gone when the next one is made, however many there were.
     #[test]
-    fn unfinished_lists_leave_no_trace() {
+    fn unfinished_relists_keep_no_addresses() {
         for unfinished in [1, 254, 255, 256, 257, 600] {
             let mut addresses = AllocationStore::default();
             addresses.begin_relist();

@@ -49,7 +49,7 @@ mod tests {
 
     /// The vectors U1 to U21, which Kubernetes 1.37.2 answered.
     #[test]
-    fn an_update_is_refused_where_kube_apiserver_refuses_it() {
+    fn update_validation_matches_kube_apiserver() {
         let (v4, v6, wide) = ("10.0.0.0/24", "fd00::/64", "10.0.0.0/16");
         check(&[v4], &[v4], "");
         check(&[v4], &[v4, v6], "");

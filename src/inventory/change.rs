@@ -255,7 +255,7 @@ mod tests {
 
     /// Kubernetes 1.37.2 on the same lists: R required, N too many, F family, [i] malformed entry.
     #[test]
-    fn what_kube_apiserver_would_refuse_is_a_fault() {
+    fn create_validation_matches_kube_apiserver() {
         check(&[], &["10.0.0.0/24"], "");
         check(&[], &["fd00::/64", "10.0.0.0/24"], "");
         check(&[], &[], "R");
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_is_judged_for_what_it_adds() {
+    fn update_validates_only_added_cidrs() {
         check(&["10.0.0.0/24"], &["10.0.0.0/24"], "");
         check(&["010.0.0.0/24"], &["010.0.0.0/24"], "");
         check(&["010.0.0.0/24"], &["010.0.0.0/24", "fd00::/64"], "");
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_list_in_the_same_order_is_no_change() {
+    fn only_an_identical_list_keeps_cidrs() {
         let list = |texts: [&str; 2]| texts.map(str::to_owned);
         let (ab, ba) = (list(["10.0.0.0/24", "fd00::/64"]), list(["fd00::/64", "10.0.0.0/24"]));
         assert!(Change::diff(Operation::Update, "a", &ab, &ab).keeps_cidrs());

@@ -265,7 +265,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
         #[test]
-        fn it_answers_as_a_slow_obvious_map_does(
+        fn matches_btree_map(
             steps in prop::collection::vec(step(), 0..24),
             asked in prop::collection::vec((any::<u16>(), any::<u16>()), 16),
         ) {

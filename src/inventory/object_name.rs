@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_kube_apiserver_takes() {
+    fn name_validation_matches_kube_apiserver() {
         for good in ["kubernetes", "a.b-c.1", "1", "10.0.0.0", &"a".repeat(253)] {
             assert_eq!(validate_name(good, ""), [], "{good}");
         }

@@ -84,7 +84,7 @@ mod tests {
 
     /// The vectors R1 to R4 of the real allocator.
     #[test]
-    fn a_service_cidr_without_a_condition_is_ready() {
+    fn missing_ready_condition_means_ready() {
         assert_eq!(Readiness::from_condition(false, None), Readiness::Ready);
         assert_eq!(Readiness::from_condition(false, Some("True")), Readiness::Ready);
         assert_eq!(Readiness::from_condition(false, Some("False")), Readiness::NotReady);

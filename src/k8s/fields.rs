@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_found_once_or_not_at_all() {
+    fn duplicate_fields_are_errors() {
         check(r#"{"a": [1, 2], "c": {"a": 3}, "b": "x"}"#, Ok([Some("[1, 2]"), Some(r#""x""#)]));
         check(r#"{"a": null}"#, Ok([None, None]));
         check("{}", Ok([None, None]));

@@ -246,7 +246,7 @@ mod tests {
     use crate::inventory::ResourceKind;
 
     #[test]
-    fn a_page_is_read_in_one_pass_or_two_with_the_same_end() {
+    fn page_and_stream_reading_agree() {
         let object = |name: &str, rest: &str| format!(r#"{{"metadata":{{"name":"{name}"}}{rest}}}"#);
         let good = [object("10.0.0.1", ""), object("10.0.0.2", r#","spec":null"#), object("10.0.0.3", "")];
         let odd = [object("10.0.0.1", ""), object("x", ""), r#"{"metadata":7}"#.to_owned(), object("10.0.0.3", "")];

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_text_is_whole_characters_within_its_limit() {
+    fn truncation_keeps_whole_characters() {
         assert_eq!(truncate_utf8("abcdef", 6), "abcdef");
         assert_eq!(truncate_utf8("abcdefg", 6), "abc…");
         assert_eq!(truncate_utf8("üüüü", 7), "üü…");

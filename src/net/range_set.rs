@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_may_end_at_the_last_address() {
+    fn range_can_end_at_last_address() {
         let top = |first| AddressRange::new(IpFamily::IPv6, first, u128::MAX).unwrap();
         let set = RangeSet::union(IpFamily::IPv6, [top(u128::MAX), top(u128::MAX - 1)]);
         assert_eq!(set.ranges(), [top(u128::MAX - 1)]);

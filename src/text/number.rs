@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentages_are_never_rounded_to_none_or_all() {
+    fn percentages_never_round_to_0_or_100() {
         assert_eq!(percent(Some(99.99)), ">99.9%");
         assert_eq!(percent(Some(99.9)), "99.9%");
         assert_eq!(percent(Some(100.0)), "100.0%");

@@ -41,7 +41,7 @@ fn restarted_without_default(matching: Matching) -> ControlPlane {
 }
 
 #[test]
-fn kube_apiserver_makes_its_service_cidr_while_the_webhook_is_down() {
+fn kubernetes_is_created_while_the_webhook_is_down() {
     let plane = restarted_without_default(Matching::AsInChart);
     plane.wait_until_ready();
     eventually("kubernetes is back, protected and ready", || {
@@ -51,14 +51,14 @@ fn kube_apiserver_makes_its_service_cidr_while_the_webhook_is_down() {
 }
 
 #[test]
-fn without_the_match_conditions_kube_apiserver_would_wait_for_ever() {
+fn missing_match_conditions_block_startup() {
     let plane = restarted_without_default(Matching::Everything);
     thread::sleep(Duration::from_secs(10));
     assert!(!plane.is_ready());
 }
 
 #[test]
-fn kubernetes_deleted_under_deny_all_heals_by_itself() {
+fn kubernetes_is_recreated_under_deny_all() {
     let plane = ControlPlane::start();
     // Only where another ServiceCIDR holds the address of the Service `kubernetes` can it go.
     create_ready(&plane, "cover", &["10.96.0.0/24"]);

@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::binaries;
 use crate::control_plane::said;
 
-mod advise; // the webhook that can't deny: what it is asked, and what it says
 mod alerts; // promtool, and the metrics of kube-apiserver
-mod install; // install, upgrade, roll back, uninstall
-mod matrix; // every variant: golden files, and what a real kube-apiserver says of it
-mod pod; // the rendered pod, run by hand
-mod readme; // what the README has one type
-mod rotate; // another CA while requests go on
-mod values; // values that don't go together, and a parent chart
+mod install; // install, upgrade, rollback, uninstall
+mod matrix; // every variant of values: rendered, linted, accepted by kube-apiserver
+mod pod; // runs the container of the Deployment
+mod readme; // the commands of README.md
+mod rotate; // CA rotation under load
+mod values; // rejected values, subchart, permissions
+mod warn; // which webhook receives a request, and what the warn webhook reports
 
 pub fn chart() -> String {
     format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"))

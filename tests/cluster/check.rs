@@ -10,7 +10,7 @@ use crate::program::{Server, eventually, program};
 use crate::violations;
 use crate::webhook::{self, POLICY, SERVICE_CIDRS, create_ready, exists};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 const MANIFESTS: usize = 300;
 const RULES: &str = "\
@@ -120,7 +120,7 @@ fn wait_for(plane: &ControlPlane, server: &Server, name: &str) {
 }
 
 #[test]
-fn what_check_admits_of_300_manifests_is_what_the_api_server_with_the_webhook_admits() {
+fn check_matches_api_server_for_300_manifests() {
     let plane = ControlPlane::start();
     create_ready(&plane, "team-before", &["10.97.0.0/24"]);
     let node = json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.99.244.0/24", "podCIDRs": ["10.99.244.0/24"]}});

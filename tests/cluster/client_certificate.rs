@@ -43,7 +43,7 @@ fn configuration(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn r13_kube_apiserver_is_answered_by_its_certificate_and_refused_without_the_name() {
+fn kube_apiserver_client_certificate_is_verified() {
     let folder = TempDir::new().unwrap();
     let flag = format!("--admission-control-config-file={}", configuration(folder.path()).display());
     let plane = ControlPlane::start_with_flags("10.96.0.0/28", vec![flag]);

@@ -69,7 +69,7 @@ fn delete_services(plane: &ControlPlane, prefix: &str) {
 }
 
 #[test]
-fn the_documented_walk() {
+fn documented_scenario_works() {
     let plane = ControlPlane::start();
     let _server = webhook::start(&plane, ALLOWED);
     webhook::wait_until_outside(&plane, "172.20.0.0/16");

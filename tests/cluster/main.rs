@@ -26,29 +26,29 @@ mod violations;
 #[path = "../common/webhook.rs"]
 mod webhook;
 
-mod bootstrap; // the control plane is never locked out
-mod chart; // the chart: what is rendered, installed, rotated, advised
-mod check; // `check --inventory cluster` beside the API server with the webhook
-mod client_certificate; // kube-apiserver shows who it is
-mod documented; // beside the documented ValidatingAdmissionPolicies
-mod documented_scenario; // the walk of the Kubernetes documentation
-mod floor; // the ValidatingAdmissionPolicies of `export vap`, beside the webhook
-mod floor_chart; // those of the chart, beside those of `export vap`
-mod idle; // connections that wait as long as kube-apiserver keeps them
-mod live_account; // a service account: which permissions are needed, and what is said without one
-mod live_blocked; // the walk from a blocked deletion to its end
-mod live_deletion; // deletions, and what kube-controller-manager does
-mod live_dual_stack; // both IP families, told apart
-mod live_faults; // an API server that dies, an etcd that forgets
-mod live_last_family; // the last range of an IP family
-mod live_load; // many at once
-mod live_missed; // what no watch can tell any more
-mod live_nodes; // what nodes hold, and which permissions it takes
-mod live_race; // ServiceCIDRs made at the same moment
-mod live_scenario; // the documented walk with --inventory cluster
-mod oracle; // the real Kubernetes code, asked the same questions
-mod plugin; // `kubectl servicecidr`, through the real kubectl
-mod rolling; // webhooks replace each other while clients keep creating
-mod rules; // allowed ranges and deny-all, as kubectl shows them
-mod service; // through clientConfig.service
-mod swap; // certificate and policy change while kubectl keeps creating
+mod api_server_faults; // restarts of kube-apiserver, data lost in etcd, strict policies
+mod blocked_deletion; // capacity and warnings while a deletion is blocked
+mod bootstrap; // `kubernetes` is created while the webhook is down
+mod chart; // the Helm chart: templates, releases, alerts
+mod check; // `check --inventory cluster` compared with kubectl apply
+mod client_certificate; // kube-apiserver authenticates with a client certificate
+mod concurrency; // Services and ServiceCIDRs created concurrently
+mod deletion; // the rule deletion compared with kube-controller-manager
+mod documented_policies; // compared with the documented ValidatingAdmissionPolicies
+mod documented_scenario; // "Extend Service IP Ranges" of the Kubernetes documentation
+mod dry_run_scenario; // the same with --inventory cluster: dry runs, report, metrics
+mod dual_stack; // both IP families
+mod idle_connections; // idle connections stay open
+mod last_of_family; // deletion of the last ServiceCIDR of an IP family
+mod nodes; // networks discovered from nodes
+mod oracle; // differential tests with the code of Kubernetes
+mod overlap_race; // overlapping ServiceCIDRs created at the same moment
+mod plugin; // `kubectl servicecidr` with the real kubectl
+mod relist_after_compaction; // events that were lost by a compaction of etcd
+mod reload; // certificate and policy reloads under load
+mod rolling_update; // webhooks are replaced under load
+mod rules; // violations as kubectl prints them
+mod service; // clientConfig.service
+mod service_account; // permissions of the ServiceAccount
+mod vap; // `export vap` compared with the webhook
+mod vap_chart; // the policies of the chart compared with `export vap`

@@ -1,17 +1,17 @@
-//! What servicecidr-guard says, beside what the code of Kubernetes itself says: no difference.
+//! Differential tests: servicecidr-guard compared with the code of Kubernetes.
 //!
-//! The questions are generated from a fixed seed. `SERVICECIDR_GUARD_ORACLE_SEED=<number>` asks others.
+//! Questions are generated from a fixed seed. `SERVICECIDR_GUARD_ORACLE_SEED=<number>` sets another one.
 
-mod allocator; // what is allocated, of one range and of all
-mod answers; // every answer is one that kube-apiserver takes
-mod ask; // the oracle, `tests/oracle`, and its answers
-mod cidrs; // single texts
-mod creates; // CREATE, under allowed ranges and deny-all
-mod deletion; // which ServiceCIDR may go
-mod floor; // the floor in the CEL of the oldest Kubernetes
-pub mod generate; // what is asked
-mod guard; // servicecidr-guard's own answers
-#[path = "../../fuzz/judge.rs"]
-mod judge; // what the fuzzer asks, with every rule
+mod allocator; // allocation from one range and from all
+mod cidrs; // CIDR parsing
+mod creates; // CREATE
+mod deletion; // which ServiceCIDRs can be deleted
+#[path = "../../fuzz/evaluator.rs"]
+mod evaluator; // the policy with every rule, shared with fuzzing
+pub mod generate; // random CIDRs, lists and policies
+mod query; // the client of the oracle, `tests/oracle`
+mod responses; // kube-apiserver accepts every response
 mod updates; // UPDATE
-mod vectors; // known questions and their answers
+mod vap; // CEL of `export vap` in Kubernetes 1.33
+mod vectors; // recorded questions and answers
+mod webhook; // responses of servicecidr-guard

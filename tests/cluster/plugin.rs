@@ -56,7 +56,7 @@ fn plane() -> ControlPlane {
 }
 
 #[test]
-fn what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list() {
+fn cluster_output_matches_file_output() {
     let plane = plane();
     let kubectl = Kubectl::new(&plane);
     kubectl.prints("kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json > cluster.json", 0);
@@ -92,7 +92,7 @@ fn what_it_prints_of_the_cluster_is_what_it_prints_of_kubectls_list() {
 }
 
 #[test]
-fn a_page_ends_and_the_next_begins() {
+fn lists_over_one_page_are_read() {
     let plane = ControlPlane::start_with("10.96.0.0/20");
     for number in 0..1203_u32 {
         let address = std::net::Ipv4Addr::from(0x0a60_0500 + number);
@@ -110,7 +110,7 @@ fn a_page_ends_and_the_next_begins() {
 }
 
 #[test]
-fn it_acts_as_whom_it_is_told_and_names_what_they_may_not() {
+fn impersonation_is_used_and_missing_permissions_are_named() {
     let plane = ControlPlane::start();
     let kubectl = Kubectl::new(&plane);
     let refused = kubectl.prints("kubectl servicecidr report --as jane --as-group team-a", 3);
@@ -136,7 +136,7 @@ fn it_acts_as_whom_it_is_told_and_names_what_they_may_not() {
 }
 
 #[test]
-fn the_kubeconfig_is_found_as_kubectl_finds_it() {
+fn kubeconfig_lookup_matches_kubectl() {
     let plane = ControlPlane::start();
     let kubectl = Kubectl::new(&plane);
     let expected = kubectl.prints("kubectl servicecidr report", 0);
@@ -163,7 +163,7 @@ fn the_kubeconfig_is_found_as_kubectl_finds_it() {
 }
 
 #[test]
-fn kubectl_completes_its_lines() {
+fn kubectl_completion_works() {
     let plane = plane();
     let kubectl = Kubectl::new(&plane);
     let lines = |typed: &str| {

@@ -15,7 +15,7 @@ fn manifest(name: &str, cidrs: &[&str]) -> String {
 }
 
 #[test]
-fn allowed_ranges_deny_or_warn_and_kubectl_shows_why() {
+fn kubectl_shows_allowed_ranges_violations() {
     let plane = ControlPlane::start();
     let server = webhook::start(&plane, ALLOWED);
     webhook::wait_until_outside(&plane, "172.20.0.0/16");
@@ -50,7 +50,7 @@ fn allowed_ranges_deny_or_warn_and_kubectl_shows_why() {
 }
 
 #[test]
-fn deny_all_leaves_what_is_there_alone() {
+fn deny_all_keeps_existing_service_cidrs() {
     let plane = ControlPlane::start();
     create_ready(&plane, "before", &["10.97.0.0/24"]);
     create_ready(&plane, "doomed", &["10.98.0.0/24"]);
@@ -87,7 +87,7 @@ fn deny_all_leaves_what_is_there_alone() {
 }
 
 #[test]
-fn an_update_that_appends_a_family_is_judged_for_that_cidr_alone() {
+fn appended_family_is_evaluated_alone() {
     let plane = ControlPlane::start();
     create_ready(&plane, "before", &["172.20.0.0/16"]);
     let _server = webhook::start(&plane, ALLOWED);

@@ -23,7 +23,7 @@ fn serve_as(names: &[&str]) -> Server {
 }
 
 #[test]
-fn kube_apiserver_calls_the_webhook_by_its_service() {
+fn kube_apiserver_reaches_the_webhook_through_a_service() {
     let plane = ControlPlane::start();
     let server = serve_as(&["guard.default.svc"]);
     let port: u16 = server.webhook.rsplit(':').next().unwrap().parse().unwrap();

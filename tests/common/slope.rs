@@ -16,7 +16,7 @@ mod tests {
     use super::slope;
 
     #[test]
-    fn a_slope_is_that_of_the_line_through_all() {
+    fn slope_is_the_least_squares_fit() {
         assert_eq!(slope(&[(0.0, 5.0), (1.0, 7.0), (2.0, 9.0), (4.0, 13.0)]), Some(2.0));
         assert_eq!(slope(&[(0.0, 1.0), (1.0, 3.0), (2.0, 1.0)]), Some(0.0));
         assert_eq!(slope(&[(0.0, 1.0), (1.0, 3.0)]), None);

@@ -39,7 +39,7 @@ fn files() -> TempDir {
 }
 
 #[test]
-fn it_holds_the_program_and_the_cas_of_the_web_and_nothing_else() {
+fn image_contains_only_program_and_cas() {
     let rootfs = image().join("rootfs");
     let mut found = Vec::new();
     let mut folders = vec![rootfs.clone()];
@@ -65,7 +65,7 @@ fn it_holds_the_program_and_the_cas_of_the_web_and_nothing_else() {
 }
 
 #[test]
-fn its_configuration_is_what_the_dockerfile_says() {
+fn image_configuration_matches_dockerfile() {
     let inspected: Value = serde_json::from_slice(&fs::read(image().join("config.json")).unwrap()).unwrap();
     let config = &inspected["OCIv1"]["config"];
     assert_eq!(config["User"], "65532:65532");
@@ -80,7 +80,7 @@ fn its_configuration_is_what_the_dockerfile_says() {
 }
 
 #[test]
-fn its_commands_work_with_nothing_but_what_is_in_it() {
+fn commands_work_in_read_only_image() {
     let said = |arguments: &[&str], mounts: &[(&Path, &str)]| {
         let output = container::command(arguments, mounts, &[]).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), output.status.code(), output.stderr)
@@ -100,7 +100,7 @@ fn its_commands_work_with_nothing_but_what_is_in_it() {
 }
 
 #[test]
-fn it_answers_a_review_over_tls() {
+fn image_serves_reviews() {
     let files = files();
     let ca = fs::read(files.path().join("ca.crt")).unwrap();
     let [webhook, health] = container::free_ports();
@@ -162,7 +162,7 @@ fn mounts<'v>(container: &'v Value, volumes: &'v [(Value, TempDir)]) -> Vec<(&'v
 }
 
 #[test]
-fn it_runs_as_the_chart_has_it_run() {
+fn image_runs_with_the_chart_settings() {
     let [webhook, health] = container::free_ports();
     let values = json!({
         "inventory": "none",

@@ -51,7 +51,7 @@ fn usable(inventory: &Inventory) -> u128 {
 }
 
 #[test]
-fn usable_addresses_are_counted_once_and_only_effective_ones() {
+fn usable_addresses_are_counted_once() {
     for (label, service_cidrs, expected) in [
         ("C1", &["a=10.0.0.0/25", "b=10.0.0.128/25"][..], 252),
         ("C2", &["a=10.0.0.0/24", "b=10.0.0.0/25"], 254),
@@ -72,7 +72,7 @@ fn usable_addresses_are_counted_once_and_only_effective_ones() {
 }
 
 #[test]
-fn new_addresses_are_those_that_were_not_usable_before() {
+fn forecast_counts_gained_addresses() {
     for (label, service_cidrs, added, expected) in [
         ("N1", &["a=10.0.0.0/24"][..], "10.0.0.0/16", 65_280),
         ("N2", &["a=10.0.0.0/16"], "10.0.1.0/24", 0),
@@ -93,7 +93,7 @@ fn new_addresses_are_those_that_were_not_usable_before() {
 }
 
 #[test]
-fn an_address_is_protected_where_every_range_keeps_it() {
+fn static_everywhere_requires_every_static_band() {
     for (label, service_cidrs, expected) in [
         ("P1", &["a=10.0.0.0/24"][..], 16),
         ("P2", &["a=10.0.0.0/16"], 256),
@@ -111,7 +111,7 @@ fn an_address_is_protected_where_every_range_keeps_it() {
 
 /// F1. Upstream counts 3 used and 11 free: it counts the edges and leaves out what has no labels.
 #[test]
-fn used_is_every_usable_address_that_has_an_ip_address() {
+fn used_counts_usable_addresses_with_an_ip_address() {
     let inventory = inventory(&["a=10.0.0.0/28"], &["10.0.0.0", "10.0.0.15", "10.0.0.1", "10.0.0.5-"]);
     let family = &CapacityReport::for_inventory(&inventory).families[0];
     assert_eq!((family.used, family.free(), family.foreign), (2, 12, 1));
@@ -119,7 +119,7 @@ fn used_is_every_usable_address_that_has_an_ip_address() {
 }
 
 #[test]
-fn kube_controller_manager_lets_go_what_the_real_one_lets_go() {
+fn deletion_impact_matches_kube_controller_manager() {
     for (label, a, others, addresses, is_deletable) in [
         ("D1", "10.0.0.0/24", &[][..], &[][..], true),
         ("D2", "10.0.0.0/24", &[], &["10.0.0.1"], false),
@@ -161,7 +161,7 @@ fn kube_controller_manager_lets_go_what_the_real_one_lets_go() {
 }
 
 #[test]
-fn what_is_let_go_and_would_be_stranded_is_said_apart() {
+fn deletion_impact_reports_stranded_addresses() {
     let stranded = |service_cidrs: &[&str], addresses: &[&str]| {
         let removal = deletion_impact_by_name(&inventory(service_cidrs, addresses), "a").unwrap();
         (removal.completes(), removal.stranded.count, removal.exhausted)
@@ -176,7 +176,7 @@ fn what_is_let_go_and_would_be_stranded_is_said_apart() {
 }
 
 #[test]
-fn the_allocator_says_what_the_real_one_says() {
+fn allocator_errors_match_kubernetes() {
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     // O1, O2.
     for service_cidrs in [&[][..], &["a=fd00::/48"]] {
@@ -210,7 +210,7 @@ fn the_allocator_says_what_the_real_one_says() {
 }
 
 #[test]
-fn a_range_is_filled_above_its_static_band_first() {
+fn dynamic_band_is_allocated_first() {
     for seed in 0..20 {
         let inventory = inventory(&["a=10.0.0.0/24"], &["10.0.0.20-"]);
         let view = inventory.view();
@@ -228,7 +228,7 @@ fn a_range_is_filled_above_its_static_band_first() {
 }
 
 #[test]
-fn the_chance_of_an_address_is_how_often_the_allocator_takes_it() {
+fn allocation_probability_matches_allocator() {
     let full: Vec<String> = (17..=254).map(|last| format!("10.0.0.{last}")).collect();
     let full: Vec<&str> = full.iter().map(String::as_str).collect();
     for (service_cidrs, addresses, asked) in [
@@ -308,7 +308,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn the_report_is_what_asking_every_address_gives(inventory in small_inventory()) {
+    fn report_matches_a_check_of_every_address(inventory in small_inventory()) {
         let report = CapacityReport::for_inventory(&inventory);
         for family in &report.families {
             let all: Vec<IpAddr> = space().filter(|address| IpFamily::from(*address) == family.family).collect();
@@ -335,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn a_forecast_is_the_report_of_the_changed_inventory(inventory in small_inventory(), added in small(), removes in any::<bool>()) {
+    fn forecast_matches_report_of_changed_inventory(inventory in small_inventory(), added in small(), removes in any::<bool>()) {
         let mut changes = vec![Change::diff(Operation::Create, "new", &[], &[canonical(&added)])];
         let mut changed = inventory.clone();
         changed.insert_service_cidr(ServiceCidr {
@@ -359,7 +359,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_allocator_gives_was_free_and_it_stops_when_nothing_is(inventory in small_inventory(), seed in any::<u64>()) {
+    fn allocator_returns_free_addresses_until_full(inventory in small_inventory(), seed in any::<u64>()) {
         let view = inventory.view();
         let report = CapacityReport::for_inventory(&inventory);
         let mut allocator = Allocator::new(&view, seed);

@@ -9,7 +9,7 @@ use x509_parser::prelude::*;
 use crate::program::run;
 
 #[test]
-fn a_ca_and_a_serving_pair_for_the_names_asked_for() {
+fn writes_ca_and_certificate_for_requested_names() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("a/b");
     let out = out.to_str().unwrap();
@@ -33,7 +33,7 @@ fn a_ca_and_a_serving_pair_for_the_names_asked_for() {
 }
 
 #[test]
-fn files_that_are_there_are_kept_unless_forced() {
+fn existing_files_are_kept_without_force() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().to_str().unwrap();
     fs::write(folder.path().join("tls.key"), "mine").unwrap();
@@ -49,7 +49,7 @@ fn files_that_are_there_are_kept_unless_forced() {
 }
 
 #[test]
-fn a_name_that_is_none_is_refused() {
+fn invalid_dns_names_are_rejected() {
     for name in ["", "a b", "a-", "a..b", "ü.example", "a/b"] {
         let refused = run(&["certs", "--out", "/nowhere", "--dns", name]);
         assert_eq!(refused.status.code(), Some(2), "{name:?}");

@@ -68,7 +68,7 @@ fn values() -> Value {
 }
 
 #[test]
-fn the_readme_has_the_table_of_values() {
+fn readme_lists_values() {
     let (start, end) = ("<!-- values -->\n", "<!-- end of values -->");
     let rows: String = Documented::all(&chart("values.yaml")).iter().map(|value| value.row(&values())).collect();
     let table = format!("\n| Value | Default | Meaning |\n|-------|---------|---------|\n{rows}\n");
@@ -106,7 +106,7 @@ fn every_value_is_documented() {
 }
 
 #[test]
-fn the_schema_knows_every_value_and_no_other() {
+fn schema_matches_values() {
     let schema: Value = serde_json::from_str(&chart("values.schema.json")).unwrap();
     assert_same_fields(&schema, values().as_object().unwrap(), "");
 }
@@ -137,7 +137,7 @@ fn metrics(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn alerts_and_dashboard_name_metrics_that_exist() {
+fn alerts_and_dashboard_use_documented_metrics() {
     let documented = metrics(&read("docs/metrics.md"));
     for (file, least) in [("files/alerts.yaml", 12), ("files/dashboard.json", 20)] {
         let named = metrics(&chart(file));
@@ -150,7 +150,7 @@ fn alerts_and_dashboard_name_metrics_that_exist() {
 }
 
 #[test]
-fn every_alert_has_a_test_and_says_what_it_means() {
+fn every_alert_has_a_test_and_annotations() {
     let file: Value = serde_saphyr::from_str(&chart("files/alerts.yaml")).unwrap();
     let tests = read("tests/chart/alerts_test.yaml");
     let groups = file["groups"].as_array().unwrap().iter();
@@ -167,7 +167,7 @@ fn every_alert_has_a_test_and_says_what_it_means() {
 }
 
 #[test]
-fn the_webhooks_that_alerts_and_dashboard_watch_are_those_of_the_chart() {
+fn alerts_and_dashboard_select_the_webhooks() {
     let configuration = chart("templates/validatingwebhookconfiguration.yaml");
     let names: Vec<&str> = configuration.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
     assert_eq!(names, ["enforce.servicecidr-guard.local", "warn.servicecidr-guard.local"]);
@@ -177,7 +177,7 @@ fn the_webhooks_that_alerts_and_dashboard_watch_are_those_of_the_chart() {
 }
 
 #[test]
-fn every_alert_has_a_page_of_its_own() {
+fn every_alert_has_a_runbook() {
     // As helm renders them.
     let rendered = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chart/everything/rendered.yaml");
     let objects: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(rendered).unwrap()).unwrap();

@@ -44,7 +44,7 @@ fn quoted(text: &str) -> String {
 }
 
 #[test]
-fn somebody_elses_text_never_reaches_a_terminal_raw() {
+fn output_escapes_control_characters() {
     let folder = TempDir::new().unwrap();
     let hostile = "a\u{1b}[31m\u{202e}x\u{9b}2J\u{200b}\r\n::error::y";
     let inner = manifest(hostile, hostile);
@@ -72,7 +72,7 @@ fn somebody_elses_text_never_reaches_a_terminal_raw() {
 }
 
 #[test]
-fn a_link_back_to_a_folder_is_not_followed() {
+fn directory_symlinks_are_not_followed() {
     let folder = TempDir::new().unwrap();
     let deep = folder.path().join("a/b");
     fs::create_dir_all(&deep).unwrap();
@@ -114,7 +114,7 @@ fn stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: 
 }
 
 #[test]
-fn a_gigabyte_takes_the_memory_of_one_document() {
+fn memory_is_bounded_by_one_document() {
     const MIB: usize = 1 << 20;
     static BLANKS: [u8; MIB] = [b' '; MIB];
     static ZEROS: [u8; MIB] = [0; MIB];
@@ -143,7 +143,7 @@ fn a_gigabyte_takes_the_memory_of_one_document() {
 }
 
 #[test]
-fn a_hundred_thousand_documents_are_judged_one_by_one() {
+fn all_of_100000_documents_are_checked() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("many.yaml");
     let one = |number: usize| {
@@ -168,7 +168,7 @@ fn a_hundred_thousand_documents_are_judged_one_by_one() {
 }
 
 #[test]
-fn depth_and_aliases_end_in_a_refusal() {
+fn deep_nesting_and_alias_expansion_are_rejected() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("x.yaml");
     let check_file = |content: &str, code: i32, expected: &str| {
@@ -201,7 +201,7 @@ fn manifest_json(name: &str) -> String {
 }
 
 #[test]
-fn nothing_that_stands_behind_a_marker_is_passed_over() {
+fn positions_after_document_markers_are_correct() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("x.yaml");
     let of = |content: &str| {
@@ -246,7 +246,7 @@ fn schema_of_sarif() -> Value {
 }
 
 #[test]
-fn a_sarif_log_follows_its_published_schema() {
+fn sarif_matches_published_schema() {
     let schema = jsonschema::options().should_validate_formats(true).build(&schema_of_sarif()).unwrap();
     let complaints = |log: &Value| schema.iter_errors(log).map(|error| error.to_string()).collect::<Vec<_>>();
     let mut results = 0;
@@ -279,7 +279,7 @@ fn a_sarif_log_follows_its_published_schema() {
 }
 
 #[test]
-fn a_sarif_log_is_whole() {
+fn sarif_results_have_rule_position_and_fingerprint() {
     let mut levels = Vec::new();
     for arguments in [["-f", "../manifests/team-a.yaml"], ["-f", "../recorded"], ["-f", "../manifests/refused.yaml"]] {
         let output = check(&[&arguments[..], &["-o", "sarif"]].concat());

@@ -162,7 +162,7 @@ fn at<'a>(text: &'a str, source: &str) -> &'a str {
 }
 
 #[test]
-fn check_admits_what_an_api_server_with_the_webhook_admits() {
+fn check_matches_api_server_model() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
     let policy = Loaded::from_bytes("policy.yaml", POLICY.as_bytes()).unwrap().policy;

@@ -69,7 +69,7 @@ fn asking(ca: &str, names: &[&str]) -> (Server, TempDir) {
 }
 
 #[test]
-fn r13_only_who_has_a_certificate_of_the_ca_and_a_name_is_answered() {
+fn only_clients_with_ca_and_name_are_served() {
     let (ours, theirs) = (ca("ours"), ca("theirs"));
     let (server, _folder) = asking(&ours.0, &["kube-apiserver", "webhook-client"]);
     let as_it_is = |_: &mut CertificateParams| {};
@@ -100,7 +100,7 @@ fn r13_only_who_has_a_certificate_of_the_ca_and_a_name_is_answered() {
 }
 
 #[test]
-fn r13_another_ca_comes_into_force_and_a_broken_one_does_not() {
+fn client_ca_is_reloaded_and_invalid_file_is_ignored() {
     let (first, second) = (ca("first"), ca("second"));
     let (server, folder) = asking(&first.0, &[]);
     let clients = [&first, &second].map(|(_, issuer)| client(issuer, "kube-apiserver", |_| {}));
@@ -121,7 +121,7 @@ fn r13_another_ca_comes_into_force_and_a_broken_one_does_not() {
 }
 
 #[test]
-fn a_client_ca_that_is_none_ends_the_start() {
+fn invalid_client_ca_fails_startup() {
     let folder = TempDir::new().unwrap();
     assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
     fs::write(folder.path().join("policy.yaml"), DENY_ALL).unwrap();

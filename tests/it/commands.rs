@@ -33,7 +33,7 @@ fn shown(output: &Output) -> String {
 }
 
 #[test]
-fn every_console_block_shows_what_is_printed() {
+fn console_blocks_match_output() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents: Vec<_> =
         fs::read_dir(fixtures().join("commands")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -90,7 +90,7 @@ fn check_refused(list: &str, expected: &str) {
 const KUBERNETES: &str = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/28"]}}"#;
 
 #[test]
-fn input_that_is_no_list_is_refused_with_its_place() {
+fn invalid_lists_are_rejected_with_position() {
     let hint = "hint: kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json\n";
     check_refused("", &format!("error: no ServiceCIDR was read: the total would be wrong\n{hint}"));
     check_refused(
@@ -126,7 +126,7 @@ fn input_that_is_no_list_is_refused_with_its_place() {
 }
 
 #[test]
-fn what_is_left_out_is_named_and_the_total_is_never_wrong_in_silence() {
+fn skipped_objects_are_reported_and_fail_the_command() {
     let broken = [
         r#"{"kind":"IPAddress","metadata":{"name":"010.96.0.1"}}"#,
         r#"{"kind":"IPAddress","metadata":{}}"#,
@@ -156,7 +156,7 @@ fn what_is_left_out_is_named_and_the_total_is_never_wrong_in_silence() {
 }
 
 #[test]
-fn a_thousand_broken_objects_in_a_hundred_thousand_are_counted() {
+fn many_skipped_objects_are_counted() {
     let address = |number: u32| {
         let name = if number.is_multiple_of(100) {
             format!("x{number}")
@@ -177,7 +177,7 @@ fn a_thousand_broken_objects_in_a_hundred_thousand_are_counted() {
 }
 
 #[test]
-fn lists_of_every_form_hold_the_same() {
+fn all_list_formats_are_equivalent() {
     let read = |arguments: &[&str]| {
         let folder = fixtures().join("inventories");
         let output = program().arg("report").args(arguments).args(["-o", "json"]).current_dir(folder).output().unwrap();
@@ -222,7 +222,7 @@ fn lists_of_every_form_hold_the_same() {
 }
 
 #[test]
-fn ten_thousand_services_add_up() {
+fn totals_of_10000_services_are_correct() {
     let output = run(&["report", "-o", "json", "-f", fixtures().join("inventories/large.json").to_str().unwrap()]);
     assert!(output.status.success());
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -25,7 +25,7 @@ fn check_whole(text: &str, expected: &str) {
 }
 
 #[test]
-fn a_sound_policy_has_no_notes() {
+fn valid_policy_has_no_notes() {
     check(
         "allowedRanges:\n  ranges: [10.96.0.0/16, \"2001:db8::/64\", ::/0]\n  validationActions: [Deny, Audit]\n",
         "",
@@ -40,7 +40,7 @@ fn a_sound_policy_has_no_notes() {
 }
 
 #[test]
-fn a_file_without_a_rule_is_an_error() {
+fn policy_without_rules_is_an_error() {
     check_whole("", "policy.yaml: empty: a policy needs at least one rule");
     check_whole(" \n\n", "policy.yaml: empty: a policy needs at least one rule");
     check_whole("# nothing but a comment\n", "policy.yaml: empty: a policy needs at least one rule");
@@ -51,7 +51,7 @@ fn a_file_without_a_rule_is_an_error() {
 }
 
 #[test]
-fn a_rule_left_empty_is_not_taken_for_no_rule() {
+fn empty_rule_is_an_error() {
     let expected = "policy.yaml:3:8: expected fields, as `name: value`\n  3 | denyAll:\n    |        ^";
     check("denyAll:\nallowedRanges: {ranges: [10.0.0.0/8]}\n", expected);
     let expected = "policy.yaml:3:10: expected fields, as `name: value`\n  3 | denyAll: null\n    |          ^";
@@ -64,7 +64,7 @@ fn a_rule_left_empty_is_not_taken_for_no_rule() {
 }
 
 #[test]
-fn an_unknown_field_is_pointed_at_with_its_near_miss() {
+fn unknown_field_suggests_similar_name() {
     check(
         "allowedRange:\n  ranges: [10.0.0.0/8]\n",
         "policy.yaml:3:1: unknown field `allowedRange`\n  3 | allowedRange:\n    | ^\nhint: did you mean `allowedRanges`?",
@@ -87,7 +87,7 @@ fn an_unknown_field_is_pointed_at_with_its_near_miss() {
 }
 
 #[test]
-fn a_duplicate_field_is_an_error() {
+fn duplicate_field_is_an_error() {
     check(
         "denyAll: {}\ndenyAll: {}\n",
         "policy.yaml:4:1: duplicate field `denyAll`\n  4 | denyAll: {}\n    | ^\nhint: keep one of the two",
@@ -95,7 +95,7 @@ fn a_duplicate_field_is_an_error() {
 }
 
 #[test]
-fn a_bad_value_is_pointed_at() {
+fn invalid_value_error_has_position() {
     check(
         "allowedRanges:\n  ranges:\n    - 10.0.0.0/8\n    - 10.0.0.0/99\n",
         "policy.yaml:6:7: allowedRanges.ranges: `10.0.0.0/99` is not a CIDR: write it as 10.9.8.0/24 or 2001:db8::/64\n  \
@@ -142,7 +142,7 @@ fn a_bad_value_is_pointed_at() {
 }
 
 #[test]
-fn validation_actions_keep_the_rules_of_a_binding() {
+fn validation_actions_follow_binding_rules() {
     let at = |list: &str, problem: &str| {
         let line = format!("denyAll: {{validationActions: {list}}}");
         check(
@@ -156,7 +156,7 @@ fn validation_actions_keep_the_rules_of_a_binding() {
 }
 
 #[test]
-fn networks_and_families_are_declared_once() {
+fn duplicate_networks_and_families_are_errors() {
     check("denyAll: {}\nipFamilies: [IPv6]\nnetworks: [{name: pods, cidr: 10.244.0.0/16, description: Pods}]\n", "");
     check(
         "denyAll: {}\nipFamilies: [IPv6, IPv6]\n",
@@ -177,7 +177,7 @@ fn networks_and_families_are_declared_once() {
 }
 
 #[test]
-fn a_range_with_host_bits_is_masked_with_a_note() {
+fn host_bits_are_masked_with_a_note() {
     check(
         "allowedRanges: {ranges: [10.96.5.7/16]}\n",
         "note policy.yaml:3:26: allowedRanges.ranges: `10.96.5.7/16` has host bits set: use 10.96.0.0/16: read as 10.96.0.0/16\n  \
@@ -186,7 +186,7 @@ fn a_range_with_host_bits_is_masked_with_a_note() {
 }
 
 #[test]
-fn what_is_no_policy_at_all_is_said_plainly() {
+fn other_documents_are_rejected() {
     check_whole(
         "apiVersion: servicecidr-guard/v1\nkind: Policy\ndenyAll: {}\n",
         "policy.yaml:1:13: unknown value `servicecidr-guard/v1`\n  1 | apiVersion: servicecidr-guard/v1\n    |             ^\n\
@@ -207,7 +207,7 @@ fn what_is_no_policy_at_all_is_said_plainly() {
 }
 
 #[test]
-fn a_hostile_file_ends_in_an_error_too() {
+fn alias_bombs_and_oversized_files_are_rejected() {
     let level = |level: u32| format!("a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1);
     let bomb = format!("a0: &a0 [x, x]\n{}", (1..64).map(level).collect::<String>());
     assert!(Loaded::from_bytes("policy.yaml", bomb.as_bytes()).is_err());
@@ -223,7 +223,7 @@ fn a_hostile_file_ends_in_an_error_too() {
 }
 
 #[test]
-fn the_committed_schema_is_the_one_that_is_printed() {
+fn committed_policy_schema_matches_output() {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.schema.json");
     assert!(
         fs::read_to_string(committed).unwrap() == schema(),
@@ -235,7 +235,7 @@ fn the_committed_schema_is_the_one_that_is_printed() {
 }
 
 #[test]
-fn every_example_policy_is_one() {
+fn example_policies_load() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documents = [root.join("README.md"), root.join("docs/policy.md")];
     let mut count = 0;

@@ -24,7 +24,7 @@ fn check(body: &str, expected: &str) {
 }
 
 #[test]
-fn what_is_not_written_has_its_default() {
+fn omitted_fields_have_defaults() {
     let written = policy("noOverlap: {}\nusable: {}\ndeletion: {}\nprefixLength: {ipv4: {longest: 28}}\n");
     let no_overlap = written.no_overlap.as_ref().unwrap();
     assert_eq!(no_overlap.relations, [Relation::Same, Relation::Within, Relation::Contains]);
@@ -44,7 +44,7 @@ fn what_is_not_written_has_its_default() {
 }
 
 #[test]
-fn what_is_written_is_in_force() {
+fn written_fields_are_applied() {
     let written = policy(
         "reservedNetworks: {discover: [nodeAddresses, nodePodCIDRs], validationActions: [Audit]}\n\
          staleness: {maxStaleness: 2m30s, onStale: Warn}\npreview: {warnOn: Never}\n\
@@ -69,7 +69,7 @@ fn every_rule_yaml_sets_every_rule() {
 }
 
 #[test]
-fn a_rule_that_judges_by_the_cluster_says_so() {
+fn rules_report_required_inventory() {
     let needs = |body| policy(body).rules_requiring_inventory().next().map(RuleId::as_str);
     assert_eq!(needs("noOverlap: {}\n"), Some("no-overlap"));
     assert_eq!(needs("deletion: {}\n"), Some("deletion"));
@@ -80,7 +80,7 @@ fn a_rule_that_judges_by_the_cluster_says_so() {
 }
 
 #[test]
-fn a_mistake_in_a_rule_is_pointed_at() {
+fn invalid_rule_fields_have_position() {
     check("noOverlap: {relations: []}\n", "3:24: noOverlap.relations: needs at least one entry");
     check("noOverlap: {relations: [Same, Same]}\n", "3:24: noOverlap.relations: names Same twice");
     check("noOverlap: {relations: [Disjoint]}\n", "3:25: unknown value `Disjoint`");
@@ -128,7 +128,7 @@ fn a_mistake_in_a_rule_is_pointed_at() {
 }
 
 #[test]
-fn an_age_shorter_than_a_watch_can_prove_is_noted() {
+fn short_max_staleness_has_a_note() {
     let notes = load("usable: {}\nstaleness: {maxStaleness: 30s}\n").unwrap().notes;
     let notes: Vec<String> = notes.iter().map(|note| format!("{note:#}")).collect();
     assert_eq!(notes.len(), 1);

@@ -40,8 +40,7 @@ const ENDINGS: [(&str, i32); 21] = [
 ];
 
 /// What needs a server that answers wrongly: the test that asks one.
-const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] =
-    [("probe", 1, "it/probe.rs", "another_server_is_not_taken_for_the_webhook")];
+const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] = [("probe", 1, "it/probe.rs", "probe_detects_other_servers")];
 
 /// The command that a line calls, by its longest name.
 fn called<'a>(line: &str, known: &'a BTreeSet<String>) -> &'a str {
@@ -68,7 +67,7 @@ fn shown_endings(known: &BTreeSet<String>) -> BTreeSet<Ending> {
 }
 
 #[test]
-fn every_exit_code_of_the_table_is_seen_and_no_other() {
+fn documented_exit_codes_are_tested() {
     let known: BTreeSet<String> =
         commands().into_iter().map(|(words, _)| words["servicecidr-guard ".len()..].to_owned()).collect();
     let mut seen = shown_endings(&known);
@@ -113,7 +112,7 @@ const RESULTS: [&str; 8] = [
 ];
 
 #[test]
-fn every_result_over_every_inventory_is_what_its_schema_says() {
+fn results_of_every_inventory_match_schemas() {
     let mut seen = BTreeSet::new();
     let mut inventories = files(&fixtures().join("inventories"), "json");
     // It holds Nodes alone, which give no result.
@@ -163,7 +162,7 @@ fn open(place: &str, schema: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn no_part_of_a_result_takes_a_field_that_its_schema_does_not_name() {
+fn schemas_deny_additional_properties() {
     for kind in kinds() {
         let schema: Value = serde_json::from_str(&printed_schema(&kind)).unwrap();
         let mut found = Vec::new();
@@ -209,7 +208,7 @@ fn plain(text: &str) -> String {
 }
 
 #[test]
-fn every_documented_sentence_is_said_in_a_test() {
+fn documented_messages_are_tested() {
     let tested = tested();
     let mut unused: BTreeSet<&str> = UNSAID.iter().map(|(sentence, _)| *sentence).collect();
     let mut untested = Vec::new();

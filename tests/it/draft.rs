@@ -115,7 +115,7 @@ fn warned(policy: &Policy, inventory: &Inventory, cidr: &str) -> BTreeSet<&'stat
 }
 
 #[test]
-fn a_draft_loads_and_denies_nothing_that_exists() {
+fn draft_denies_no_existing_service_cidr() {
     for shape in &SHAPES {
         let inventory = inventory(shape);
         let text = draft(&inventory);
@@ -139,7 +139,7 @@ fn a_draft_loads_and_denies_nothing_that_exists() {
 }
 
 #[test]
-fn a_draft_warns_of_what_it_should() {
+fn draft_warns_about_conflicting_cidrs() {
     for shape in &SHAPES {
         let inventory = inventory(shape);
         let policy = Loaded::from_bytes("draft.yaml", draft(&inventory).as_bytes()).unwrap().policy;
@@ -177,7 +177,7 @@ fn a_draft_warns_of_what_it_should() {
 }
 
 #[test]
-fn a_draft_says_what_is_odd_today() {
+fn draft_comments_on_existing_problems() {
     let draft_of = |what: &str| draft(&inventory(SHAPES.iter().find(|shape| shape.what == what).unwrap()));
     let says = |what: &str, line: &str| {
         let text = draft_of(what);

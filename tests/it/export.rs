@@ -56,7 +56,7 @@ fn refused(rules: &str, more: &[&str], expected: &str) {
 }
 
 #[test]
-fn each_set_of_actions_has_a_policy_and_a_binding() {
+fn each_action_set_has_policy_and_binding() {
     let rules = "ipFamilies: [IPv6]\ndenyAll: {operations: [DELETE], validationActions: [Audit]}\nusable: {}\n\
                  allowedRanges: {ranges: [10.96.0.0/16]}\n\
                  prefixLength: {ipv4: {longest: 28}, validationActions: [Audit, Deny]}\n";
@@ -91,7 +91,7 @@ fn each_set_of_actions_has_a_policy_and_a_binding() {
 }
 
 #[test]
-fn yaml_and_json_hold_the_same() {
+fn yaml_and_json_output_are_equal() {
     let rules = "denyAll: {}\nallowedRanges: {ranges: [10.96.0.0/16], validationActions: [Warn]}\n";
     let (code, printed, said) = export(rules, &[]);
     assert_eq!((code, said.as_str()), (Some(0), ""));
@@ -101,7 +101,7 @@ fn yaml_and_json_hold_the_same() {
 }
 
 #[test]
-fn what_the_policy_says_is_what_cel_judges_by() {
+fn cel_variables_contain_policy_values() {
     holds("denyAll: {}\n", "operations", r#"["CREATE","UPDATE"]"#);
     holds("denyAll: {operations: [DELETE]}\n", "operations", r#"["DELETE"]"#);
     holds("allowedRanges: {ranges: [\"fd00::/8\", 10.0.0.0/8]}\n", "ranges", r#"["fd00::/8","10.0.0.0/8"]"#);
@@ -122,7 +122,7 @@ const MUCH: &str = "allowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\ndele
                     reservedNetworks: {discover: [nodePodCIDRs]}\n";
 
 #[test]
-fn what_cel_cannot_say_is_refused_or_left_out() {
+fn unsupported_rules_are_rejected_or_skipped() {
     let left_out = [
         "reservedNetworks.discover: CEL doesn't see the nodes",
         "noOverlap: CEL doesn't see the other ServiceCIDRs",
@@ -150,7 +150,7 @@ fn what_cel_cannot_say_is_refused_or_left_out() {
 }
 
 #[test]
-fn what_is_too_long_or_no_name_is_refused() {
+fn long_expressions_and_invalid_names_are_rejected() {
     let policy = |count: usize| format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; count]);
     // 13 characters each, with what comes before it, and one at the end.
     assert_eq!(export(&policy(7692), &[]).0, Some(0));
@@ -176,7 +176,7 @@ fn chart_file(name: &str) -> String {
 }
 
 #[test]
-fn the_chart_has_the_same_presets() {
+fn chart_presets_match() {
     let presets: Value = serde_saphyr::from_str(&chart_file("presets.yaml")).unwrap();
     let network = |(cidr, source): &(&str, &str)| json!({"cidr": cidr, "source": source});
     let preset = |preset: Preset| {

@@ -43,7 +43,7 @@ fn paced(every: Duration, is_over: &AtomicBool, mut act: impl FnMut()) {
 }
 
 #[test]
-fn r9_a_hundred_certificates_are_swapped_and_no_request_fails() {
+fn no_request_fails_during_100_certificate_reloads() {
     let authority = Authority::new();
     let first = authority.sign();
     let folder = TempDir::new().unwrap();
@@ -95,7 +95,7 @@ fn r9_a_hundred_certificates_are_swapped_and_no_request_fails() {
 }
 
 #[test]
-fn r40_each_answer_is_by_one_policy_while_two_alternate() {
+fn responses_never_mix_two_policies() {
     // `make soak` asks 100,000 times during 1,000 reloads.
     policies::alternate(20_000, 200);
 }

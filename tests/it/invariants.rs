@@ -68,7 +68,7 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn a_layer_names_only_those_below_it() {
+fn layers_depend_only_on_lower_layers() {
     for (name, text) in sources() {
         let Some(own) = layer(&name) else { continue };
         for (above, upper) in LAYERS.iter().enumerate().filter(|(above, _)| *above > own) {
@@ -84,7 +84,7 @@ fn a_layer_names_only_those_below_it() {
 }
 
 #[test]
-fn files_stay_short() {
+fn files_are_short() {
     for (name, text) in sources() {
         let (lines, code) = (text.lines().count(), code(&text).count());
         assert!(code <= MAX_CODE && lines <= MAX_LINES, "src/{name} has {code} lines of code, {lines} in all");
@@ -96,14 +96,14 @@ fn files_stay_short() {
 }
 
 #[test]
-fn every_file_begins_with_what_it_is() {
+fn source_files_begin_with_module_comment() {
     for (name, text) in sources() {
         assert!(text.starts_with("//! "), "src/{name} has no //! line");
     }
 }
 
 #[test]
-fn only_output_prints() {
+fn only_the_output_module_prints() {
     for (name, text) in sources() {
         let prints = code(&text).any(|line| line.contains("print!(") || line.contains("println!("));
         assert!(!prints || name == "cli/support/output.rs", "src/{name} prints");
@@ -111,7 +111,7 @@ fn only_output_prints() {
 }
 
 #[test]
-fn r37_the_wall_clock_is_read_for_certificates_alone() {
+fn wall_clock_is_read_for_certificates_only() {
     for (name, text) in sources() {
         let reads = code(&text).any(|line| line.contains("SystemTime::now") || line.contains("now_utc"));
         let is_of_certificates = ["server/tls/certificate.rs", "cli/commands/certs.rs"].contains(&name.as_str());
@@ -120,7 +120,7 @@ fn r37_the_wall_clock_is_read_for_certificates_alone() {
 }
 
 #[test]
-fn every_rule_has_its_heading() {
+fn every_rule_has_a_heading() {
     let document = fs::read_to_string(root().join("docs/policy.md")).unwrap();
     let paths = files(&root().join("src/policy/rule"), ".rs");
     let in_files = paths.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
@@ -161,7 +161,7 @@ fn embedded_examples_equal_the_fixtures() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_resolve() {
     let mut documents = files(&root().join("docs"), ".md");
     documents.extend(
         [

@@ -32,7 +32,7 @@ fn message(answer: &Value) -> &str {
 }
 
 #[test]
-fn a_request_is_judged_and_answered_by_what_the_file_holds() {
+fn file_inventory_is_used_for_decisions() {
     let (server, ..) = knowing(NO_OVERLAP, "full.json");
     let answer = server.review(&create("10.96.0.0/24", true));
     assert_eq!(message(&answer), violations::overlap_with_default("10.96.0.0/24").to_string());
@@ -47,7 +47,7 @@ fn a_request_is_judged_and_answered_by_what_the_file_holds() {
 }
 
 #[test]
-fn a_dry_run_has_the_verdict_of_the_real_request() {
+fn dry_run_has_the_same_verdict() {
     let (server, ..) = knowing(NO_OVERLAP, "full.json");
     for cidr in ["10.96.0.0/24", "10.97.0.0/24", "10.96.0.0/28", "bogus"] {
         let [dry, real] = [true, false].map(|is_dry_run| server.review(&create(cidr, is_dry_run)));
@@ -58,7 +58,7 @@ fn a_dry_run_has_the_verdict_of_the_real_request() {
 }
 
 #[test]
-fn the_report_is_that_of_the_command() {
+fn served_report_matches_command() {
     for list in ["full.json", "extended.json", "terminating.json"] {
         let (server, path, _folder) = knowing(DENY_ALL, list);
         let answer = server.get(&format!("{}/report", server.health));
@@ -72,7 +72,7 @@ fn the_report_is_that_of_the_command() {
 }
 
 #[test]
-fn the_metrics_say_what_the_report_says() {
+fn capacity_metrics_match_report() {
     let (server, ..) = knowing(DENY_ALL, "extended.json");
     let metric = |name: &str| server.metric(&format!("servicecidr_guard_{name}")).unwrap_or_default();
     assert_eq!(metric(r#"clusterip_usable_ips{cidr="10.96.0.0/28"}"#), "14.0");
@@ -90,7 +90,7 @@ fn the_metrics_say_what_the_report_says() {
 }
 
 #[test]
-fn the_file_is_read_again_when_it_changes_and_a_broken_one_changes_nothing() {
+fn changed_file_is_reloaded_and_invalid_file_is_ignored() {
     let (server, path, _folder) = knowing(NO_OVERLAP, "full.json");
     let is_allowed = |cidr: &str| server.review(&create(cidr, false))["response"]["allowed"] == true;
     assert!(is_allowed("10.97.0.0/24"));
@@ -110,7 +110,7 @@ fn the_file_is_read_again_when_it_changes_and_a_broken_one_changes_nothing() {
 }
 
 #[test]
-fn without_an_inventory_there_is_no_report_and_no_rule_that_needs_one() {
+fn report_and_cluster_rules_require_inventory() {
     let server = Server::start(DENY_ALL);
     let answer = server.get(&format!("{}/report", server.health));
     assert_eq!(answer.status(), 404);
@@ -141,7 +141,7 @@ fn refused(policy: &str, more: &[&str], code: i32, expected: &str) {
 }
 
 #[test]
-fn a_start_without_what_is_needed_says_so() {
+fn missing_or_invalid_inventory_fails_startup() {
     refused(
         NO_OVERLAP,
         &[],

@@ -96,7 +96,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn an_overlap_is_found_where_asking_every_other_finds_one(inventory in inventory(), added in cidr(), name in 0u8..10) {
+    fn no_overlap_matches_a_check_of_every_cidr(inventory in inventory(), added in cidr(), name in 0u8..10) {
         let policy = policy("noOverlap: {relations: [Same, Within]}\n");
         let name = format!("n{name}");
         let verdict = evaluate(&policy, &ObservedInventory::static_file(&inventory), &request(create(&name, added), false));
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn pods_are_found_where_asking_every_node_finds_them(inventory in inventory(), added in cidr()) {
+    fn reserved_networks_match_a_check_of_every_node(inventory in inventory(), added in cidr()) {
         let policy = policy("reservedNetworks: {discover: [nodePodCIDRs]}\n");
         let verdict = evaluate(&policy, &ObservedInventory::static_file(&inventory), &request(create("new", added), false));
         let mut pods = inventory.nodes().flat_map(|node| &node.pod_cidrs);
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn kubernetes_is_never_denied_whatever_is_known(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
+    fn kubernetes_is_never_denied_with_any_inventory(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
         let observed = if is_known { ObservedInventory::static_file(&inventory) } else { ObservedInventory::absent(&inventory) };
         for change in [create("kubernetes", cidr), delete("kubernetes", cidr)] {
             let verdict = evaluate(&policy(HARSH), &observed, &request(change, false));
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn a_dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
+    fn dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
         let observed = ObservedInventory::static_file(&inventory);
         for change in [create("new", cidr), delete("n1", cidr)] {
             let [dry, real] = [true, false].map(|is_dry_run| evaluate(&policy(HARSH), &observed, &request(change.clone(), is_dry_run)));
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn what_isnt_known_is_never_a_silent_yes(inventory in inventory(), cidr in cidr()) {
+    fn missing_inventory_is_a_violation(inventory in inventory(), cidr in cidr()) {
         let nothing = ObservedInventory::absent(&inventory);
         for (rule, id, change) in [
             ("noOverlap: {validationActions: [Deny]}\n", "no-overlap", create("new", cidr)),
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn an_alternative_is_allowed_free_and_the_nearest(inventory in inventory(), refused in cidr()) {
+    fn alternative_is_allowed_free_and_nearest(inventory in inventory(), refused in cidr()) {
         let policy = policy("allowedRanges: {ranges: [10.4.0.0/14, 10.8.0.0/15, 10.10.0.0/15]}\nnoOverlap: {validationActions: [Deny]}\n");
         let observed = ObservedInventory::static_file(&inventory);
         let verdict = evaluate(&policy, &observed, &request(create("new", refused), false));
@@ -181,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn an_outlook_counts_what_the_reports_count(inventory in inventory(), cidr in cidr()) {
+    fn preview_matches_report(inventory in inventory(), cidr in cidr()) {
         let policy = policy("usable: {}\n");
         let observed = ObservedInventory::static_file(&inventory);
         let request = request(create("new", cidr), true);
@@ -203,7 +203,7 @@ fn stale(inventory: &Inventory) -> ObservedInventory<'_> {
 }
 
 #[test]
-fn an_age_is_judged_by_the_policy_and_only_where_it_matters() {
+fn staleness_applies_only_to_required_kinds() {
     let mut inventory = Inventory::default();
     inventory.insert_service_cidr(service_cidr("kubernetes", "10.96.0.0/28".parse().unwrap(), Readiness::Ready));
     let observed = stale(&inventory);

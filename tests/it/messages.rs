@@ -133,7 +133,7 @@ pub fn rows() -> Vec<String> {
 }
 
 #[test]
-fn every_sentence_is_documented() {
+fn every_message_is_documented() {
     let documents =
         ["messages.md", "policy.md", "capacity.md", "planning.md"].map(|name| root().join("docs").join(name));
     let documented: Vec<String> =
@@ -148,7 +148,7 @@ fn every_sentence_is_documented() {
 }
 
 #[test]
-fn every_documented_sentence_is_said() {
+fn documented_messages_exist() {
     let all: String = sources(&root().join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     // As it is written in the sources, lines joined.
     let all = flat(&all.replace("\\\n", " ")).replace("\\\"", "\"").replace('`', "");

@@ -20,14 +20,14 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn a_folder_without_lists_is_named() {
+fn folder_without_lists_is_an_error() {
     let output = explain("empty", "");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(said(&output), "error: empty: no *.json, *.yaml or *.yml in it\n");
 }
 
 #[test]
-fn without_kubernetes_both_families_count() {
+fn missing_kubernetes_assumes_both_families() {
     let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"more"},"spec":{"cidrs":["10.96.0.0/24"]}}"#;
     let output = explain("list.json", list);
     let noted = "note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured\n";
@@ -35,7 +35,7 @@ fn without_kubernetes_both_families_count() {
 }
 
 #[test]
-fn a_range_that_is_not_ready_says_so() {
+fn explain_reports_unready_range() {
     let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/24"]},
         "status":{"conditions":[{"type":"Ready","status":"False","message":"","reason":"","lastTransitionTime":null}]}}"#;
     let folder = TempDir::new().unwrap();
@@ -48,7 +48,7 @@ fn a_range_that_is_not_ready_says_so() {
 }
 
 #[test]
-fn a_pod_without_an_account_says_what_to_set() {
+fn missing_service_account_token_has_a_hint() {
     let folder = TempDir::new().unwrap();
     let made = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
     assert!(made.status.success(), "{made:?}");
@@ -72,7 +72,7 @@ fn a_pod_without_an_account_says_what_to_set() {
 }
 
 #[test]
-fn the_log_says_what_is_left_out_refused_and_noted() {
+fn log_reports_skipped_rejected_and_noted_input() {
     let folder = TempDir::new().unwrap();
     let overlapping = |number: u32| {
         format!(r#"{{"kind":"ServiceCIDR","metadata":{{"name":"n{number}"}},"spec":{{"cidrs":["10.96.0.0/24"]}}}}"#)

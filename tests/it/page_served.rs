@@ -35,7 +35,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
 }
 
 #[test]
-fn the_page_lets_nothing_run_but_what_is_in_it() {
+fn page_runs_only_its_own_script() {
     let server = server();
     let answer = server.get(&format!("{}/", server.health));
     assert_eq!(answer.status(), 200);
@@ -81,7 +81,7 @@ fn the_page_lets_nothing_run_but_what_is_in_it() {
 }
 
 #[test]
-fn a_preview_says_what_the_webhook_would() {
+fn preview_matches_webhook_response() {
     let server = server();
     let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     for cidr in ["10.96.0.0/24", "10.96.1.0/24", "172.20.0.0/16", "10.96.0.0/28", "10.96.0.0/31", "fd00::/112"] {
@@ -110,7 +110,7 @@ fn a_preview_says_what_the_webhook_would() {
 }
 
 #[test]
-fn a_preview_is_bounded_and_changes_nothing() {
+fn preview_is_bounded_and_has_no_side_effects() {
     let server = server();
     let before = server.get(&format!("{}/report", server.health)).into_body();
     let counted = || {
@@ -160,7 +160,7 @@ fn preview_rate_limit_returns_429_and_keeps_serving() {
 }
 
 #[test]
-fn without_an_inventory_there_is_no_page() {
+fn page_requires_inventory() {
     let server = Server::start(&POLICY.replace("noOverlap: {}\n", ""));
     for path in ["/", "/preview?add=10.0.0.0/24", "/report?view=page"] {
         let answer = server.get(&format!("{}{path}", server.health));

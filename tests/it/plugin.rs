@@ -30,7 +30,7 @@ fn completed(words: &[&str]) -> String {
 }
 
 #[test]
-fn a_plugin_speaks_of_itself_as_it_is_called() {
+fn plugin_help_uses_kubectl_name() {
     let folder = TempDir::new().unwrap();
     let mut plugin = called(&folder, "kubectl-servicecidr");
     let help = text(&plugin.args(["report", "--help"]).output().unwrap());
@@ -45,7 +45,7 @@ fn a_plugin_speaks_of_itself_as_it_is_called() {
 }
 
 #[test]
-fn kubectl_is_told_what_a_line_may_go_on_with() {
+fn kubectl_completion_lists_candidates() {
     let commands = completed(&[""]);
     for line in ["serve\tAnswer AdmissionReviews of kube-apiserver over TLS", "schema\t", ":4"] {
         assert!(commands.lines().any(|seen| seen.starts_with(line)), "{line}: {commands}");
@@ -73,7 +73,7 @@ fn kubectl_is_told_what_a_line_may_go_on_with() {
 }
 
 #[test]
-fn every_shell_has_its_script() {
+fn every_shell_has_a_completion_script() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = program().args(["completion", shell]).output().unwrap();
         assert!(output.status.success() && text(&output).contains("servicecidr-guard"), "{shell}");
@@ -97,7 +97,7 @@ fn on_a_terminal(arguments: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn colour_is_for_terminals_and_for_the_word_that_says_what_a_line_is() {
+fn only_terminals_get_colour() {
     let file = fixtures().join("inventories/extended.json");
     let wrong = format!("report -f {} --remove nobody", file.display());
     let coloured = on_a_terminal(&wrong, &[]);
@@ -110,7 +110,7 @@ fn colour_is_for_terminals_and_for_the_word_that_says_what_a_line_is() {
 }
 
 #[test]
-fn a_hostile_name_never_reaches_a_terminal_as_it_is() {
+fn terminal_output_escapes_names() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hostile.json");
     let name = "a\\u001b[31mred\\n\\u009bx\\u202e";
@@ -150,7 +150,7 @@ fn a_hostile_name_never_reaches_a_terminal_as_it_is() {
 }
 
 #[test]
-fn a_long_read_tells_a_terminal_how_far_it_is_and_nobody_else() {
+fn only_terminals_get_progress() {
     let folder = TempDir::new().unwrap();
     let address = |number: u32| {
         format!(r#"{{"kind":"IPAddress","metadata":{{"name":"{}"}}}}"#, std::net::Ipv4Addr::from(0x0a60_0000 + number))
@@ -166,7 +166,7 @@ fn a_long_read_tells_a_terminal_how_far_it_is_and_nobody_else() {
 }
 
 #[test]
-fn a_package_for_krew_is_whole() {
+fn krew_package_is_complete() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = TempDir::new().unwrap();
     let package = |version: &str, program: &OsStr, platform: &[&str]| {

@@ -38,7 +38,7 @@ const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 const UNREACHED: &str = "error: no answer from the webhook\n";
 
 #[test]
-fn a_webhook_is_well_whatever_its_policy() {
+fn probe_succeeds_under_any_policy() {
     let rules = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
                  prefixLength: {ipv4: {shortest: 32}}\nusable: {validationActions: [Deny]}\nipFamilies: [IPv6]\n";
     let server = Server::start(&format!("{HEADER}{rules}"));
@@ -68,7 +68,7 @@ fn a_webhook_is_well_whatever_its_policy() {
 
 /// As in an image that holds nothing but the program.
 #[test]
-fn the_system_needs_no_ca_of_its_own() {
+fn probe_needs_no_system_cas() {
     let server = Server::start(&format!("{HEADER}denyAll: {{}}\n"));
     let empty = TempDir::new().unwrap();
     let probe = |arguments: &[&str]| {
@@ -88,7 +88,7 @@ fn the_system_needs_no_ca_of_its_own() {
 }
 
 #[test]
-fn who_drains_is_not_ready() {
+fn draining_server_is_not_ready() {
     let policy = format!("{HEADER}denyAll: {{}}\n");
     let server = Server::start_with(&policy, &["--drain-delay", "25"]);
     server.signal("TERM");
@@ -144,7 +144,7 @@ fn reviewer(folder: &TempDir, answer: impl Fn(&Value) -> Value + Send + 'static)
 }
 
 #[test]
-fn what_is_asked_is_a_dry_run_and_the_answer_is_read() {
+fn probe_sends_dry_run_and_checks_response() {
     let folder = certificates();
     let ca = folder.path().join("ca.crt");
     let ask = |answer: fn(&Value) -> Value| {
@@ -186,7 +186,7 @@ fn what_is_asked_is_a_dry_run_and_the_answer_is_read() {
 }
 
 #[test]
-fn another_server_is_not_taken_for_the_webhook() {
+fn probe_detects_other_servers() {
     let address = serve(None, |_| "some_metric 1\n\u{1b}[31mred".to_owned());
     let printed = "livez    ok\nreadyz   ok\nmetrics  no servicecidr_guard_build_info: some_metric 1 [31mred\n";
     check(&["--health-url", &format!("http://{address}")], 1, printed, "");
@@ -198,7 +198,7 @@ fn another_server_is_not_taken_for_the_webhook() {
 }
 
 #[test]
-fn nobody_there_is_another_exit_code() {
+fn unreachable_server_exits_3() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let silent = format!("http://{address}");
@@ -216,7 +216,7 @@ fn nobody_there_is_another_exit_code() {
 }
 
 #[test]
-fn bad_input_is_refused() {
+fn invalid_input_is_rejected() {
     let check = |arguments: &[&str], code, said: &str| check(arguments, code, "", said);
     let url = "write it as https://HOST[:PORT][/PATH]\n";
     for wrong in ["http://localhost/", "https://a@localhost/", "localhost:8443", "https://localhost/?a=b"] {

@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn an_update_that_keeps_the_list_is_allowed(policy in policy(), list in cidrs()) {
+    fn unchanged_update_is_allowed(policy in policy(), list in cidrs()) {
         let object = json!({"metadata": {"name": "a", "finalizers": ["x"]}, "spec": {"cidrs": list}});
         let old = json!({"metadata": {"name": "a"}, "spec": {"cidrs": list}});
         let review = json!({
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn what_adds_nothing_is_allowed_unless_deny_all_names_it(policy in policy(), review in review("a")) {
+    fn requests_without_added_cidrs_are_allowed(policy in policy(), review in review("a")) {
         let bytes = review.to_string().into_bytes();
         let Ok(request) = Review::parse(&bytes).unwrap().request() else { return Ok(()) };
         if !request.change.adds.is_empty() || !request.change.errors.is_empty() {
@@ -133,14 +133,14 @@ proptest! {
     }
 
     #[test]
-    fn a_status_update_is_allowed(policy in policy(), mut review in review("a")) {
+    fn status_update_is_allowed(policy in policy(), mut review in review("a")) {
         review["request"]["operation"] = json!("UPDATE");
         review["request"]["subResource"] = json!("status");
         prop_assert!(judge(&load(&policy), &review).unwrap().allows(), "{}", review);
     }
 
     #[test]
-    fn a_rule_never_turns_a_denial_into_an_allowance(policy in policy(), review in review("a")) {
+    fn adding_a_rule_never_allows_more(policy in policy(), review in review("a")) {
         let whole = load(&policy);
         let with_both = judge(&whole, &review).unwrap().allows();
         for part in [Policy { deny_all: None, ..whole.clone() }, Policy { allowed_ranges: None, ..whole.clone() }, Policy::default()] {
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn what_kube_apiserver_would_never_send_is_denied_under_any_policy(policy in policy(), list in cidrs()) {
+    fn invalid_objects_are_denied_under_any_policy(policy in policy(), list in cidrs()) {
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
             "request": {
@@ -166,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn dry_run_changes_no_verdict(policy in policy(), mut review in review("a")) {
+    fn dry_run_has_the_same_verdict(policy in policy(), mut review in review("a")) {
         let policy = load(&policy);
         review["request"]["dryRun"] = json!(false);
         let real = judge(&policy, &review);
@@ -175,14 +175,14 @@ proptest! {
     }
 
     #[test]
-    fn the_uid_is_echoed(uid in ".{1,32}", policy in policy(), mut review in review("a")) {
+    fn uid_is_echoed(uid in ".{1,32}", policy in policy(), mut review in review("a")) {
         review["request"]["uid"] = json!(uid);
         let answer = answer(&policy.to_string(), review.to_string().as_bytes());
         prop_assert_eq!(&answer["response"]["uid"], &json!(uid));
     }
 
     #[test]
-    fn bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), cut in any::<prop::sample::Index>(), review in review("a")) {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), cut in any::<prop::sample::Index>(), review in review("a")) {
         let _ = Review::parse(&bytes).map(|review| review.request());
         let mut text = review.to_string().into_bytes();
         let at = cut.index(text.len());

@@ -26,16 +26,16 @@ fn check(policy: &str) {
 }
 
 #[test]
-fn under_allowed_ranges() {
+fn responses_under_allowed_ranges() {
     check("allowed-ranges");
 }
 
 #[test]
-fn under_deny_all_with_delete() {
+fn responses_under_deny_all() {
     check("deny-all");
 }
 
 #[test]
-fn under_warnings_and_audit() {
+fn responses_under_warn_and_audit() {
     check("warn-and-audit");
 }

@@ -17,7 +17,7 @@ fn allowed(server: &Server) -> bool {
 }
 
 #[test]
-fn a_changed_policy_comes_into_force_and_a_broken_one_does_not() {
+fn changed_policy_is_loaded_and_invalid_policy_is_ignored() {
     let server = Server::start(DENY_ALL);
     assert!(!allowed(&server));
     fs::write(server.path("policy.yaml"), ALLOW_10).unwrap();
@@ -44,7 +44,7 @@ fn a_changed_policy_comes_into_force_and_a_broken_one_does_not() {
 }
 
 #[test]
-fn sighup_has_every_file_read_at_once() {
+fn sighup_reloads_every_file() {
     let folder = TempDir::new().unwrap();
     let inventory = folder.path().join("inventory.json");
     let list = fs::read_to_string(fixtures().join("inventories/fresh.json")).unwrap();
@@ -79,7 +79,7 @@ fn sighup_has_every_file_read_at_once() {
 }
 
 #[test]
-fn a_broken_policy_is_reported_once_and_not_at_every_poll() {
+fn invalid_policy_is_logged_once() {
     let server = Server::start(DENY_ALL);
     fs::write(server.path("policy.yaml"), "nonsense").unwrap();
     server.logged("policy reload failed, keeping the previous one");
@@ -88,7 +88,7 @@ fn a_broken_policy_is_reported_once_and_not_at_every_poll() {
 }
 
 #[test]
-fn a_new_certificate_is_served_to_new_connections_and_a_broken_pair_never() {
+fn new_certificate_is_served_and_mismatched_pair_is_ignored() {
     let server = Server::start(DENY_ALL);
     let old_ca = fs::read(server.path("ca.crt")).unwrap();
     let is_trusted = |ca: &[u8]| agent(ca).get(format!("{}/validate", server.webhook)).call().is_ok();
@@ -120,7 +120,7 @@ fn a_new_certificate_is_served_to_new_connections_and_a_broken_pair_never() {
 }
 
 #[test]
-fn a_swap_as_the_kubelet_does_it_is_seen() {
+fn kubelet_volume_update_is_detected() {
     let folder = TempDir::new().unwrap();
     volume(folder.path(), "1", DENY_ALL);
     fs::copy(folder.path().join("..1/ca.crt"), folder.path().join("ca.crt")).unwrap();
@@ -167,7 +167,7 @@ fn put(server: &Server, (cert, key): (String, String)) {
 }
 
 #[test]
-fn r12_an_expired_certificate_is_never_taken_up_and_one_that_expires_soon_is_warned_of() {
+fn expired_certificate_is_rejected_and_expiring_one_is_logged() {
     let mut server = Server::start(DENY_ALL);
     let before = server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds");
     put(&server, expiring(-3600));

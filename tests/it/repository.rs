@@ -125,7 +125,7 @@ fn actions_are_pinned_to_commits() {
 }
 
 #[test]
-fn no_placeholder_is_left() {
+fn no_placeholders_remain() {
     for (path, text) in texts(&["README.md", "CHANGELOG.md", "charts", "docs", "examples", "plugin", ".github"]) {
         let words = text.split('@').skip(1).filter(|word| !word.is_empty());
         let is_placeholder = |word: &str| word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');

@@ -18,7 +18,7 @@ fn create() -> Vec<u8> {
 }
 
 #[test]
-fn a_body_that_is_no_review_is_400_and_says_why() {
+fn invalid_review_returns_400_with_reason() {
     let server = Server::start(DENY_ALL);
     let check = |body: &[u8], expected: &str| {
         let (status, answer) = server.post("/validate", body);
@@ -64,7 +64,7 @@ fn a_body_that_is_no_review_is_400_and_says_why() {
 }
 
 #[test]
-fn r23_what_nests_is_skipped_or_refused_however_deep() {
+fn deep_nesting_is_skipped_or_rejected() {
     let server = Server::start(DENY_ALL);
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     for levels in [100, 1_000_000] {
@@ -86,7 +86,7 @@ fn r23_what_nests_is_skipped_or_refused_however_deep() {
 }
 
 #[test]
-fn only_post_on_the_one_path_is_answered() {
+fn only_post_to_validate_is_served() {
     let server = Server::start(DENY_ALL);
     let refused = server.get(&format!("{}/validate", server.webhook));
     assert_eq!(refused.status(), 405);
@@ -99,7 +99,7 @@ fn only_post_on_the_one_path_is_answered() {
 }
 
 #[test]
-fn a_body_of_seven_mebibytes_is_read_and_one_byte_more_is_413() {
+fn body_over_7_mib_returns_413() {
     let server = Server::start(DENY_ALL);
     let mut body = create();
     body.resize(7 * 1024 * 1024, b' ');
@@ -110,7 +110,7 @@ fn a_body_of_seven_mebibytes_is_read_and_one_byte_more_is_413() {
 }
 
 #[test]
-fn health_and_metrics_are_on_the_other_port() {
+fn health_and_metrics_use_the_health_port() {
     let server = Server::start(DENY_ALL);
     let get = |path: &str| server.get(&format!("{}{path}", server.health));
     assert_eq!(get("/livez").body(), "ok\n");
@@ -147,7 +147,7 @@ fn health_and_metrics_are_on_the_other_port() {
 }
 
 #[test]
-fn every_review_is_one_line_of_the_log() {
+fn every_review_is_logged_once() {
     let server = Server::start(DENY_ALL);
     server.review(&create());
     let line = server.logged("review");
@@ -171,7 +171,7 @@ fn every_review_is_one_line_of_the_log() {
 }
 
 #[test]
-fn sigterm_ends_it_cleanly_once_the_open_request_is_answered() {
+fn sigterm_exits_0() {
     let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "0"]);
     server.review(&create());
     server.signal("TERM");
@@ -180,7 +180,7 @@ fn sigterm_ends_it_cleanly_once_the_open_request_is_answered() {
 }
 
 #[test]
-fn sigint_ends_it_too() {
+fn sigint_exits_0() {
     let mut server = Server::start(DENY_ALL);
     server.signal("INT");
     server.logged("stopped");
@@ -188,7 +188,7 @@ fn sigint_ends_it_too() {
 }
 
 #[test]
-fn a_bad_start_is_an_error_and_nothing_listens() {
+fn invalid_startup_files_are_errors() {
     let folder = tempfile::TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     assert!(run(&["certs", "--out", &at("")]).status.success());
@@ -271,7 +271,7 @@ fn a_bad_start_is_an_error_and_nothing_listens() {
 }
 
 #[test]
-fn every_flag_of_serve_is_an_environment_variable() {
+fn serve_flags_have_environment_variables() {
     let help = String::from_utf8(run(&["serve", "--help"]).stdout).unwrap();
     let flags: Vec<&str> = help.lines().filter_map(|line| line.trim_start().strip_prefix("--")).collect();
     assert!(flags.len() >= 8, "{help}");
@@ -288,7 +288,7 @@ fn every_flag_of_serve_is_an_environment_variable() {
 }
 
 #[test]
-fn the_dev_server_prints_curl_lines_that_work() {
+fn dev_server_prints_working_curl_commands() {
     let folder = tempfile::TempDir::new().unwrap();
     let mut child = program()
         .args(["serve", "--dev", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"])

@@ -51,7 +51,7 @@ fn refused(stream: &mut Tls, status: u16, sentence: &str) {
 }
 
 #[test]
-fn r3_a_client_that_takes_its_time_is_cut_off() {
+fn slow_clients_time_out() {
     let server = Server::start(DENY_ALL);
     thread::scope(|scope| {
         let silent = tcp(&server);
@@ -79,7 +79,7 @@ fn r3_a_client_that_takes_its_time_is_cut_off() {
 }
 
 #[test]
-fn r31_the_time_that_kube_apiserver_waits_is_kept() {
+fn timeout_query_shortens_body_timeout() {
     let server = Server::start(DENY_ALL);
     let mut stream = tls(&server);
     let head = head("Content-Length: 1000\r\n").replace("/validate", "/validate?timeout=1s");
@@ -88,7 +88,7 @@ fn r31_the_time_that_kube_apiserver_waits_is_kept() {
 }
 
 #[test]
-fn r4_a_body_that_is_too_large_is_refused_while_it_is_read() {
+fn large_body_is_rejected_while_it_is_read() {
     let server = Server::start(DENY_ALL);
     // Before a byte of it is sent.
     let mut announced = tls(&server);
@@ -138,7 +138,7 @@ fn flood(server: &Server, size: usize) -> Vec<String> {
 }
 
 #[test]
-fn r5_a_flood_of_large_bodies_leaves_room_for_small_ones() {
+fn large_bodies_leave_memory_for_small_ones() {
     let server = Server::start(DENY_ALL);
     let size = 7 * MIB - 1000;
     let mut busy = Vec::new();
@@ -158,7 +158,7 @@ fn r5_a_flood_of_large_bodies_leaves_room_for_small_ones() {
 }
 
 #[test]
-fn r6_and_r7_connections_beyond_the_cap_are_told_to_come_again() {
+fn connections_over_the_limit_get_503() {
     // Each takes a descriptor here and one in the server.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
@@ -188,7 +188,7 @@ fn r6_and_r7_connections_beyond_the_cap_are_told_to_come_again() {
 }
 
 #[test]
-fn r8_only_tls_1_2_and_1_3_are_spoken_and_1_3_alone_where_asked() {
+fn min_tls_version_is_enforced() {
     use rustls::version::{TLS12, TLS13};
     let server = Server::start(DENY_ALL);
     assert!(tls_of(&server, &[&TLS12]).is_ok() && tls_of(&server, &[&TLS13]).is_ok());
@@ -197,7 +197,7 @@ fn r8_only_tls_1_2_and_1_3_are_spoken_and_1_3_alone_where_asked() {
 }
 
 #[test]
-fn r17_and_r18_the_type_of_a_body_is_judged_before_it_is_read() {
+fn content_type_and_encoding_are_checked_before_the_body() {
     let server = Server::start(DENY_ALL);
     let plain = "POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n";
     for more in ["", "Content-Type: text/plain\r\n", "Content-Type: application/vnd.kubernetes.protobuf\r\n"] {
@@ -219,7 +219,7 @@ fn r17_and_r18_the_type_of_a_body_is_judged_before_it_is_read() {
 }
 
 #[test]
-fn r19_a_request_whose_length_can_be_read_in_two_ways_is_refused() {
+fn ambiguous_content_length_is_rejected() {
     let server = Server::start(DENY_ALL);
     for more in [
         "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n",
@@ -236,7 +236,7 @@ fn r19_a_request_whose_length_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
-fn r20_a_head_has_its_limits() {
+fn header_size_is_limited() {
     let server = Server::start(DENY_ALL);
     let many = (0..200).map(|number| format!("X-{number}: 1\r\n")).collect::<Vec<_>>().concat();
     let long = format!("X: {}\r\n", "1".repeat(200 * 1024));
@@ -270,7 +270,7 @@ fn deaf(stderr: Stdio) -> (std::process::Child, String, tempfile::TempDir) {
 }
 
 #[test]
-fn r45_a_log_that_nobody_reads_or_can_write_keeps_no_answer_back() {
+fn blocked_stderr_does_not_delay_responses() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     // The pipe of the first is full after some hundred lines, and is never read.
     for stderr in [Stdio::piped(), Stdio::from(full)] {
@@ -288,7 +288,7 @@ fn r45_a_log_that_nobody_reads_or_can_write_keeps_no_answer_back() {
 }
 
 #[test]
-fn r45_a_lack_of_file_descriptors_passes() {
+fn recovers_from_file_descriptor_exhaustion() {
     let folder = tempfile::TempDir::new().unwrap();
     assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
     fs::write(folder.path().join("policy.yaml"), DENY_ALL).unwrap();

@@ -81,7 +81,7 @@ fn resident(server: &Server) -> usize {
 }
 
 #[test]
-fn r43_in_a_flood_of_connections_each_is_answered_or_told_to_come_again() {
+fn connection_flood_gets_responses_or_503() {
     let server = start();
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());

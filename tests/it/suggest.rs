@@ -157,7 +157,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12_000))]
 
     #[test]
-    fn suggestions_are_those_of_trying_every_block_and_are_admitted(case in case()) {
+    fn suggestions_match_exhaustive_search_and_are_allowed(case in case()) {
         let (policy, inventory) = (case.policy(), case.inventory());
         let search = FreeCidrSearch::new(&policy, &inventory, case.space.family, case.space.bits - case.host_bits, &[]).unwrap();
         let suggestions = search.find(case.count);
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn as_many_services_as_asked_for_fit_beside_the_static_band_and_not_into_half(services in prop_oneof![1_u32..3000, 1_u32..], is_ipv4: bool) {
+    fn prefix_length_fits_services_in_the_dynamic_band(services in prop_oneof![1_u32..3000, 1_u32..], is_ipv4: bool) {
         let family = if is_ipv4 { IpFamily::IPv4 } else { IpFamily::IPv6 };
         let dynamic = |host_bits: u8| {
             let band = Cidr::from_base(family, 0, host_bits).and_then(UsableRange::for_cidr).and_then(UsableRange::dynamic_band);
@@ -215,7 +215,7 @@ proptest! {
 }
 
 #[test]
-fn a_range_of_any_width_is_searched_at_once() {
+fn ranges_of_any_width_are_searched() {
     let policy = |ranges: &str| {
         let text =
             format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {{ranges: [{ranges}]}}\n");
@@ -236,7 +236,7 @@ fn a_range_of_any_width_is_searched_at_once() {
 }
 
 #[test]
-fn what_is_suggested_passes_check() {
+fn suggestions_pass_check() {
     let run = |arguments: &[&str], input: &[u8]| {
         let mut command = program();
         command.args(arguments).current_dir(fixtures().join("inventories"));

@@ -58,7 +58,7 @@ fn folder_of(pkcs8: &str, written: &str) -> TempDir {
 }
 
 #[test]
-fn r11_every_kind_of_key_and_a_chain_through_an_intermediate_is_served() {
+fn every_key_type_and_chain_is_served() {
     for (pkcs8, written) in [
         ("rsa-2048.pkcs8", "rsa-2048.pkcs8"),
         ("rsa-2048.pkcs8", "rsa-2048.pkcs1"),
@@ -81,7 +81,7 @@ fn r11_every_kind_of_key_and_a_chain_through_an_intermediate_is_served() {
 }
 
 #[test]
-fn r11_what_cannot_be_served_ends_the_start_and_says_why() {
+fn unsupported_keys_and_chains_fail_startup() {
     let refused = |folder: &TempDir, cert: &str| {
         let output = program()
             .args(["serve", "--policy", "policy.yaml", "--tls-key", "tls.key", "--tls-cert", cert])
@@ -101,7 +101,7 @@ fn r11_what_cannot_be_served_ends_the_start_and_says_why() {
 }
 
 #[test]
-fn r15_http_1_1_is_spoken_and_nothing_else() {
+fn only_http_1_1_is_negotiated() {
     let server = Server::start(DENY_ALL);
     let offering = |protocols: &[&str]| {
         let mut config = client(&server, &[&TLS13]).with_no_client_auth();
@@ -128,7 +128,7 @@ fn r15_http_1_1_is_spoken_and_nothing_else() {
 }
 
 #[test]
-fn r14_no_session_is_taken_up_again_where_clients_are_asked_who_they_are() {
+fn client_auth_disables_session_resumption() {
     let authority = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

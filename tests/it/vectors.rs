@@ -10,7 +10,7 @@ use crate::capacity::inventory;
 /// B: whether a CIDR holds an address for upstream's `PrefixContainsIP`, which decides what blocks a
 /// deletion. The third column is whether kube-apiserver can allocate it there.
 #[test]
-fn an_address_blocks_the_deletion_of_what_holds_it() {
+fn addresses_block_deletion_of_their_cidr() {
     for (label, cidr, address, blocks, is_usable) in [
         ("B1", "10.0.0.0/24", "10.0.0.0", false, false),
         ("B2", "10.0.0.0/24", "10.0.0.1", true, true),
@@ -52,7 +52,7 @@ fn an_address_blocks_the_deletion_of_what_holds_it() {
 
 /// O5: a /28 has no static band, every seed gives all 14.
 #[test]
-fn a_small_range_has_no_static_band() {
+fn small_range_has_no_static_band() {
     let small = inventory(&["a=10.0.0.0/28"], &[]);
     let view = small.view();
     let firsts: std::collections::BTreeSet<u128> = (0..200)
@@ -63,7 +63,7 @@ fn a_small_range_has_no_static_band() {
 
 /// O6: one range gives its static band away before another's dynamic band is tried.
 #[test]
-fn a_static_band_is_soft() {
+fn static_band_is_used_before_other_ranges() {
     let held: Vec<String> = (17..=30).map(|last| format!("10.0.0.{last}")).collect();
     let held: Vec<&str> = held.iter().map(String::as_str).collect();
     let two = inventory(&["a=10.0.0.0/27", "b=10.0.1.0/27"], &held);
@@ -79,7 +79,7 @@ fn a_static_band_is_soft() {
 
 /// O7: from where it begins, up and round about, each address once.
 #[test]
-fn the_search_goes_up_and_round() {
+fn allocation_returns_every_address_once() {
     for seed in 0..50 {
         let band = inventory(&["a=10.0.0.0/29"], &[]);
         let view = band.view();
@@ -95,7 +95,7 @@ fn the_search_goes_up_and_round() {
 /// R5: a CIDR gives addresses if one of the ServiceCIDRs that have it is ready. R6: with both terminating,
 /// kube-apiserver goes on; the report counts on nothing.
 #[test]
-fn a_cidr_is_ready_if_one_of_its_service_cidrs_is() {
+fn cidr_is_usable_if_one_service_cidr_is_ready() {
     let usable =
         |service_cidrs: &[&str]| CapacityReport::for_inventory(&inventory(service_cidrs, &[])).families[0].usable;
     assert_eq!(usable(&["a!=10.0.0.0/24", "b=10.0.0.0/24"]), 254);
@@ -104,7 +104,7 @@ fn a_cidr_is_ready_if_one_of_its_service_cidrs_is() {
 
 /// The names of IPAddresses that kube-apiserver takes, and those that can't be.
 #[test]
-fn the_name_of_an_ip_address_is_an_address() {
+fn ip_address_names_are_validated() {
     let read = |name: &str| {
         let mut inventory = Inventory::default();
         let mut reader = ListReader::new(&mut inventory, |_| {});

@@ -1,10 +1,10 @@
 //! The live inventory: what a mock API server holds, through every fault.
 
+mod events;
 mod fake_api_server;
 mod fake_cluster;
 mod faults;
 mod follower;
-mod frames;
 mod model;
 mod served;
 mod snapshot;
@@ -37,7 +37,7 @@ fn is_listed(follower: &Follower) -> bool {
 }
 
 #[test]
-fn what_the_api_server_holds_is_listed_and_then_watched() {
+fn inventory_is_listed_then_watched() {
     let mock = mock(20);
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
@@ -65,7 +65,7 @@ fn what_the_api_server_holds_is_listed_and_then_watched() {
 }
 
 #[test]
-fn a_watch_goes_on_where_the_last_one_ended() {
+fn watch_resumes_from_last_version() {
     let mock = mock(1);
     mock.world().life = Duration::from_millis(100);
     let follower = Follower::start(&mock, FAST);
@@ -93,7 +93,7 @@ fn a_watch_goes_on_where_the_last_one_ended() {
 }
 
 #[test]
-fn a_list_that_stalls_says_how_far_it_is() {
+fn stalled_list_reports_progress() {
     let mock = mock(20);
     mock.answer(|asked| if asked.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Right });
     let follower = Follower::start(&mock, WatchConfig { page_timeout: Duration::from_millis(200), ..FAST });
@@ -119,7 +119,7 @@ fn a_list_that_stalls_says_how_far_it_is() {
 }
 
 #[test]
-fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
+fn relist_keeps_objects_until_it_ends() {
     let mock = mock(20);
     let follower = Follower::start(&mock, FAST);
     follower.settles(&mock);
@@ -157,7 +157,7 @@ fn a_list_made_anew_answers_all_through_and_forgets_what_is_gone_at_its_end() {
 }
 
 #[test]
-fn the_age_grows_while_nothing_comes_and_a_bookmark_ends_it() {
+fn age_grows_until_a_bookmark_or_event() {
     let mock = mock(1);
     let follower = Follower::start(&mock, FAST);
     until("a list", || is_listed(&follower));
@@ -176,7 +176,7 @@ fn the_age_grows_while_nothing_comes_and_a_bookmark_ends_it() {
 }
 
 #[test]
-fn nodes_are_followed_while_they_are_wanted() {
+fn nodes_are_watched_on_demand() {
     let mock = mock(1);
     let follower = Follower::start_wanting(&mock, FAST, WatchScope::default());
     until("a list", || is_listed(&follower));

@@ -107,7 +107,7 @@ fn reported(report: &Value) -> Value {
 }
 
 #[test]
-fn the_numbers_on_the_page_are_those_of_the_report() {
+fn page_numbers_match_report() {
     let folder = TempDir::new().unwrap();
     let mut browser = Browser::start();
     let mut inventories: Vec<PathBuf> =
@@ -131,7 +131,7 @@ fn the_numbers_on_the_page_are_those_of_the_report() {
 }
 
 #[test]
-fn hostile_names_do_nothing() {
+fn hostile_names_are_inert() {
     let names = [
         "</script><script>document.title='pwned'</script>",
         "\"><img src=x onerror=\"document.title='pwned'\">",
@@ -177,7 +177,7 @@ fn hostile_names_do_nothing() {
 }
 
 #[test]
-fn a_thousand_ranges_and_a_million_addresses_are_a_page() {
+fn large_inventory_is_drawn() {
     let mut text = String::from(
         r#"{"kind":"List","items":[{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.0.0.0/8"]}}"#,
     );
@@ -209,7 +209,7 @@ fn a_thousand_ranges_and_a_million_addresses_are_a_page() {
 }
 
 #[test]
-fn it_is_used_with_the_keyboard_and_read_aloud() {
+fn keyboard_and_screen_reader_work() {
     let folder = TempDir::new().unwrap();
     let url = written(&folder, &inventory("nodes.yaml"));
     let mut browser = Browser::start();
@@ -236,7 +236,7 @@ fn it_is_used_with_the_keyboard_and_read_aloud() {
 }
 
 #[test]
-fn a_wide_and_a_narrow_range_of_ipv6_are_both_seen() {
+fn wide_and_narrow_ipv6_ranges_are_visible() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("six.json");
     let range = |name: &str, cidr: &str| {
@@ -262,7 +262,7 @@ fn a_wide_and_a_narrow_range_of_ipv6_are_both_seen() {
 }
 
 #[test]
-fn the_page_of_a_server_forecasts_with_the_servers_own_engine() {
+fn served_page_previews_changes() {
     let server = Server::start_with(POLICY, &["--inventory", inventory("nodes.yaml").to_str().unwrap()]);
     let mut browser = Browser::start();
     let mut tab = browser.open(&format!("{}/", server.health), DESKTOP, "dark");
@@ -302,7 +302,7 @@ fn the_page_of_a_server_forecasts_with_the_servers_own_engine() {
 }
 
 #[test]
-fn it_is_drawn_on_phones_and_desks_in_both_colour_schemes() {
+fn page_is_drawn_on_every_screen_and_colour_scheme() {
     let folder = TempDir::new().unwrap();
     let url = written(&folder, &inventory("page.yaml"));
     let mut browser = Browser::start();

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_the_same_however_they_are_cut() {
+    fn lines_do_not_depend_on_chunk_boundaries() {
         let text = b"a\n\nlonger line\r\nunfinished";
         for size in 1..=text.len() {
             let (mut lines, mut seen) = (Lines::default(), Vec::new());

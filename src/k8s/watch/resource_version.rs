@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_numbers_are_compared() {
+    fn only_numeric_versions_are_compared() {
         assert!(is_older("9", "10"));
         assert!(!is_older("10", "10") && !is_older("11", "10"));
         assert!(!is_older("a", "b") && !is_older("", "10") && !is_older("9", ""));

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_age_is_that_of_the_last_proof() {
+    fn age_counts_from_last_confirmation() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut progress = Progress::default();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_left_out_once_until_it_is_read_or_gone() {
+    fn skipped_object_is_counted_once() {
         let mut progress = Progress::default();
         assert_eq!(progress.left_out("a", true), Some(1));
         assert_eq!(progress.left_out("a", true), None);

@@ -11,7 +11,7 @@ use crate::control_plane::{ControlPlane, free_ports, said};
 use crate::webhook::{create, create_ready};
 
 #[test]
-fn promtool_sees_every_alert_fire_when_it_should() {
+fn promtool_rule_tests_pass() {
     let run = |arguments: &[&str]| {
         Command::new("promtool")
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -26,7 +26,7 @@ fn promtool_sees_every_alert_fire_when_it_should() {
 }
 
 #[test]
-fn kube_apiserver_counts_calls_that_fail_as_the_alerts_ask() {
+fn kube_apiserver_has_the_alert_metrics() {
     let plane = ControlPlane::start();
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();

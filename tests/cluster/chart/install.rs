@@ -60,7 +60,7 @@ const DENY_ALL: &str = "--set-json=policy.denyAll.operations=[\"CREATE\",\"UPDAT
 const ALLOWED: &str = "--set-json=policy.allowedRanges.ranges=[\"10.96.0.0/16\"]";
 
 #[test]
-fn install_upgrade_roll_back_and_uninstall() {
+fn install_upgrade_rollback_uninstall() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
     let release = Release::at(&plane, port);
@@ -115,7 +115,7 @@ fn install_upgrade_roll_back_and_uninstall() {
 }
 
 #[test]
-fn nothing_is_denied_on_the_first_day() {
+fn default_values_deny_nothing() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
     let release = Release::at(&plane, port);

@@ -47,7 +47,7 @@ fn notes(variant: &Variant) -> String {
 }
 
 #[test]
-fn what_is_rendered_was_reviewed() {
+fn rendered_templates_match_fixtures() {
     let mut differing = Vec::new();
     let default = Variant::all().into_iter().find(|variant| variant.name == "default").unwrap();
     let default = normal(default.objects());
@@ -72,7 +72,7 @@ fn what_is_rendered_was_reviewed() {
 }
 
 #[test]
-fn helm_lint_finds_nothing() {
+fn helm_lint_passes() {
     for variant in Variant::all() {
         let linted = helm(&["lint", "--strict", "--values", &variant.values(), &chart()]);
         assert!(linted.status.success(), "{}: {}", variant.name, said(&linted));
@@ -80,7 +80,7 @@ fn helm_lint_finds_nothing() {
 }
 
 #[test]
-fn every_flag_of_the_pods_exists() {
+fn pod_flags_exist() {
     let help = said(&run(&["serve", "--help"]));
     for variant in Variant::all() {
         let objects = variant.objects();
@@ -101,7 +101,7 @@ fn plane() -> ControlPlane {
 }
 
 #[test]
-fn a_real_kube_apiserver_takes_every_object() {
+fn kube_apiserver_accepts_every_object() {
     let plane = plane();
     for variant in Variant::all() {
         let objects = variant.objects();
@@ -133,7 +133,7 @@ fn pods(variant: &Variant) -> Vec<Value> {
 }
 
 #[test]
-fn pod_security_restricted_takes_every_pod_that_is_not_on_the_network_of_its_node() {
+fn pods_satisfy_pod_security_restricted() {
     let plane = plane();
     let create = |pod: &Value| {
         let mut pod = pod.clone();

@@ -19,7 +19,7 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn what_the_readme_has_one_type_works() {
+fn readme_commands_work() {
     let plane = ControlPlane::start();
     let beside = binaries::path("helm").parent().unwrap().to_owned();
     let mut path = OsString::from(beside);

@@ -25,7 +25,7 @@ fn more(count: &AtomicUsize) {
 }
 
 #[test]
-fn no_request_fails_while_the_ca_is_rotated() {
+fn no_request_fails_during_ca_rotation() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
     let release = Release::at(&plane, port);
@@ -74,7 +74,7 @@ fn no_request_fails_while_the_ca_is_rotated() {
 }
 
 #[test]
-fn an_upgrade_renews_what_is_near_its_end_and_what_is_for_other_names() {
+fn upgrade_renews_expiring_and_renamed_certificates() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
     let release = Release::at(&plane, port);

@@ -37,7 +37,7 @@ const REFUSED: [(&[&str], &str); 14] = [
 ];
 
 #[test]
-fn values_that_do_not_go_together_are_refused() {
+fn conflicting_values_are_rejected() {
     for (values, sentence) in REFUSED {
         let set: Vec<String> = values.iter().map(|value| format!("--set={value}")).collect();
         let arguments: Vec<&str> = set.iter().map(String::as_str).collect();
@@ -47,13 +47,13 @@ fn values_that_do_not_go_together_are_refused() {
 }
 
 #[test]
-fn an_older_kubernetes_is_refused() {
+fn old_kubernetes_is_rejected() {
     let refused = helm(&["template", "guard", &chart(), "--kube-version=1.32.9"]);
     assert!(said(&refused).contains("chart requires kubeVersion: >=1.33.0-0"), "{}", said(&refused));
 }
 
 #[test]
-fn a_parent_chart_may_hold_it() {
+fn works_as_subchart() {
     let parent = TempDir::new().unwrap();
     let write = |name: &str, text: &str| fs::write(parent.path().join(name), text).unwrap();
     fs::create_dir(parent.path().join("charts")).unwrap();
@@ -86,7 +86,7 @@ fn a_parent_chart_may_hold_it() {
 }
 
 #[test]
-fn the_permissions_are_those_that_the_policy_needs() {
+fn permissions_match_the_policy() {
     let plane = ControlPlane::start();
     plane.make_service_account("follower");
     let [port] = free_ports();

@@ -13,9 +13,9 @@ use servicecidr_guard::capacity::{AllocateError, Allocator};
 use servicecidr_guard::inventory::View;
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
 
-use super::ask::{Address, Allocated, Given, Question, Stored, ask};
 use super::deletion::{generated, inventory, near, near_any};
 use super::generate::Rng;
+use super::query::{Address, Allocated, Given, Question, Stored, ask};
 
 const RANGES: usize = 24_000;
 const INVENTORIES: usize = 8_000;
@@ -271,7 +271,7 @@ fn none_of(mut differences: Vec<String>) {
 }
 
 #[test]
-fn a_range_gives_here_what_it_gives_in_kube_apiserver() {
+fn range_allocation_matches_kube_apiserver() {
     let mut rng = Rng::seeded(9);
     let mut cases = every_length();
     cases.extend((0..RANGES).map(|_| case(&mut rng)));
@@ -305,7 +305,7 @@ fn a_range_gives_here_what_it_gives_in_kube_apiserver() {
 /// The one difference, see `same_at_the_end`: of what is left here only one is found, if the search
 /// starts there.
 #[test]
-fn only_the_range_of_the_last_address_is_called_full_before_it_is() {
+fn only_the_last_range_reports_full_early() {
     let cidr = |text: &str| text.parse::<Cidr>().unwrap();
     let last = cidr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fff0/124");
     for (cidr, is_last) in [(last, true), (cidr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffe0/124"), false)] {
@@ -331,7 +331,7 @@ fn only_the_range_of_the_last_address_is_called_full_before_it_is() {
 }
 
 #[test]
-fn all_ranges_together_give_here_what_they_give_in_kube_apiserver() {
+fn allocation_over_all_ranges_matches_kube_apiserver() {
     let mut rng = Rng::seeded(10);
     let cases: Vec<_> = (0..INVENTORIES)
         .map(|_| {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use servicecidr_guard::net::Cidr;
 
-use super::ask::{Invalid, Parsed, Question, ask, short};
 use super::generate::{Rng, text};
-use super::guard::letter;
+use super::query::{Invalid, Parsed, Question, ask, short};
+use super::webhook::letter;
 
 const TEXTS: usize = 160_000;
 /// How many differences a failure shows, the shortest ones.
@@ -29,7 +29,7 @@ fn none_of(differences: &[String]) {
 }
 
 #[test]
-fn a_text_is_a_new_cidr_here_exactly_if_it_is_one_for_kube_apiserver() {
+fn cidr_validation_matches_kube_apiserver() {
     let texts = texts(1);
     let lists: Vec<[String; 1]> = texts.iter().map(|text| [text.clone()]).collect();
     let questions: Vec<_> = lists.iter().map(|list| Question::ValidateCreate { cidrs: list }).collect();
@@ -58,7 +58,7 @@ fn a_text_is_a_new_cidr_here_exactly_if_it_is_one_for_kube_apiserver() {
 }
 
 #[test]
-fn a_text_is_read_leniently_here_exactly_as_cel_reads_it() {
+fn lenient_parsing_matches_cel() {
     let texts = texts(2);
     let questions: Vec<_> = texts.iter().map(|text| Question::Cidr { text }).collect();
     let answers: Vec<Parsed> = ask(&questions);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::answers::check_all;
-use super::ask::{Cel, Invalid, Parsed, Question, ask, short};
 use super::generate::{Rng, cidrs, range, ranges, text};
-use super::guard::{allowing, answer, faults, policy, review};
+use super::query::{Cel, Invalid, Parsed, Question, ask, short};
+use super::responses::check_all;
+use super::webhook::{allowing, answer, faults, policy, review};
 
 const CREATES: usize = 24_000;
 const POLICIES: usize = 4_000;
@@ -31,7 +31,7 @@ fn creates(seed: u64, count: usize) -> Vec<Create> {
 }
 
 #[test]
-fn a_create_is_judged_as_the_documented_policy_judges_it() {
+fn creates_match_documented_policy() {
     let creates = creates(3, CREATES);
     let valid: Vec<_> = creates.iter().map(|create| Question::ValidateCreate { cidrs: &create.cidrs }).collect();
     let valid: Vec<Vec<Invalid>> = ask(&valid);
@@ -61,7 +61,7 @@ fn a_create_is_judged_as_the_documented_policy_judges_it() {
 }
 
 #[test]
-fn under_deny_all_only_kubernetes_is_created() {
+fn deny_all_allows_only_kubernetes() {
     let files = [
         json!({"denyAll": {}}),
         json!({"denyAll": {"operations": ["CREATE"]}}),
@@ -114,7 +114,7 @@ fn kubernetes_is_never_denied() {
 
 /// An empty list, and one with an entry that CEL's `cidr()` doesn't take, are no policy.
 #[test]
-fn a_policy_holds_exactly_the_ranges_that_cel_takes() {
+fn policy_accepts_the_ranges_that_cel_accepts() {
     assert!(policy(&allowing(&[])).is_none());
     let mut rng = Rng::seeded(5);
     let lists: Vec<Vec<String>> = (0..POLICIES)

@@ -7,8 +7,8 @@ use servicecidr_guard::capacity::deletion_impact_by_name;
 use servicecidr_guard::inventory::{Allocation, Inventory, ParentRef, Readiness, ServiceCidr};
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily};
 
-use super::ask::{Address, Question, Stored, ask};
 use super::generate::Rng;
+use super::query::{Address, Question, Stored, ask};
 
 const INVENTORIES: usize = 30_000;
 const NAMES: [&str; 5] = ["a", "b", "c", "kubernetes", "e.f"];
@@ -176,7 +176,7 @@ fn completes(service_cidrs: &[Stored], addresses: &[Address], name: &str) -> boo
 }
 
 #[test]
-fn the_known_deletions_complete_as_known() {
+fn recorded_deletions_match() {
     let cases: Vec<_> = DELETIONS
         .iter()
         .map(|(label, a, others, addresses, expected)| {
@@ -202,7 +202,7 @@ fn the_known_deletions_complete_as_known() {
 }
 
 #[test]
-fn a_service_cidr_may_go_here_exactly_if_it_may_for_kube_controller_manager() {
+fn deletion_matches_kube_controller_manager() {
     let mut rng = Rng::seeded(8);
     let cases: Vec<_> = (0..INVENTORIES)
         .map(|_| {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use servicecidr_guard::policy::Policy;
 
-use super::answers::check_all;
-use super::ask::{Cel, Invalid, Question, ask, short};
 use super::generate::{Rng, cidr, range, ranges};
-use super::guard::{GuardResponse, allowing, answer, policy, review};
+use super::query::{Cel, Invalid, Question, ask, short};
+use super::responses::check_all;
+use super::webhook::{GuardResponse, allowing, answer, policy, review};
 
 const UPDATES: usize = 12_000;
 
@@ -53,7 +53,7 @@ fn answer_under(policy: &Policy, update: &Update) -> GuardResponse {
 }
 
 #[test]
-fn an_update_is_judged_for_what_it_adds_as_the_documented_policy_judges_that() {
+fn updates_match_documented_policy() {
     let mut rng = Rng::seeded(6);
     let updates: Vec<Update> = (0..UPDATES).map(|_| update(&mut rng)).collect();
     let changes: Vec<_> = updates.iter().map(|u| Question::ValidateUpdate { old: &u.old, new: &u.new }).collect();

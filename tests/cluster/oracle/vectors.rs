@@ -2,8 +2,8 @@
 
 use servicecidr_guard::net::Cidr;
 
-use super::ask::{Cel, Invalid, Parsed, Question, ask, short};
-use super::guard::{allowing, answer, faults, letter, policy, review};
+use super::query::{Cel, Invalid, Parsed, Question, ask, short};
+use super::webhook::{allowing, answer, faults, letter, policy, review};
 
 type Texts = &'static [&'static str];
 
@@ -87,7 +87,7 @@ const CREATES: &[(Texts, &str)] = &[
 ];
 
 #[test]
-fn the_known_creates_are_validated_as_known() {
+fn recorded_creates_match() {
     let lists: Vec<Vec<String>> = CREATES.iter().map(|(cidrs, _)| owned(cidrs)).collect();
     let questions: Vec<_> = lists.iter().map(|cidrs| Question::ValidateCreate { cidrs }).collect();
     let answers: Vec<Vec<Invalid>> = ask(&questions);
@@ -131,7 +131,7 @@ const UPDATES: &[(Texts, Texts, &str, u16)] = &[
 ];
 
 #[test]
-fn the_known_updates_are_validated_as_known() {
+fn recorded_updates_match() {
     let policy = policy(&allowing(&owned(&["0.0.0.0/0", "::/0"]))).unwrap();
     let lists: Vec<_> = UPDATES.iter().map(|(old, new, ..)| (owned(old), owned(new))).collect();
     let questions: Vec<_> = lists.iter().map(|(old, new)| Question::ValidateUpdate { old, new }).collect();
@@ -194,7 +194,7 @@ const POLICIES: &[(Texts, Option<Texts>, Cel)] = &[
 /// Where Kubernetes would have refused the object before, servicecidr-guard answers 422; where a
 /// range isn't one, it has no such policy.
 #[test]
-fn the_known_policies_judge_as_known() {
+fn recorded_policies_match() {
     let lists: Vec<_> = POLICIES.iter().map(|(allowed, cidrs, _)| (owned(allowed), cidrs.map(owned))).collect();
     let questions: Vec<_> =
         lists.iter().map(|(allowed, cidrs)| Question::Cel { allowed, cidrs: cidrs.as_deref() }).collect();

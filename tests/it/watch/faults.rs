@@ -29,7 +29,7 @@ fn check_list(answer: FakeResponse, reason: FailureReason, error: &str) {
 }
 
 #[test]
-fn a_refusal_names_verb_and_resource() {
+fn list_errors_name_verb_and_resource() {
     let message = "servicecidrs.networking.k8s.io is forbidden: User \\\"x\\\" cannot list";
     check_list(
         FakeResponse::Status(403, "", message),
@@ -49,7 +49,7 @@ fn a_refusal_names_verb_and_resource() {
 }
 
 #[test]
-fn a_failing_list_is_made_again() {
+fn failed_list_is_retried() {
     check_list(
         FakeResponse::Status(500, "", "etcd\nis gone"),
         FailureReason::ServerError,
@@ -60,7 +60,7 @@ fn a_failing_list_is_made_again() {
 }
 
 #[test]
-fn a_list_that_cannot_be_trusted_forgets_nothing() {
+fn invalid_list_removes_nothing() {
     for body in [
         "<html>",
         "{}",
@@ -93,7 +93,7 @@ fn follower_is_ready(follower: &Follower, mock: &Mock) {
 }
 
 #[test]
-fn half_a_page_is_no_page() {
+fn truncated_page_is_retried() {
     let mock = mock(20);
     let mut count = 0;
     mock.answer(move |asked| {
@@ -107,7 +107,7 @@ fn half_a_page_is_no_page() {
 }
 
 #[test]
-fn a_continue_token_that_expired_begins_the_list_anew_and_loses_nothing() {
+fn expired_continue_token_restarts_the_list() {
     let mock = mock(20);
     let follower = Follower::start(&mock, FAST);
     follower_is_ready(&follower, &mock);
@@ -125,7 +125,7 @@ fn a_continue_token_that_expired_begins_the_list_anew_and_loses_nothing() {
 }
 
 #[test]
-fn retry_after_is_obeyed() {
+fn retry_after_is_honoured() {
     let mock = mock(1);
     let mut is_first = true;
     mock.answer(move |asked| {
@@ -163,7 +163,7 @@ fn check_watch(fault: Fault, reason: Option<FailureReason>) {
 }
 
 #[test]
-fn a_watch_that_breaks_goes_on() {
+fn broken_watch_resumes() {
     check_watch(Fault::Cut, Some(FailureReason::Disconnected));
     check_watch(Fault::CutWithin, Some(FailureReason::Disconnected));
     check_watch(Fault::EndWithin, Some(FailureReason::Disconnected));
@@ -173,7 +173,7 @@ fn a_watch_that_breaks_goes_on() {
 }
 
 #[test]
-fn a_watch_that_cannot_go_on_begins_with_a_list() {
+fn unresumable_watch_relists() {
     check_watch(Fault::Error(410), Some(FailureReason::Expired));
     check_watch(Fault::Line("no JSON"), Some(FailureReason::InvalidResponse));
     check_watch(Fault::Line(r#"{"type":"RENAMED","object":{}}"#), Some(FailureReason::InvalidResponse));
@@ -185,13 +185,13 @@ fn a_watch_that_cannot_go_on_begins_with_a_list() {
 }
 
 #[test]
-fn a_watch_that_says_nothing_is_opened_again() {
+fn silent_watch_is_reopened() {
     check_watch(Fault::Silence, Some(FailureReason::TimedOut));
 }
 
 /// etcd was restored from a backup: a watch from a version that is yet to come says nothing.
 #[test]
-fn a_version_that_went_back_is_found_though_the_watch_is_silent() {
+fn restored_etcd_causes_a_relist() {
     let mock = mock(3);
     mock.world().life = Duration::from_millis(100);
     let follower = Follower::start(&mock, FAST);
@@ -209,7 +209,7 @@ fn a_version_that_went_back_is_found_though_the_watch_is_silent() {
 }
 
 #[test]
-fn what_cannot_be_read_is_left_out_and_holds_up_nothing() {
+fn unreadable_objects_are_skipped() {
     let mock = mock(3);
     mock.world().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24", "no-cidr"]));
     mock.world().put(ADDRESSES, address("no-address", "s"));
@@ -236,7 +236,7 @@ fn what_cannot_be_read_is_left_out_and_holds_up_nothing() {
 }
 
 #[test]
-fn an_api_server_that_is_not_there_is_tried_again() {
+fn unreachable_api_server_is_retried() {
     let mock = Mock::start();
     mock.answer(|_| FakeResponse::Nothing);
     let follower = Follower::start(&mock, FAST);
@@ -246,7 +246,7 @@ fn an_api_server_that_is_not_there_is_tried_again() {
 }
 
 #[test]
-fn a_client_that_cannot_be_made_says_what_to_do() {
+fn invalid_kubeconfig_has_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

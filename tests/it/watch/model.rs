@@ -73,7 +73,7 @@ impl Dice {
 }
 
 #[test]
-fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
+fn inventory_is_correct_after_1000_faults() {
     let mock = Arc::new(mock(20));
     let given = Arc::new(AtomicUsize::new(0));
     let (mut dice, count) = (Dice(0x9e37_79b9_7f4a_7c15), Arc::clone(&given));
@@ -116,7 +116,7 @@ fn after_a_thousand_faults_the_inventory_is_what_the_api_server_holds() {
 const SECOND: Duration = Duration::from_millis(20);
 
 #[test]
-fn under_constant_faults_no_more_than_a_request_a_second_is_made() {
+fn constant_faults_cause_at_most_one_request_per_second() {
     let faults: [fn(&Asked) -> FakeResponse; 5] = [
         |_| FakeResponse::Status(500, "", ""),
         |_| FakeResponse::Nothing,
@@ -145,7 +145,7 @@ fn under_constant_faults_no_more_than_a_request_a_second_is_made() {
 }
 
 #[test]
-fn the_pauses_of_a_cluster_leave_less_than_a_request_a_second() {
+fn default_backoff_stays_below_one_request_per_second() {
     let timing = WatchConfig::default();
     for chance in [0, u16::MAX / 2, u16::MAX] {
         let (mut time, mut requests) = (Duration::ZERO, 0);

@@ -51,7 +51,7 @@ fn refusal(server: &Server, cidr: &str) -> String {
 }
 
 #[test]
-fn the_report_waits_for_the_addresses_and_readiness_does_not() {
+fn report_waits_for_addresses_but_readyz_does_not() {
     let mock = mock(600);
     mock.answer(|asked| if asked.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Right });
     let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
@@ -68,7 +68,7 @@ fn the_report_waits_for_the_addresses_and_readiness_does_not() {
 }
 
 #[test]
-fn it_is_not_ready_before_the_service_cidrs_are_read() {
+fn readyz_waits_for_service_cidrs() {
     let mock = mock(1);
     mock.answer(|asked| if asked.path == SERVICE_CIDRS { FakeResponse::Hang } else { FakeResponse::Right });
     let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
@@ -87,7 +87,7 @@ fn it_is_not_ready_before_the_service_cidrs_are_read() {
 }
 
 #[test]
-fn a_missing_permission_is_named_where_one_looks() {
+fn readyz_and_metrics_report_missing_permission() {
     let mock = mock(1);
     mock.answer(|asked| match asked.path.as_str() {
         SERVICE_CIDRS => FakeResponse::Status(403, "", "no"),
@@ -103,7 +103,7 @@ fn a_missing_permission_is_named_where_one_looks() {
 }
 
 #[test]
-fn a_silent_cluster_grows_stale_and_a_bookmark_makes_it_fresh() {
+fn silent_watch_is_stale_until_a_bookmark() {
     let mock = mock(1);
     let rules = "allowedRanges: {ranges: [10.0.0.0/8]}\nnoOverlap: {validationActions: [Deny]}\nstaleness: {maxStaleness: 3s}\n";
     let (server, _file) = following(&mock, rules);

@@ -50,7 +50,7 @@ fn check_failure(mock: &Mock, arguments: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_list_of_many_pages_is_read_to_its_end() {
+fn all_pages_are_read() {
     let mock = mock(1234);
     let report = report(&mock);
     assert_eq!(report["families"][0]["used"], "1234");
@@ -65,7 +65,7 @@ fn a_list_of_many_pages_is_read_to_its_end() {
 }
 
 #[test]
-fn pages_that_had_to_be_given_up_are_read_anew_and_nothing_of_them_stays() {
+fn expired_pages_are_read_again() {
     let mock = mock(1200);
     let turns = AtomicUsize::new(0);
     mock.answer(move |asked| {
@@ -82,7 +82,7 @@ fn pages_that_had_to_be_given_up_are_read_anew_and_nothing_of_them_stays() {
 }
 
 #[test]
-fn an_address_that_is_gone_when_a_list_begins_anew_is_not_counted() {
+fn removed_address_is_not_counted_after_a_restart() {
     let mock = mock(2);
     let turns = AtomicUsize::new(0);
     let first_page = r#"{"kind":"IPAddressList","metadata":{"resourceVersion":"7","continue":"more"},
@@ -102,7 +102,7 @@ fn an_address_that_is_gone_when_a_list_begins_anew_is_not_counted() {
 }
 
 #[test]
-fn what_cant_be_listed_is_an_error_that_says_what_to_look_at() {
+fn list_errors_have_hints() {
     let mock = mock(3);
     let refuse = |path: &'static str, answer: FakeResponse| {
         mock.answer(move |asked| if asked.path == path { answer.clone() } else { FakeResponse::Right });
@@ -143,7 +143,7 @@ fn what_cant_be_listed_is_an_error_that_says_what_to_look_at() {
 }
 
 #[test]
-fn a_cluster_that_is_too_old_is_told_with_its_version() {
+fn old_cluster_error_has_version() {
     let mock = mock(0);
     mock.answer(|asked| match asked.path.as_str() {
         SERVICE_CIDRS => FakeResponse::Status(404, "", "the server could not find the requested resource"),
@@ -159,7 +159,7 @@ fn a_cluster_that_is_too_old_is_told_with_its_version() {
 }
 
 #[test]
-fn without_services_and_nodes_less_is_known_and_said() {
+fn missing_services_and_nodes_are_noted() {
     let mock = mock(2);
     mock.answer(|asked| match asked.path.as_str() {
         SERVICES | NODES => FakeResponse::Status(403, "", "no"),
@@ -176,7 +176,7 @@ fn without_services_and_nodes_less_is_known_and_said() {
 }
 
 #[test]
-fn objects_that_cant_be_read_are_left_out_by_name_as_of_a_file() {
+fn unreadable_objects_are_reported_by_name() {
     let mock = mock(2);
     mock.world().put(ADDRESSES, json!({"metadata": {"name": "x\u{1b}[31m"}}));
     let (data, said, code) = asked(&mock, &["report", "-o", "json"]);
@@ -191,7 +191,7 @@ fn objects_that_cant_be_read_are_left_out_by_name_as_of_a_file() {
 }
 
 #[test]
-fn files_and_a_cluster_are_not_read_together() {
+fn file_and_cluster_flags_conflict() {
     let mut said = String::new();
     for flag in [&["--context", "x"][..], &["--as", "y"], &["--request-timeout", "3"]] {
         let output = program().args(["report", "-f", "-"]).args(flag).output().unwrap();
@@ -207,7 +207,7 @@ fn files_and_a_cluster_are_not_read_together() {
 }
 
 #[test]
-fn no_cluster_at_all_is_told_with_what_to_do() {
+fn missing_cluster_has_a_hint() {
     let run = |arguments: &[&str], kubeconfig: &str| {
         let output = program().arg("report").args(arguments).env("KUBECONFIG", kubeconfig).output().unwrap();
         assert_eq!(output.status.code(), Some(3), "{output:?}");

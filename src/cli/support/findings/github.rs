@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_a_command_or_a_property_is_escaped() {
+    fn escapes_command_and_property_delimiters() {
         assert_eq!(data("100% a:b,c\r\n"), "100%25 a:b,c%0D%0A");
         assert_eq!(property("a:b,c%\n\u{1b}[2J"), "a%3Ab%2Cc%25%0A\\u{1b}[2J");
     }

@@ -82,13 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_a_uri_as_it_was_given() {
+    fn path_is_encoded_as_uri() {
         assert_eq!(uri("../a b/ü:%.yaml"), "../a%20b/%C3%BC%3A%25.yaml");
         assert_eq!(uri("/etc/a.yaml"), "file:///etc/a.yaml");
     }
 
     #[test]
-    fn rule_index_is_the_place_in_all() {
+    fn rule_index_matches_rule_order() {
         for (index, id) in RuleId::ALL.iter().enumerate() {
             assert_eq!(*id as usize, index, "{id:?}");
         }

@@ -11,7 +11,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, create, create_ready, get};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
@@ -60,7 +60,7 @@ fn lacks(server: &Server, verb: &str, resource: &str, group: &str) {
 }
 
 #[test]
-fn a_token_that_may_read_two_resources_is_all_that_rules_without_nodes_take() {
+fn read_access_to_two_resources_is_enough() {
     let plane = ControlPlane::start();
     plane.make_service_account(ACCOUNT);
     permit(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
@@ -87,7 +87,7 @@ fn a_token_that_may_read_two_resources_is_all_that_rules_without_nodes_take() {
 }
 
 #[test]
-fn without_nodes_it_is_ready_and_says_which_verb_it_lacks_until_it_has_it() {
+fn missing_node_permission_is_logged() {
     let (plane, server) =
         start("noOverlap: {validationActions: [Deny]}\nreservedNetworks: {discover: [nodePodCIDRs]}\n");
     let node =
@@ -115,7 +115,7 @@ fn without_nodes_it_is_ready_and_says_which_verb_it_lacks_until_it_has_it() {
 }
 
 #[test]
-fn without_service_cidrs_it_is_not_ready_and_says_why() {
+fn missing_service_cidr_permission_fails_readyz() {
     let (plane, server) = start("noOverlap: {validationActions: [Deny]}\n");
     permit(&plane, "addresses", NETWORKING, &["ipaddresses"], &READ);
     let synced = r#"servicecidr_guard_inventory_synced{kind="IPAddress"}"#;

@@ -15,7 +15,7 @@ use crate::webhook::{self, SERVICE_CIDRS, exists};
 const ROUNDS: usize = 8;
 
 #[test]
-fn every_pair_that_passed_at_once_is_in_the_metric_and_in_the_log() {
+fn concurrent_overlaps_are_in_metric_and_log() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());

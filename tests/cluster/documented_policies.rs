@@ -63,7 +63,7 @@ fn wait_until_free(plane: &ControlPlane) {
 }
 
 #[test]
-fn a_service_cidr_that_predates_the_policy_can_be_deleted_under_ours_and_hangs_under_theirs() {
+fn existing_service_cidr_can_be_deleted() {
     let plane = ControlPlane::start();
     create_ready(&plane, "theirs", &["172.20.0.0/24"]);
     create_ready(&plane, "ours", &["172.21.0.0/24"]);
@@ -151,7 +151,7 @@ fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, violati
 }
 
 #[test]
-fn every_create_gets_the_verdict_of_the_documented_policy() {
+fn verdicts_match_documented_policies() {
     let plane = ControlPlane::start();
     compare(&plane, allowed_ranges(), ALLOWED, &violations::outside(0, "172.20.0.0/16", &["10.96.0.0/16"]));
     compare(&plane, deny(), "denyAll: {}\n", &violations::denied(Operation::Create, "probe"));

@@ -8,7 +8,7 @@ use crate::program::eventually;
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -19,7 +19,7 @@ fn create_service(plane: &ControlPlane, name: &str, families: &[&str]) -> (u16, 
 }
 
 #[test]
-fn the_last_of_a_family_is_kept_and_without_us_no_service_gets_an_address_of_it() {
+fn deletion_of_last_cidr_of_family_is_denied() {
     let plane = ControlPlane::start_with("10.96.0.0/28,fd00:10:96::/112");
     let server = webhook::start_following(&plane, "deletion: {}\n");
     assert_eq!(create_service(&plane, "both", &["IPv4", "IPv6"]).0, 201);

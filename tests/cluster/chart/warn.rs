@@ -54,7 +54,7 @@ fn asked(plane: &ControlPlane, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn no_request_is_sent_to_both() {
+fn no_request_goes_to_both_webhooks() {
     let plane = ControlPlane::start();
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();
@@ -76,7 +76,7 @@ fn no_request_is_sent_to_both() {
 }
 
 #[test]
-fn what_cannot_be_denied_is_told_and_needs_no_answer() {
+fn warn_webhook_warns_and_may_fail() {
     let plane = ControlPlane::start();
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::ask::{Question, ask};
+use super::query::{Question, ask};
 use crate::program::run;
 
 const POLICY: &str = "\

@@ -70,7 +70,7 @@ fn replica(server: &Server) -> Server {
 }
 
 #[test]
-fn r2_no_request_fails_while_webhooks_replace_each_other() {
+fn no_request_fails_during_rolling_update() {
     let plane = ControlPlane::start();
     let first = Server::start_with(&format!("{POLICY}{ALLOWED}"), &["--drain-delay", DRAIN]);
     let forwarder = Forwarder::start(&first);

@@ -6,7 +6,7 @@ use crate::control_plane::{ADMIN, ControlPlane};
 use crate::program::{Server, eventually};
 use crate::webhook::{self, SERVICE_CIDRS, create_ready, exists, get};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -16,7 +16,7 @@ fn count(server: &Server, metric: &str, labels: &str) -> u64 {
 }
 
 #[test]
-fn what_was_missed_is_listed_anew_after_etcd_forgot_it() {
+fn missed_events_cause_a_relist() {
     let mut plane = ControlPlane::start();
     // Not registered: what follows happens while it hears nothing.
     let server = webhook::following_as(&plane, ADMIN, "noOverlap: {}\n");

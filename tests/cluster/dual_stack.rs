@@ -8,7 +8,7 @@ use servicecidr_guard::inventory::UnusableReason;
 use servicecidr_guard::net::IpFamily;
 use servicecidr_guard::policy::Violation;
 
-use super::live_scenario::{settled, warnings};
+use super::dry_run_scenario::{settled, warnings};
 
 const RANGE: &str = "10.96.0.0/28,fd00:10:96::/112";
 
@@ -19,7 +19,7 @@ fn manifest(name: &str, cidrs: &str) -> String {
 }
 
 #[test]
-fn both_families_are_forecast_and_judged() {
+fn both_families_are_previewed_and_evaluated() {
     let plane = ControlPlane::start_with(RANGE);
     let server = webhook::start_following(&plane, "usable: {}\ndeletion: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
     let too_wide = Violation::PrefixLength { index: 0, cidr: "10.0.0.0/8".parse().unwrap(), admitted: 9..=32 };

@@ -10,7 +10,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 /// A Service with an address.
 fn service(plane: &ControlPlane, name: &str, address: &str) {
@@ -42,7 +42,7 @@ fn service_cidr(plane: &ControlPlane, name: &str) -> Value {
 }
 
 #[test]
-fn a_deletion_in_use_is_warned_of_and_one_that_is_covered_is_not() {
+fn deletion_in_use_warns_unless_covered() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "deletion: {}\n");
     create_ready(&plane, "newcidr1", &["10.97.0.0/24"]);
@@ -68,7 +68,7 @@ fn a_deletion_in_use_is_warned_of_and_one_that_is_covered_is_not() {
 }
 
 #[test]
-fn a_deletion_that_would_strand_is_refused_where_kube_controller_manager_lets_it_go() {
+fn stranding_deletion_is_denied() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "deletion: {}\n");
     create_ready(&plane, "parent", &["10.97.0.0/16"]);

@@ -11,13 +11,13 @@ use crate::program::eventually;
 use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS, create_ready};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 const SERVICES: usize = 2000;
 const CLIENTS: usize = 20;
 
 #[test]
-fn two_thousand_services_by_twenty_clients_are_counted_to_the_last() {
+fn report_counts_2000_concurrent_services() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
     // Around the range of `kubernetes`: two allocators give the same addresses.
@@ -64,7 +64,7 @@ fn two_thousand_services_by_twenty_clients_are_counted_to_the_last() {
 }
 
 #[test]
-fn two_that_overlap_and_are_made_at_once_are_told_of() {
+fn concurrent_overlap_is_logged() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());

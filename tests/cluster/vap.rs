@@ -107,7 +107,7 @@ reservedNetworks: {presets: [multicast]}
 ";
 
 #[test]
-fn the_floor_and_the_webhook_give_the_same_verdicts_in_the_same_words() {
+fn vap_and_webhook_verdicts_match() {
     let plane = ControlPlane::start();
     for (name, cidrs) in STORED {
         create_ready(&plane, name, cidrs);
@@ -165,7 +165,7 @@ fn the_floor_and_the_webhook_give_the_same_verdicts_in_the_same_words() {
 }
 
 #[test]
-fn what_predates_the_floor_can_be_labelled_and_deleted() {
+fn existing_service_cidrs_can_be_labelled_and_deleted() {
     let plane = ControlPlane::start();
     create_ready(&plane, "before", &["172.20.0.0/24"]);
     create_ready(&plane, "doomed", &["172.21.0.0/24"]);
@@ -184,7 +184,7 @@ fn what_predates_the_floor_can_be_labelled_and_deleted() {
 }
 
 #[test]
-fn kube_apiserver_makes_its_service_cidr_under_the_floor() {
+fn kubernetes_is_created_under_vap() {
     let mut plane = ControlPlane::start();
     enforce(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n", "192.0.2.0/24");
     plane.remake_default();
@@ -192,7 +192,7 @@ fn kube_apiserver_makes_its_service_cidr_under_the_floor() {
 }
 
 #[test]
-fn warnings_long_names_and_the_longest_list() {
+fn warnings_long_names_and_longest_list_work() {
     let plane = ControlPlane::start();
     let manifest = |name: &str, cidr: &str| {
         format!(

@@ -10,7 +10,7 @@ fn decode(line: &str) -> Result<WatchEvent, WatchEventError> {
 }
 
 #[test]
-fn an_event_is_read() {
+fn valid_events_are_decoded() {
     let mut object = node("a", &["10.244.0.0/24", "fd01::/64"], "192.0.2.1");
     object["metadata"]["resourceVersion"] = "7".into();
     for kind in ["ADDED", "MODIFIED"] {
@@ -33,7 +33,7 @@ fn an_event_is_read() {
 }
 
 #[test]
-fn an_event_that_is_none_is_refused() {
+fn invalid_events_are_rejected() {
     let shape = |line: &str| assert!(matches!(decode(line), Err(WatchEventError::Shape(_))), "{line}");
     for line in ["", "7", "{}", r#"{"type":"ADDED"}"#, r#"{"type":7,"object":{}}"#, r#"{"type":"ADDED","object":7}"#] {
         shape(line);
@@ -45,7 +45,7 @@ fn an_event_that_is_none_is_refused() {
 }
 
 #[test]
-fn an_event_with_an_object_that_cannot_be_read_is_one() {
+fn event_with_unreadable_object_is_decoded() {
     let omission = |line: &str| match decode(line) {
         Ok(WatchEvent::Applied { entry, .. }) => (entry.name, entry.object.unwrap_err()),
         other => panic!("{line}: {other:?}"),

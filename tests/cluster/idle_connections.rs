@@ -36,7 +36,7 @@ fn is_answered(stream: &mut Tls) -> bool {
 }
 
 #[test]
-fn r1_no_connection_ends_before_kube_apiserver_ends_it() {
+fn idle_connections_stay_open_for_90_seconds() {
     let server = Server::start(&format!("{POLICY}{ALLOWED}"));
     let config = std::sync::Arc::new(client(&server, &[&TLS13]).with_no_client_auth());
     let open = || {

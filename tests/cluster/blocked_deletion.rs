@@ -7,7 +7,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS};
 
-use super::live_scenario::{settled, warnings};
+use super::dry_run_scenario::{settled, warnings};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -47,7 +47,7 @@ fn numbers<const N: usize>(numbers: [f64; N]) -> [Option<String>; N] {
 }
 
 #[test]
-fn while_a_deletion_is_blocked_nothing_counts_its_range_and_afterwards_nothing_names_it() {
+fn blocked_deletion_is_excluded_from_capacity() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "usable: {}\n");
     webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::ask::{Question, Received, ask};
+use super::evaluator::Evaluator;
 use super::generate::{Rng, cidrs, ranges};
-use super::guard::{GuardResponse, answer, policy, review, sent};
-use super::judge::Judge;
+use super::query::{Question, Received, ask};
+use super::webhook::{GuardResponse, answer, policy, review, sent};
 
 const ANSWERS: usize = 26_000;
 const POLICIES: usize = 200;
@@ -120,7 +120,7 @@ fn request(rng: &mut Rng) -> Value {
 }
 
 #[test]
-fn every_answer_is_one_that_kube_apiserver_takes() {
+fn kube_apiserver_accepts_every_response() {
     let mut rng = Rng::seeded(7);
     let policies: Vec<_> = (0..POLICIES).map(|_| policy(&file(&mut rng).to_string()).unwrap()).collect();
     let answers: Vec<GuardResponse> = (0..ANSWERS)
@@ -168,10 +168,11 @@ fn corpus() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_answer_over_the_fuzz_corpus_is_one_that_kube_apiserver_takes() {
-    let (bodies, judge) = (corpus(), Judge::new());
-    let judged = bodies.iter().filter_map(|body| judge.answer(body));
-    let answers: Vec<GuardResponse> = judged.map(|judged| sent(judged.uid, judged.text, judged.is_allowed)).collect();
+fn kube_apiserver_accepts_responses_to_the_fuzz_corpus() {
+    let (bodies, evaluator) = (corpus(), Evaluator::new());
+    let evaluated = bodies.iter().filter_map(|body| evaluator.answer(body));
+    let answers: Vec<GuardResponse> =
+        evaluated.map(|evaluated| sent(evaluated.uid, evaluated.text, evaluated.is_allowed)).collect();
     check_all(&answers);
     println!("{} bodies, {} of them reviews", bodies.len(), answers.len());
     assert!(answers.len() >= 300, "only {} of {} bodies are reviews", answers.len(), bodies.len());

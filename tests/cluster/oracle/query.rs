@@ -211,7 +211,7 @@ impl Parsed {
 }
 
 #[test]
-fn a_malformed_question_is_answered_too_and_the_next_one_after_it() {
+fn malformed_questions_return_an_error() {
     let questions = [
         "nonsense",
         r#"{"ask":"weather"}"#,

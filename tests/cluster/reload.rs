@@ -13,7 +13,7 @@ use crate::webhook::{self, ALLOWED, CONFIGURATIONS, POLICY, configuration, creat
 const SWAPS: usize = 12;
 
 #[test]
-fn no_request_fails_while_certificate_and_policy_are_swapped() {
+fn no_request_fails_during_reloads() {
     let plane = ControlPlane::start();
     let server = Server::start(&format!("{POLICY}{ALLOWED}"));
     let other = TempDir::new().unwrap();

@@ -20,7 +20,7 @@ fn review(server: &Server, agent: &ureq::Agent) -> (u16, bool) {
 }
 
 #[test]
-fn r2_after_sigterm_it_answers_on_closing_each_connection_until_the_delay_is_over() {
+fn draining_server_responds_and_closes_connections() {
     let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "3"]);
     let ca = fs::read(server.path("ca.crt")).unwrap();
     let (kept, new) = (agent(&ca), agent(&ca));
@@ -42,7 +42,7 @@ fn r2_after_sigterm_it_answers_on_closing_each_connection_until_the_delay_is_ove
 }
 
 #[test]
-fn r2_a_second_signal_ends_it_at_once() {
+fn second_signal_stops_immediately() {
     for second in ["TERM", "INT"] {
         let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "25"]);
         server.signal("TERM");

@@ -19,23 +19,23 @@ preview: {warnOn: Always}
 ";
 
 /// An answer, as it is sent and as it was meant.
-pub struct Judged {
+pub struct EvaluatedReview {
     pub uid: String,
     pub text: String,
     pub is_allowed: bool,
 }
 
 /// A policy, and what the cluster holds.
-pub struct Judge {
+pub struct Evaluator {
     policy: Policy,
     inventory: Inventory,
 }
 
-impl Judge {
+impl Evaluator {
     /// With names and CIDRs that recorded reviews name too.
     #[allow(clippy::new_without_default, reason = "it is no empty one")]
     pub fn new() -> Self {
-        let loaded = Loaded::from_bytes("judge.yaml", POLICY.as_bytes()).expect("POLICY is one");
+        let loaded = Loaded::from_bytes("evaluator.yaml", POLICY.as_bytes()).expect("POLICY is one");
         let mut inventory = Inventory::default();
         for (name, cidr) in [("kubernetes", "10.96.0.0/28"), ("newcidr1", "10.96.0.0/24"), ("team-a", "fd00::/112")] {
             inventory.insert_service_cidr(ServiceCidr {
@@ -51,7 +51,7 @@ impl Judge {
     }
 
     /// The answer, if the body is a review.
-    pub fn answer(&self, body: &[u8]) -> Option<Judged> {
+    pub fn answer(&self, body: &[u8]) -> Option<EvaluatedReview> {
         let review = Review::parse(body).ok()?;
         let observed = ObservedInventory::static_file(&self.inventory);
         let (answer, is_allowed) = match review.request() {
@@ -66,6 +66,6 @@ impl Judge {
             Err(refusal) => (respond(&review, Err(&refusal)), false),
         };
         let text = serde_json::to_string(&answer).expect("an answer is JSON");
-        Some(Judged { uid: review.uid(), text, is_allowed })
+        Some(EvaluatedReview { uid: review.uid(), text, is_allowed })
     }
 }

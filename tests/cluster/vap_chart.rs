@@ -160,7 +160,7 @@ fn policy(rng: &mut Rng) -> Value {
 }
 
 #[test]
-fn the_chart_makes_the_objects_of_export_vap() {
+fn chart_renders_export_vap_objects() {
     let folder = TempDir::new().unwrap();
     let mut rng = Rng::seeded(0xc4a7);
     let made = (0..120).filter(|_| check(folder.path(), &policy(&mut rng))).count();
@@ -169,7 +169,7 @@ fn the_chart_makes_the_objects_of_export_vap() {
 }
 
 #[test]
-fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused() {
+fn unsupported_rules_are_named_and_long_expressions_are_rejected() {
     let folder = TempDir::new().unwrap();
     let much = json!({
         "allowedRanges": {"ranges": ["10.96.0.0/16"]}, "noOverlap": {}, "deletion": {}, "usable": {},
@@ -194,7 +194,7 @@ fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused
 }
 
 #[test]
-fn without_being_asked_the_chart_makes_none() {
+fn vap_is_disabled_by_default() {
     let chart = format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"));
     let rendered = |more: &[&str]| {
         let arguments = ["template", "guard", &chart, "--kube-version=1.37.2", "--set-json=policy.denyAll={}"];
@@ -209,7 +209,7 @@ fn without_being_asked_the_chart_makes_none() {
 
 /// A template can't rewrite a CIDR; CEL does.
 #[test]
-fn a_range_with_host_bits_is_said_without_them() {
+fn host_bits_are_masked_in_messages() {
     let plane = ControlPlane::start();
     let folder = TempDir::new().unwrap();
     let policy = json!({"allowedRanges": {"ranges": ["10.96.5.7/16", "2001:DB8:0::/64"]}});

@@ -74,7 +74,7 @@ pub fn fill(plane: &ControlPlane, prefix: &str) -> usize {
 }
 
 #[test]
-fn at_each_step_of_the_walk_dry_runs_report_and_metrics_say_what_then_happens() {
+fn dry_runs_report_and_metrics_match_every_step() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, &format!("{ALLOWED}deletion: {{}}\n"));
     webhook::wait_until_outside(&plane, "172.20.0.0/16");

@@ -8,7 +8,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists, get};
 
-use super::live_scenario::settled;
+use super::dry_run_scenario::settled;
 
 const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
     noOverlap: {validationActions: [Deny]}\nprefixLength: {ipv4: {shortest: 30}}\nusable: {validationActions: [Deny]}\n\
@@ -21,7 +21,7 @@ fn age(server: &Server) -> f64 {
 }
 
 #[test]
-fn an_api_server_that_dies_is_followed_again_when_it_is_back() {
+fn recovers_after_api_server_restart() {
     let mut plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
     plane.stop_apiserver();
@@ -36,7 +36,7 @@ fn an_api_server_that_dies_is_followed_again_when_it_is_back() {
 }
 
 #[test]
-fn what_happened_while_etcd_forgot_how_is_known_in_the_end() {
+fn recovers_after_etcd_restore() {
     let mut plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
@@ -56,7 +56,7 @@ fn what_happened_while_etcd_forgot_how_is_known_in_the_end() {
 }
 
 #[test]
-fn under_the_harshest_policy_the_control_plane_does_its_work() {
+fn control_plane_works_under_strictest_policy() {
     let mut plane = ControlPlane::start();
     create_ready(&plane, "before", &["10.97.0.0/24"]);
     let server = webhook::start_following(&plane, HARSH);

@@ -50,7 +50,7 @@ fn forbidden(server: &Server, kind: &str) -> u64 {
 }
 
 #[test]
-fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
+fn node_networks_are_reserved() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
     let server = webhook::start_following(&plane, DISCOVER);
@@ -85,7 +85,7 @@ fn the_networks_of_nodes_are_reserved_those_of_new_nodes_too() {
 }
 
 #[test]
-fn what_the_policy_needs_is_all_the_permission_that_it_takes() {
+fn required_permissions_follow_the_policy() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
     let rules = "noOverlap: {validationActions: [Deny]}\ndeletion: {}\n";
