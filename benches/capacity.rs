@@ -23,7 +23,7 @@ const COUNT: u32 = 1_000_000;
 fn main() {
     let mut peer = Peer::start();
     if let Some(peer) = &mut peer {
-        let filled = peer.ask(&format!("fill {COUNT} {}", cluster::RANGE));
+        let filled = peer.send(&format!("fill {COUNT} {}", cluster::RANGE));
         println!("the Kubernetes allocator holds {} addresses", filled.count);
     }
     let cidrs = nested();
@@ -44,16 +44,16 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
     let tree: BTreeMap<u32, ()> = sorted.iter().map(|address| (*address, ())).collect();
 
     let ours = || ranges.iter().map(|range| million.addresses().count_in(*range)).sum::<u128>();
-    let floor = || {
+    let baseline = || {
         let below = |bound: u32| sorted.partition_point(|address| *address < bound);
         bounds.iter().map(|(first, last)| below(last + 1) - below(*first)).sum::<usize>()
     };
     let slow = || bounds.iter().map(|(first, last)| tree.range(first..=last).count()).sum::<usize>();
-    assert_eq!((ours(), floor()), (slow() as u128, slow()));
+    assert_eq!((ours(), baseline()), (slow() as u128, slow()));
 
     let mut cases: Vec<Case<'_>> = vec![
         ("1,000 x Addresses::count_in", turn(ours)),
-        ("1,000 x two binary searches in a sorted Vec<u32>", turn(floor)),
+        ("1,000 x two binary searches in a sorted Vec<u32>", turn(baseline)),
         ("1,000 x BTreeMap::range().count()", turn(slow)),
         ("CapacityReport::of, whole", turn(|| CapacityReport::for_inventory(million))),
         ("overlaps, all pairs, a part of it", turn(|| overlaps(&million.view()))),
@@ -63,7 +63,7 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
         cases.push((
             "1,000 x Used() of Kubernetes (one, times 1,000)",
             Box::new(|| {
-                let answer = peer.ask("used");
+                let answer = peer.send("used");
                 assert_eq!(answer.count, COUNT as usize);
                 answer.cpu_ns as f64 * 1e3
             }),
@@ -112,7 +112,7 @@ fn allocations(peer: &mut Option<Peer>) {
         allocator.release(address)
     };
     // From a random address on, the first that isn't there.
-    let floor = move || {
+    let baseline = move || {
         let start = u32::from(v4(random.next().unwrap()));
         let from = sorted.partition_point(|address| *address < start);
         let run = sorted[from..].iter().zip(start..).take_while(|(taken, next)| *taken == next).count();
@@ -120,10 +120,10 @@ fn allocations(peer: &mut Option<Peer>) {
     };
     let mut cases: Vec<Case<'_>> = vec![
         ("Allocator::allocate_next and release", turn(ours)),
-        ("walk over a sorted Vec<u32> to the next gap", turn(floor)),
+        ("walk over a sorted Vec<u32> to the next gap", turn(baseline)),
     ];
     if let Some(peer) = peer {
-        cases.push(("AllocateNext() of Kubernetes", Box::new(|| peer.ask("allocate").cpu_ns as f64)));
+        cases.push(("AllocateNext() of Kubernetes", Box::new(|| peer.send("allocate").cpu_ns as f64)));
     }
     Table::measure("Allocation of one address at 1,000,000 of 1,048,574", cases);
 }
@@ -141,7 +141,7 @@ fn changes() {
         assert!(inventory.remove_address(address));
         inventory.insert_address(allocation(address, number));
     };
-    let floor = move || {
+    let baseline = move || {
         let number = theirs.next().unwrap();
         let address = v4(number);
         drop(tree.remove(&u32::from(address)).unwrap());
@@ -154,7 +154,7 @@ fn changes() {
     };
     let cases: Vec<Case<'_>> = vec![
         ("Inventory: remove one of 1,000,000, insert it", turn(ours)),
-        ("BTreeMap<u32, Allocation>: the same", turn(floor)),
+        ("BTreeMap<u32, Allocation>: the same", turn(baseline)),
         ("the making of the Allocation, in both", turn(object)),
     ];
     let table = Table::measure("Changes one by one at 1,000,000 addresses", cases);
@@ -164,9 +164,9 @@ fn changes() {
 /// G5: what a thousand ServiceCIDRs or ranges cost over one.
 fn overlap() {
     let (thousand, one) = (disjoint(), vec![disjoint()[500]]);
-    let asked: Cidr = "10.3.232.0/25".parse().unwrap();
+    let new_cidr: Cidr = "10.3.232.0/25".parse().unwrap();
     let sets: [CidrSet; 2] = [thousand.iter().copied().collect(), one.iter().copied().collect()];
-    let linear = || thousand.iter().filter(|cidr| cidr.relation(black_box(asked)) != Relation::Disjoint).count();
+    let linear = || thousand.iter().filter(|cidr| cidr.relation(black_box(new_cidr)) != Relation::Disjoint).count();
     let policies = sets.clone().map(|ranges| Policy {
         allowed_ranges: Some(AllowedRanges { ranges, actions: ValidationActions::DENY }),
         ..Policy::default()
@@ -175,13 +175,13 @@ fn overlap() {
     let no_overlap = NoOverlap { relations, actions: ValidationActions::WARN };
     let overlapping = Policy { no_overlap: Some(no_overlap), ..Policy::default() };
     let request = Request {
-        change: Change::diff(Operation::Create, "new", &[], &[asked.to_string()]),
+        change: Change::diff(Operation::Create, "new", &[], &[new_cidr.to_string()]),
         subresource: Subresource::None,
         requester: "kubernetes-admin".to_owned(),
         dry_run: false,
     };
     let inventories = [inventory(&thousand, 0), inventory(&one, 0)];
-    let new = [service_cidr("new", asked)];
+    let new = [service_cidr("new", new_cidr)];
     let all = |inventory: &Inventory| overlaps(&inventory.view_with(&new, &[])).len();
     assert_eq!((all(&inventories[0]), linear()), (2, 1));
     let [many, few] = &inventories;
@@ -202,8 +202,8 @@ fn overlap() {
             "decide, no-overlap, 1 stored",
             turn(|| evaluate(&overlapping, &ObservedInventory::static_file(few), black_box(&request))),
         ),
-        ("CidrSet::covering, 1,000 ranges", turn(|| sets[0].covering(black_box(asked)))),
-        ("CidrSet::covering, 1 range", turn(|| sets[1].covering(black_box(asked)))),
+        ("CidrSet::covering, 1,000 ranges", turn(|| sets[0].covering(black_box(new_cidr)))),
+        ("CidrSet::covering, 1 range", turn(|| sets[1].covering(black_box(new_cidr)))),
         ("one CIDR against 1,000, one after the other", turn(linear)),
         ("overlaps, all pairs: 1 new, 1,000 stored", turn(|| all(black_box(many)))),
         ("overlaps, all pairs: 1 new, 1 stored", turn(|| all(black_box(few)))),

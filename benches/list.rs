@@ -28,11 +28,11 @@ const CHILD: &str = "SERVICECIDR_GUARD_BENCH_READS";
 #[derive(Deserialize)]
 struct Names<'a> {
     #[serde(borrow)]
-    items: Vec<CappedList<'a>>,
+    items: Vec<NamedItem<'a>>,
 }
 
 #[derive(Deserialize)]
-struct CappedList<'a> {
+struct NamedItem<'a> {
     #[serde(borrow)]
     metadata: Metadata<'a>,
 }
@@ -63,7 +63,7 @@ fn times() {
         let text = batch(batches[0]).concat();
         println!("{:.0} bytes an object, 500 objects a page", text.len() as f64 / BATCH as f64);
         std::fs::write(&file, text).unwrap();
-        peer.ask(&format!("load {}", file.display()));
+        peer.send(&format!("load {}", file.display()));
     }
     let mut labels = vec![
         "ListReader::read_page into an Inventory",
@@ -96,7 +96,7 @@ fn times() {
         }
         sample[2] += once(|| sorted.sort_unstable());
         if let Some(peer) = &mut peer {
-            let answer = peer.ask("decode");
+            let answer = peer.send("decode");
             assert_eq!(answer.count, BATCH);
             sample.push(answer.cpu_ns as f64 * f64::from(COUNT) / BATCH as f64);
         }

@@ -57,10 +57,10 @@ fn starts(wide: &Api, large: &Api) {
 fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) {
     let client = |program: &Program, cidr, expected| Client::new(&program.target, cidr, is_dry_run, expected);
     let allowed = r#""allowed":true"#;
-    let told = if is_dry_run { r#""warnings":["# } else { allowed };
+    let expected_body = if is_dry_run { r#""warnings":["# } else { allowed };
     let cases = vec![
-        ("1,000 ServiceCIDRs, 1,000,000 addresses", client(full, APART, told)),
-        ("1 ServiceCIDR, no address", client(empty, APART, told)),
+        ("1,000 ServiceCIDRs, 1,000,000 addresses", client(full, APART, expected_body)),
+        ("1 ServiceCIDR, no address", client(empty, APART, expected_body)),
         ("--inventory none, without noOverlap", client(none, APART, allowed)),
     ];
     let latency = Latency::measure(&format!("{what} over TLS"), cases);
@@ -74,7 +74,7 @@ fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) 
     // Not in turns with the others: who is asked twice in a row is warm the second time.
     let cases = vec![
         ("denied: it overlaps with 138 of the 1,000", client(full, WITHIN, r#""allowed":false"#)),
-        ("allowed: it overlaps with none", client(full, APART, told)),
+        ("allowed: it overlaps with none", client(full, APART, expected_body)),
     ];
     Latency::measure(&format!("{what} over TLS, with 1,000,000 addresses"), cases);
 }

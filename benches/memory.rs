@@ -37,8 +37,8 @@ fn main() {
             for count in [10_000, 100_000, 250_000, 500_000, 1_000_000] {
                 let numbers = numbers(family, order, count);
                 // The same without names, so that the names are known alone.
-                let bare = taken(family, &numbers, false);
-                let whole = taken(family, &numbers, true);
+                let bare = heap_use(family, &numbers, false);
+                let whole = heap_use(family, &numbers, true);
                 let each = |bytes: usize| bytes as f64 / f64::from(count);
                 let index = each(bare.bytes) - HOLDER;
                 let holder = HOLDER + each(whole.bytes - bare.bytes);
@@ -60,7 +60,7 @@ fn main() {
     }
 }
 
-struct Taken {
+struct HeapUse {
     bytes: usize,
     blocks: usize,
 }
@@ -78,7 +78,7 @@ fn numbers(family: &str, order: &str, count: u32) -> Vec<u32> {
 }
 
 /// What the allocator gave for the addresses and hasn't had back.
-fn taken(family: &str, numbers: &[u32], has_names: bool) -> Taken {
+fn heap_use(family: &str, numbers: &[u32], has_names: bool) -> HeapUse {
     let region = Region::new(COUNTING);
     let mut addresses = AllocationStore::default();
     for number in numbers {
@@ -87,7 +87,7 @@ fn taken(family: &str, numbers: &[u32], has_names: bool) -> Taken {
     }
     let stats = region.change();
     black_box(&addresses);
-    Taken { bytes: stats.bytes_allocated - stats.bytes_deallocated, blocks: stats.allocations - stats.deallocations }
+    HeapUse { bytes: stats.bytes_allocated - stats.bytes_deallocated, blocks: stats.allocations - stats.deallocations }
 }
 
 fn named(mut allocation: Allocation, has_name: bool) -> Allocation {
@@ -98,7 +98,7 @@ fn named(mut allocation: Allocation, has_name: bool) -> Allocation {
 }
 
 /// What malloc adds to the names: every one is a block. The large blocks of the index hide in the noise.
-fn overhead(whole: &Taken, bare: &Taken) -> usize {
+fn overhead(whole: &HeapUse, bare: &HeapUse) -> usize {
     let blocks = (whole.blocks - bare.blocks).max(1);
     let length = (whole.bytes - bare.bytes) / blocks;
     let block = (length + HEADER).next_multiple_of(GRAIN).max(LEAST);

@@ -48,7 +48,7 @@ pub struct Client {
     request: Vec<u8>,
     /// Where the uid stands in the request.
     uid: usize,
-    asked: u64,
+    request_count: u64,
     answer: Vec<u8>,
     expected: &'static str,
 }
@@ -71,19 +71,19 @@ impl Client {
             stream: StreamOwned::new(session, socket),
             uid: request.find(UID).unwrap(),
             request: request.into_bytes(),
-            asked: 0,
+            request_count: 0,
             answer: Vec::new(),
             expected,
         };
-        new.ask();
+        new.send();
         new
     }
 
     /// Asks, and gives how long the answer took, in nanoseconds.
-    pub fn ask(&mut self) -> f64 {
-        self.asked += 1;
+    pub fn send(&mut self) -> f64 {
+        self.request_count += 1;
         let digits = self.uid + UID.len() - 12..self.uid + UID.len();
-        write!(&mut self.request[digits], "{:012x}", self.asked).unwrap();
+        write!(&mut self.request[digits], "{:012x}", self.request_count).unwrap();
         let began = Instant::now();
         self.stream.write_all(&self.request).unwrap();
         self.answer.clear();

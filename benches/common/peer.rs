@@ -17,7 +17,7 @@ pub struct Peer {
 
 /// What a command took, and what it found.
 #[derive(Debug, Deserialize)]
-pub struct AdmissionOutcome {
+pub struct PeerResult {
     pub wall_ns: u64,
     pub cpu_ns: u64,
     pub count: usize,
@@ -33,7 +33,7 @@ impl Peer {
         Some(Self { child, commands, answers })
     }
 
-    pub fn ask(&mut self, command: &str) -> AdmissionOutcome {
+    pub fn send(&mut self, command: &str) -> PeerResult {
         let commands = self.commands.as_mut().expect("it takes commands until the end");
         writeln!(commands, "{command}").expect("the peer takes a command");
         let mut line = String::new();

@@ -15,7 +15,7 @@ use super::client::Target;
 use super::process::{Process, free_port};
 
 /// How long anything may take before it is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// What needs no inventory, and what does.
 const RULES: &str = "\
 allowedRanges: {ranges: [10.0.0.0/8, 'fd00::/8'], validationActions: [Deny]}
@@ -62,7 +62,7 @@ impl Program {
         let process = Process::start(&mut command);
         let mut new = Self { target, process, health, folder, ready_after: Duration::ZERO };
         while new.get("/readyz").is_none_or(|answer| !answer.starts_with("HTTP/1.1 200")) {
-            assert!(began.elapsed() < PATIENCE, "not ready: {}", new.log());
+            assert!(began.elapsed() < START_TIMEOUT, "not ready: {}", new.log());
             thread::sleep(Duration::from_micros(500));
         }
         new.ready_after = began.elapsed();
@@ -83,7 +83,7 @@ impl Program {
         let began = Instant::now();
         let is_list = |line: &&str| line.contains(r#""listed""#) && line.contains("ipaddresses");
         while self.log().lines().filter(is_list).count() < times {
-            assert!(began.elapsed() < PATIENCE, "no list: {}", self.log());
+            assert!(began.elapsed() < START_TIMEOUT, "no list: {}", self.log());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -95,8 +95,8 @@ impl Program {
 
 /// Writes ca.crt, tls.crt and tls.key for 127.0.0.1.
 pub fn make_certs(folder: &Path) {
-    let made = program().arg("certs").arg("--out").arg(folder).output().unwrap();
-    assert!(made.status.success(), "{made:?}");
+    let output = program().arg("certs").arg("--out").arg(folder).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 fn program() -> Command {

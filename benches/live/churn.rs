@@ -50,9 +50,9 @@ pub fn measure(api: &Api, full: &Program) {
         let decode =
             |line: &String| drop(black_box(WatchEvent::decode(ResourceKind::IpAddresses, line.as_bytes()).unwrap()));
         let decoded = once(|| lines.iter().for_each(decode));
-        let floor = once(|| lines.iter().for_each(|line| drop(black_box(serde_json::from_str::<IgnoredAny>(line)))));
+        let baseline = once(|| lines.iter().for_each(|line| drop(black_box(serde_json::from_str::<IgnoredAny>(line)))));
         if round > 0 {
-            cpu.push(&[busy, idle, decoded, floor]);
+            cpu.push(&[busy, idle, decoded, baseline]);
             let both = |percentile: usize| vec![churned[percentile][0], calm[percentile][0]];
             latency.push(&[both(0), both(1)]);
         }

@@ -16,7 +16,7 @@ pub fn percentiles(clients: &mut [&mut Client]) -> [Vec<f64>; 2] {
     let mut times = vec![Vec::with_capacity(REQUESTS); clients.len()];
     for _ in 0..REQUESTS {
         for (client, times) in clients.iter_mut().zip(&mut times) {
-            times.push(client.ask());
+            times.push(client.send());
         }
     }
     times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));

@@ -114,7 +114,11 @@ fn register(plane: &ControlPlane, webhooks: &[(&str, Served)]) {
         })
     });
     let webhooks: Vec<Value> = webhooks.collect();
-    made(plane, "validatingwebhookconfigurations", json!({"metadata": {"name": "peers"}, "webhooks": webhooks}));
+    create_object(
+        plane,
+        "validatingwebhookconfigurations",
+        json!({"metadata": {"name": "peers"}, "webhooks": webhooks}),
+    );
 }
 
 /// The documented policy of allowed ranges.
@@ -128,12 +132,12 @@ fn register_policy(plane: &ControlPlane) {
             "expression": "object.spec.cidrs.all(each, variables.allowed.exists(range, cidr(range).containsCIDR(each)))",
         }],
     });
-    made(plane, "validatingadmissionpolicies", json!({"metadata": {"name": "ranges"}, "spec": spec}));
+    create_object(plane, "validatingadmissionpolicies", json!({"metadata": {"name": "ranges"}, "spec": spec}));
     let spec = json!({"policyName": "ranges", "validationActions": ["Deny", "Audit"]});
-    made(plane, "validatingadmissionpolicybindings", json!({"metadata": {"name": "ranges"}, "spec": spec}));
+    create_object(plane, "validatingadmissionpolicybindings", json!({"metadata": {"name": "ranges"}, "spec": spec}));
 }
 
-fn made(plane: &ControlPlane, resource: &str, object: Value) {
+fn create_object(plane: &ControlPlane, resource: &str, object: Value) {
     let (status, answer) = plane.post(&format!("/apis/admissionregistration.k8s.io/v1/{resource}"), &object);
     assert_eq!(status, 201, "{answer}");
 }

@@ -40,8 +40,8 @@ pub fn keep_alive() {
             goal(&format!("{name} CPU / {label}"), load.cpu.ratio(0, place), limit, "x");
         }
     }
-    let asked = (ROUNDS + 1) * REQUESTS;
-    println!("\nG4: resident memory after {asked} requests on {CONNECTIONS} connections");
+    let request_count = (ROUNDS + 1) * REQUESTS;
+    println!("\nG4: resident memory after {request_count} requests on {CONNECTIONS} connections");
     let memory: Vec<f64> = all.iter().map(|served| served.process.memory("VmRSS")).collect();
     for (served, its) in all.iter().zip(&memory) {
         println!("  {:<52} {its:>6.1} MiB, first / this {:.2}x", served.label, memory[0] / its);
@@ -122,15 +122,15 @@ impl Load {
 fn turn(served: &Served, clients: &mut [Client], requests: usize) -> [f64; 4] {
     let (began, mut times) = (Instant::now(), Vec::new());
     let each = requests / clients.len();
-    let asked = clients.len() * each;
+    let request_count = clients.len() * each;
     let before = served.process.cpu();
     thread::scope(|scope| {
-        let ask = move |client: &mut Client| (0..each).map(|_| client.ask()).collect::<Vec<f64>>();
-        let running: Vec<_> = clients.iter_mut().map(|client| scope.spawn(move || ask(client))).collect();
+        let send = move |client: &mut Client| (0..each).map(|_| client.send()).collect::<Vec<f64>>();
+        let running: Vec<_> = clients.iter_mut().map(|client| scope.spawn(move || send(client))).collect();
         times.extend(running.into_iter().flat_map(|running| running.join().expect("every answer is right")));
     });
     let wall = began.elapsed().as_nanos() as f64;
     let cpu = served.process.cpu() - before;
     times.sort_by(f64::total_cmp);
-    [cpu / asked as f64, wall / asked as f64, times[asked / 2], times[asked * 99 / 100]]
+    [cpu / request_count as f64, wall / request_count as f64, times[request_count / 2], times[request_count * 99 / 100]]
 }

@@ -23,7 +23,7 @@ const RANGES: &str = "10.96.0.0/16,2001:db8::/64";
 pub const ALLOWED: &str = r#""allowed":true"#;
 pub const OUTSIDE: (&str, &str) = ("172.20.0.0/16", "spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges");
 /// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Served {
     pub label: &'static str,
@@ -48,7 +48,7 @@ pub fn ours(label: &'static str, api: Option<&Api>, rules: &str, more: &[&str]) 
 /// This program itself, with a flag.
 pub fn bare() -> Served {
     let program = std::env::current_exe().unwrap();
-    started(BARE, |listen, certs| {
+    start_peer(BARE, |listen, certs| {
         let mut command = Command::new(program);
         command.args([bare::FLAG, listen, certs]);
         command
@@ -57,13 +57,13 @@ pub fn bare() -> Served {
 
 pub fn net_http() -> Option<Served> {
     let program = peer::program("nethttp")?;
-    Some(started(NET_HTTP, |listen, certs| in_go(program, listen, certs)))
+    Some(start_peer(NET_HTTP, |listen, certs| in_go(program, listen, certs)))
 }
 
 /// With the ServiceCIDRs of an API server in its cache, where there is one.
 pub fn runtime(api: Option<&Api>) -> Option<Served> {
     let program = peer::program("runtime")?;
-    Some(started(RUNTIME, |listen, certs| {
+    Some(start_peer(RUNTIME, |listen, certs| {
         let mut command = in_go(program, listen, certs);
         if let Some(api) = api {
             command.arg("-api").arg(format!("http://{}", api.address));
@@ -94,7 +94,7 @@ fn in_go(program: PathBuf, listen: &str, certs: &str) -> Command {
     command
 }
 
-fn started(label: &'static str, command: impl FnOnce(&str, &str) -> Command) -> Served {
+fn start_peer(label: &'static str, command: impl FnOnce(&str, &str) -> Command) -> Served {
     let folder = TempDir::new().unwrap();
     make_certs(folder.path());
     let target = Target::new(free_port(), &fs::read(folder.path().join("ca.crt")).unwrap());
@@ -104,7 +104,7 @@ fn started(label: &'static str, command: impl FnOnce(&str, &str) -> Command) -> 
     let began = Instant::now();
     let process = Process::start(&mut command);
     while TcpStream::connect(target.address).is_err() {
-        assert!(began.elapsed() < PATIENCE, "{label} accepts nothing: {}", fs::read_to_string(&log).unwrap());
+        assert!(began.elapsed() < START_TIMEOUT, "{label} accepts nothing: {}", fs::read_to_string(&log).unwrap());
         thread::sleep(Duration::from_micros(500));
     }
     Served { label, target, process, ready_after: began.elapsed(), _folder: folder }

@@ -14,13 +14,13 @@ thread_local! {
 
 fuzz_target!(|body: &[u8]| {
     let Some(evaluated) = EVALUATOR.with(|evaluator| evaluator.answer(body)) else { return };
-    let answered: Value = serde_json::from_str(&evaluated.text).expect("an answer is JSON");
-    assert_eq!(answered["response"]["allowed"], evaluated.is_allowed);
-    assert_eq!(answered["response"]["uid"].as_str(), Some(evaluated.uid.as_str()));
+    let response: Value = serde_json::from_str(&evaluated.text).expect("an answer is JSON");
+    assert_eq!(response["response"]["allowed"], evaluated.is_allowed);
+    assert_eq!(response["response"]["uid"].as_str(), Some(evaluated.uid.as_str()));
     // What a reader into values makes of the body: it refuses numbers that fit nowhere, the review doesn't.
-    if let Ok(asked) = serde_json::from_slice::<Value>(body) {
-        assert_eq!(answered["response"]["uid"], asked["request"]["uid"]);
+    if let Ok(parsed) = serde_json::from_slice::<Value>(body) {
+        assert_eq!(response["response"]["uid"], parsed["request"]["uid"]);
     }
-    let message = answered["response"]["status"]["message"].as_str().unwrap_or_default();
+    let message = response["response"]["status"]["message"].as_str().unwrap_or_default();
     assert!(message.len() <= 1024);
 });

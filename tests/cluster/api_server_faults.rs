@@ -8,9 +8,9 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists, get};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
-const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
+const STRICTEST_POLICY: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\nallowedRanges: {ranges: [192.0.2.0/24]}\n\
     noOverlap: {validationActions: [Deny]}\nprefixLength: {ipv4: {shortest: 30}}\nusable: {validationActions: [Deny]}\n\
     reservedNetworks: {presets: [loopback, cgnat], discover: [nodePodCIDRs, nodeAddresses]}\n\
     deletion: {blocked: [Deny], stranded: [Deny]}\n";
@@ -31,7 +31,7 @@ fn recovers_after_api_server_restart() {
     plane.wait_until_ready();
     eventually("it is fresh again", || age(&server) < 2.0);
     create_ready(&plane, "after", &["10.97.0.0/24"]);
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert!(report["serviceCIDRs"].as_array().unwrap().iter().any(|entry| entry["name"] == "after"));
 }
 
@@ -40,7 +40,7 @@ fn recovers_after_etcd_restore() {
     let mut plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     plane.stop_apiserver();
     // Nobody can be told of this one: kube-apiserver is down, and etcd forgets that it was there.
     plane.delete_from_etcd("/registry/servicecidrs/doomed");
@@ -48,18 +48,18 @@ fn recovers_after_etcd_restore() {
     plane.start_apiserver();
     plane.wait_until_ready();
     eventually("what went unseen is forgotten", || {
-        let report = settled(&plane, &server);
+        let report = synced_report(&plane, &server);
         report["serviceCIDRs"].as_array().unwrap().iter().all(|entry| entry["name"] != "doomed")
     });
     create_ready(&plane, "after", &["10.98.0.0/24"]);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
 }
 
 #[test]
 fn control_plane_works_under_strictest_policy() {
     let mut plane = ControlPlane::start();
     create_ready(&plane, "before", &["10.97.0.0/24"]);
-    let server = webhook::start_following(&plane, HARSH);
+    let server = webhook::start_following(&plane, STRICTEST_POLICY);
     webhook::wait_until_refused(&plane, "10.98.0.0/24", &violations::denied(Operation::Create, "probe").to_string());
     let denials = || {
         let page = server.get(&format!("{}/metrics", server.health)).into_body();
@@ -69,7 +69,7 @@ fn control_plane_works_under_strictest_policy() {
     };
     assert_eq!(denials(), 0);
 
-    plane.remake_default();
+    plane.recreate_default();
 
     // A deletion that nobody judged is brought to its end under the policy.
     let configuration = plane.get(&format!("{CONFIGURATIONS}/guard")).1;

@@ -7,7 +7,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS};
 
-use super::dry_run_scenario::{settled, warnings};
+use super::dry_run_scenario::{synced_report, warnings};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -29,7 +29,7 @@ fn is_refused(plane: &ControlPlane) -> bool {
 }
 
 /// The metrics of the capacity: usable, allocated and available, of a CIDR and of IPv4.
-fn counted(server: &Server, cidr: &str) -> [Option<String>; 6] {
+fn capacity_metrics(server: &Server, cidr: &str) -> [Option<String>; 6] {
     let of = |labels: &str, count: &str| server.metric(&format!("servicecidr_guard_clusterip_{count}{{{labels}}}"));
     let (cidr, family) = (format!("cidr=\"{cidr}\""), "family=\"IPv4\"");
     [
@@ -59,15 +59,15 @@ fn blocked_deletion_is_excluded_from_capacity() {
     for number in 0..4 {
         assert_eq!(create_service(&plane, &format!("more-{number}")).0, 201);
     }
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     eventually("metrics of 14 and 4", || {
-        counted(&server, "10.96.0.0/24") == numbers([254.0, 18.0, 236.0, 254.0, 18.0, 236.0])
+        capacity_metrics(&server, "10.96.0.0/24") == numbers([254.0, 18.0, 236.0, 254.0, 18.0, 236.0])
     });
 
     let newcidr1 = format!("{SERVICE_CIDRS}/newcidr1");
-    let told = warnings(&plane, &["delete", "--wait=false", "--dry-run=server", "servicecidr", "newcidr1"], "");
+    let printed = warnings(&plane, &["delete", "--wait=false", "--dry-run=server", "servicecidr", "newcidr1"], "");
     assert_eq!(
-        told,
+        printed,
         [
             "IPv4: 254 usable, 18 used, 236 free; without newcidr1: 14 usable, 0 free (-236)",
             "the deletion of newcidr1 won't end while IPAddresses are in no other ServiceCIDR: 4",
@@ -77,13 +77,13 @@ fn blocked_deletion_is_excluded_from_capacity() {
     assert_eq!(plane.delete(&newcidr1).0, 200);
     eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
 
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!(
         (&report["families"][0]["usable"], &report["families"][0]["inUnusableCIDRs"]),
         (&json!("14"), &json!("4"))
     );
     eventually("metrics of 14 alone", || {
-        counted(&server, "10.96.0.0/24") == numbers([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
+        capacity_metrics(&server, "10.96.0.0/24") == numbers([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
     });
     eventually("kube-apiserver gives nothing out of it", || is_refused(&plane));
     let apply = |name: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest(name));
@@ -100,18 +100,18 @@ fn blocked_deletion_is_excluded_from_capacity() {
         assert_eq!(plane.delete(&format!("{SERVICES}/more-{number}")).0, 200);
     }
     eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!(report["serviceCIDRs"].as_array().unwrap().len(), 1);
     eventually("no metric names it", || {
-        let [none, nor, neither, rest @ ..] = counted(&server, "10.96.0.0/24");
+        let [none, nor, neither, rest @ ..] = capacity_metrics(&server, "10.96.0.0/24");
         [none, nor, neither] == [None, None, None] && rest == numbers([14.0, 14.0, 0.0])
     });
     assert!(is_refused(&plane));
     assert_eq!(plane.delete(&format!("{SERVICES}/test-7")).0, 200);
-    assert_eq!(settled(&plane, &server)["families"][0]["free"], "1");
+    assert_eq!(synced_report(&plane, &server)["families"][0]["free"], "1");
     eventually("one Service fits", || create_service(&plane, "last").0 == 201);
     assert!(is_refused(&plane));
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     assert_eq!(
         apply("newcidr1"),
         [

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use crate::binaries;
-use crate::control_plane::said;
+use crate::control_plane::output_text;
 
 mod alerts; // promtool, and the metrics of kube-apiserver
 mod install; // install, upgrade, rollback, uninstall
@@ -31,7 +31,7 @@ fn helm(arguments: &[&str]) -> Output {
 fn template(arguments: &[&str]) -> Vec<Value> {
     let fixed = ["template", "guard", &chart(), "--namespace=guard", "--kube-version=1.37.2"];
     let rendered = helm(&[&fixed, arguments].concat());
-    assert!(rendered.status.success(), "{}", said(&rendered));
+    assert!(rendered.status.success(), "{}", output_text(&rendered));
     serde_saphyr::from_multiple(&String::from_utf8(rendered.stdout).unwrap()).unwrap()
 }
 

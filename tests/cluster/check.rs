@@ -10,7 +10,7 @@ use crate::program::{Server, eventually, program};
 use crate::violations;
 use crate::webhook::{self, POLICY, SERVICE_CIDRS, create_ready, exists};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
 const MANIFESTS: usize = 300;
 const RULES: &str = "\
@@ -107,7 +107,7 @@ fn manifests() -> Vec<Value> {
 /// Applies one manifest, as kubectl does: an update where the name is there. Whether it was admitted, and what was said.
 fn apply(plane: &ControlPlane, manifest: &Value) -> (bool, String) {
     let output = plane.kubectl(&["apply", "--validate=false", "-f", "-"], &manifest.to_string());
-    (output.status.success(), crate::control_plane::said(&output))
+    (output.status.success(), crate::control_plane::output_text(&output))
 }
 
 /// Waits until what was admitted is ready, and the webhook knows it.
@@ -116,7 +116,7 @@ fn wait_for(plane: &ControlPlane, server: &Server, name: &str) {
         let stored = plane.get(&format!("{SERVICE_CIDRS}/{name}")).1;
         stored["metadata"]["finalizers"].is_array() && crate::control_plane::is_ready(&stored)
     });
-    settled(plane, server);
+    synced_report(plane, server);
 }
 
 #[test]
@@ -142,16 +142,16 @@ fn check_matches_api_server_for_300_manifests() {
     let output = check.arg("--policy").arg(&policy).arg("-f").arg(&file).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let judged = report["results"].as_array().unwrap();
-    assert_eq!(judged.len(), MANIFESTS);
+    let checked = report["results"].as_array().unwrap();
+    assert_eq!(checked.len(), MANIFESTS);
 
     let (mut allowed, mut updates, mut differing) = (0, 0, Vec::new());
-    for (manifest, judged) in all.iter().zip(judged) {
+    for (manifest, checked) in all.iter().zip(checked) {
         let name = manifest["metadata"]["name"].as_str().unwrap();
         let was_there = exists(&plane, name);
-        let (is_admitted, said) = apply(&plane, manifest);
-        if judged["allowed"] != is_admitted {
-            differing.push(format!("{manifest}: check {judged}\nkubectl: {said}"));
+        let (is_admitted, output) = apply(&plane, manifest);
+        if checked["allowed"] != is_admitted {
+            differing.push(format!("{manifest}: check {checked}\nkubectl: {output}"));
         }
         if is_admitted {
             allowed += 1;

@@ -59,10 +59,10 @@ fn kube_apiserver_client_certificate_is_verified() {
 
     plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", "guard"], "");
     let _other = started(&plane, answers("somebody-else"));
-    let mut said = String::new();
+    let mut message = String::new();
     eventually("who has another name is refused", || {
-        said = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
-        said.contains("failed calling webhook")
+        message = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
+        message.contains("failed calling webhook")
     });
-    assert!(said.contains("tls: "), "{said}");
+    assert!(message.contains("tls: "), "{message}");
 }

@@ -11,7 +11,7 @@ use crate::program::eventually;
 use crate::violations;
 use crate::webhook::{self, SERVICE_CIDRS, create_ready};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
 const SERVICES: usize = 2000;
 const CLIENTS: usize = 20;
@@ -22,7 +22,7 @@ fn report_counts_2000_concurrent_services() {
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
     // Around the range of `kubernetes`: two allocators give the same addresses.
     create_ready(&plane, "wide", &["10.96.0.0/20"]);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     let report = format!("{}/report", server.health);
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -47,8 +47,8 @@ fn report_counts_2000_concurrent_services() {
             while !is_over.load(Ordering::SeqCst) {
                 // Anything but 200 is an error here.
                 let body = ureq::get(&report).call().unwrap().body_mut().read_to_string().unwrap();
-                let said: Value = serde_json::from_str(&body).unwrap();
-                let used: usize = said["families"][0]["used"].as_str().unwrap().parse().unwrap();
+                let current: Value = serde_json::from_str(&body).unwrap();
+                let used: usize = current["families"][0]["used"].as_str().unwrap().parse().unwrap();
                 // Of those that a client had begun when this was answered, and `kubernetes`.
                 let begun = next.load(Ordering::SeqCst).min(SERVICES);
                 assert!((last..=begun + 1).contains(&used), "{used} after {last}, of {begun} begun");
@@ -59,7 +59,7 @@ fn report_counts_2000_concurrent_services() {
         is_over.store(true, Ordering::SeqCst);
         assert!(results.iter().all(Result::is_ok));
     });
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!(report["families"][0]["used"], (SERVICES + 1).to_string());
 }
 
@@ -70,7 +70,7 @@ fn concurrent_overlap_is_logged() {
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     let barrier = Barrier::new(2);
     let both = (0..20).find(|round| {
-        let made: Vec<bool> = thread::scope(|scope| {
+        let created: Vec<bool> = thread::scope(|scope| {
             let handles = ["24", "25"].map(|length| {
                 let (name, cidr) = (format!("r{round}-{length}"), format!("10.100.{round}.0/{length}"));
                 let (plane, barrier) = (&plane, &barrier);
@@ -83,8 +83,8 @@ fn concurrent_overlap_is_logged() {
             handles.into_iter().map(|handle| handle.join().unwrap()).collect()
         });
         // One of the two is always let through.
-        assert!(made.contains(&true));
-        made == [true, true]
+        assert!(created.contains(&true));
+        created == [true, true]
     });
     // Admission sees one at a time: that both pass can't be kept from happening, only told.
     let Some(round) = both else { return };

@@ -10,7 +10,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready, exists};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
 /// A Service with an address.
 fn service(plane: &ControlPlane, name: &str, address: &str) {
@@ -30,7 +30,7 @@ fn keep_terminating(plane: &ControlPlane, server: &Server, name: &str) {
     plane.kubectl_ok(&["patch", "servicecidr", name, "--type=json", "-p", patch], "");
     assert!(delete(plane, name).0);
     eventually("the inventory knows that it is terminating", || {
-        let report = settled(plane, server);
+        let report = synced_report(plane, server);
         let entries = report["serviceCIDRs"].as_array().unwrap();
         entries.iter().any(|entry| entry["name"] == name && entry["state"] == "Terminating")
     });
@@ -48,7 +48,7 @@ fn deletion_in_use_warns_unless_covered() {
     create_ready(&plane, "newcidr1", &["10.97.0.0/24"]);
     service(&plane, "web", "10.97.0.20");
     service(&plane, "cart", "10.97.0.21");
-    settled(&plane, &server);
+    synced_report(&plane, &server);
 
     let blocked = violations::blocked("newcidr1", &[("10.97.0.20", "web"), ("10.97.0.21", "cart")]);
     assert_eq!(delete(&plane, "newcidr1"), (true, format!("Warning: {blocked}\n")));
@@ -61,10 +61,10 @@ fn deletion_in_use_warns_unless_covered() {
     create_ready(&plane, "newcidr2", &["10.97.0.0/16"]);
     eventually("it is gone, because newcidr2 covers it", || !exists(&plane, "newcidr1"));
     create_ready(&plane, "newcidr3", &["10.97.0.0/24"]);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     assert_eq!(delete(&plane, "newcidr3"), (true, String::new()));
     eventually("what is covered goes", || !exists(&plane, "newcidr3"));
-    assert_eq!(settled(&plane, &server)["families"][0]["inUnusableCIDRs"], "0");
+    assert_eq!(synced_report(&plane, &server)["families"][0]["inUnusableCIDRs"], "0");
 }
 
 #[test]
@@ -76,17 +76,17 @@ fn stranding_deletion_is_denied() {
     service(&plane, "web", "10.97.0.20");
     keep_terminating(&plane, &server, "parent");
 
-    let (is_let_through, said) = delete(&plane, "child");
-    assert!(!is_let_through);
+    let (is_allowed, stderr) = delete(&plane, "child");
+    assert!(!is_allowed);
     let stranded = violations::stranded("child", &[("10.97.0.20", "web")]);
-    assert!(said.contains(&format!("denied the request: {stranded}")), "{said}");
+    assert!(stderr.contains(&format!("denied the request: {stranded}")), "{stderr}");
     assert_eq!(service_cidr(&plane, "child")["metadata"]["deletionTimestamp"], Value::Null);
 
     // The same without us: it goes, and the address is in no range that gives any.
     assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
     eventually("nobody refuses any more", || delete(&plane, "child").0);
     eventually("kube-controller-manager lets it go", || !exists(&plane, "child"));
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!(report["families"][0]["inUnusableCIDRs"], "1");
     assert_eq!(report["addressesInUnusableCIDRs"]["first"][0]["address"], "10.97.0.20");
 }

@@ -21,13 +21,13 @@ fn create_service(plane: &ControlPlane, name: &str, cluster_ip: Option<&str>) ->
 }
 
 /// What a command says of the cluster as it is.
-fn ask(plane: &ControlPlane, arguments: &[&str]) -> Value {
+fn run_command(plane: &ControlPlane, arguments: &[&str]) -> Value {
     let kinds = "servicecidrs,ipaddresses,services";
-    of_list(&plane.kubectl_ok(&["get", kinds, "--all-namespaces", "-o", "json"], ""), arguments)
+    run_on_list(&plane.kubectl_ok(&["get", kinds, "--all-namespaces", "-o", "json"], ""), arguments)
 }
 
 /// What a command says of a list.
-pub fn of_list(list: &str, arguments: &[&str]) -> Value {
+pub fn run_on_list(list: &str, arguments: &[&str]) -> Value {
     let mut child = program()
         .args(arguments)
         .args(["-f", "-", "-o", "json"])
@@ -41,9 +41,9 @@ pub fn of_list(list: &str, arguments: &[&str]) -> Value {
 
 /// How many addresses are free, by `report`, which `simulate` must agree with.
 fn free(plane: &ControlPlane) -> usize {
-    let report = ask(plane, &["report"]);
+    let report = run_command(plane, &["report"]);
     let free: usize = report["families"][0]["free"].as_str().unwrap().parse().unwrap();
-    assert_eq!(ask(plane, &["simulate", "--services", "1000"])["fit"], free);
+    assert_eq!(run_command(plane, &["simulate", "--services", "1000"])["fit"], free);
     free
 }
 
@@ -84,17 +84,17 @@ fn documented_scenario_works() {
     // Where kube-dns holds .10, as in the transcript, one fewer.
     assert_eq!(create_service(&plane, "kube-dns", Some("10.96.0.10")).0, 201);
     assert_eq!(free(&plane), 12);
-    let explanation = ask(&plane, &["explain", "kubernetes"]);
+    let explanation = run_command(&plane, &["explain", "kubernetes"]);
     let dns = &explanation["knownAddresses"][1];
     assert_eq!((&dns["address"], &dns["allocation"]["name"]), (&json!("10.96.0.10"), &json!("kube-dns")));
     let (count, refusal) = fill(&plane);
     assert_eq!(count, 12);
     assert!(refusal.ends_with("range is full"), "{refusal}");
 
-    let forecast = ask(&plane, &["report", "--add", "newcidr1=10.96.0.0/24"]);
+    let forecast = run_command(&plane, &["report", "--add", "newcidr1=10.96.0.0/24"]);
     assert_eq!(forecast["difference"][0], json!({"family": "IPv4", "gained": "240", "lost": "0"}));
     webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);
-    assert_eq!(ask(&plane, &["report"])["families"], forecast["after"]["families"]);
+    assert_eq!(run_command(&plane, &["report"])["families"], forecast["after"]["families"]);
     assert_eq!(free(&plane), 254 - 14);
     eventually("new Services get addresses", || create_service(&plane, "more-0", None).0 == 201);
     for number in 1..4 {
@@ -109,22 +109,22 @@ fn documented_scenario_works() {
     assert_eq!(outside.count(), 4);
 
     assert_eq!(free(&plane), 254 - 18);
-    let removal = &ask(&plane, &["explain", "newcidr1"])["deletion"];
+    let impact = &run_command(&plane, &["explain", "newcidr1"])["deletion"];
     let names = |named: &Value| -> Vec<String> {
         let first = named["first"].as_array().unwrap();
         let mut names: Vec<String> = first.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect();
         names.sort();
         names
     };
-    assert_eq!(names(&removal["blocking"]), ["more-0", "more-1", "more-2", "more-3"]);
-    assert_eq!((&removal["completes"], names(&removal["stranded"])), (&json!(false), names(&removal["blocking"])));
+    assert_eq!(names(&impact["blocking"]), ["more-0", "more-1", "more-2", "more-3"]);
+    assert_eq!((&impact["completes"], names(&impact["stranded"])), (&json!(false), names(&impact["blocking"])));
 
     let newcidr1 = format!("{SERVICE_CIDRS}/newcidr1");
     assert_eq!(plane.delete(&newcidr1).0, 200);
     eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
     assert_eq!(free(&plane), 0);
-    assert_eq!(ask(&plane, &["report"])["families"][0]["inUnusableCIDRs"], "4");
+    assert_eq!(run_command(&plane, &["report"])["families"][0]["inUnusableCIDRs"], "4");
     delete_services(&plane, "more-");
-    assert_eq!(ask(&plane, &["explain", "newcidr1"])["deletion"]["completes"], true);
+    assert_eq!(run_command(&plane, &["explain", "newcidr1"])["deletion"]["completes"], true);
     eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
 }

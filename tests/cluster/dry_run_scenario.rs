@@ -8,7 +8,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, ALLOWED, SERVICE_CIDRS, get};
 
-use super::documented_scenario::of_list;
+use super::documented_scenario::run_on_list;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 pub const NEWCIDR1: &str =
@@ -26,11 +26,11 @@ pub fn warnings(plane: &ControlPlane, arguments: &[&str], input: &str) -> Vec<St
 /// What the command `report` says of a fresh list.
 fn reported(plane: &ControlPlane) -> Value {
     let list = plane.kubectl_ok(&["get", "servicecidrs,ipaddresses", "-o", "json"], "");
-    of_list(&list, &["report"])
+    run_on_list(&list, &["report"])
 }
 
 /// Waits until `/report` says what the command says, and gives it.
-pub fn settled(plane: &ControlPlane, server: &Server) -> Value {
+pub fn synced_report(plane: &ControlPlane, server: &Server) -> Value {
     let mut last = Value::Null;
     eventually("/report says what a fresh list says", || {
         last = serde_json::from_str(&get(server, "/report").1).unwrap();
@@ -46,7 +46,7 @@ pub fn available(server: &Server, cidr: &str) -> Option<String> {
 
 /// How many addresses of IPv4 are free, by `/report`, with which the metrics agree.
 pub fn free(plane: &ControlPlane, server: &Server) -> usize {
-    let report = settled(plane, server);
+    let report = synced_report(plane, server);
     let free = report["families"][0]["free"].as_str().unwrap();
     let metric = r#"servicecidr_guard_clusterip_family_available_ips{family="IPv4"}"#;
     eventually("the metric says so too", || server.metric(metric).as_deref() == Some(&format!("{free}.0")));
@@ -104,19 +104,19 @@ fn dry_runs_report_and_metrics_match_every_step() {
     assert_eq!(fill(&plane, "more"), fitting - 1);
     assert_eq!(free(&plane, &server), 0);
 
-    let told = warnings(&plane, &["delete", "--dry-run=server", "servicecidr", "newcidr1"], "");
+    let printed = warnings(&plane, &["delete", "--dry-run=server", "servicecidr", "newcidr1"], "");
     assert!(
         ["metadata.name: ", "`newcidr1`", " 240 IPAddresses ", ": 10.96.0.15 (default/"]
-            .map(|part| told[0].contains(part))
+            .map(|part| printed[0].contains(part))
             == [true; 4],
-        "{told:?}"
+        "{printed:?}"
     );
-    assert!(told[1].ends_with(" and 230 more"), "{told:?}");
-    assert_eq!(told[2..], ["IPv4: 254 usable, 254 used, 0 free; without newcidr1: 14 usable, 0 free (+0)"]);
+    assert!(printed[1].ends_with(" and 230 more"), "{printed:?}");
+    assert_eq!(printed[2..], ["IPv4: 254 usable, 254 used, 0 free; without newcidr1: 14 usable, 0 free (+0)"]);
     assert_eq!(condition(&plane.get(&format!("{SERVICE_CIDRS}/newcidr1")).1), Some("True"));
 
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/newcidr1")).0, 200);
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!(report["families"][0]["usable"], "14");
     assert_eq!(report["families"][0]["inUnusableCIDRs"], "240");
     assert_eq!(create_service(&plane, "none-left").0, 500);

@@ -8,7 +8,7 @@ use servicecidr_guard::inventory::UnusableReason;
 use servicecidr_guard::net::IpFamily;
 use servicecidr_guard::policy::Violation;
 
-use super::dry_run_scenario::{settled, warnings};
+use super::dry_run_scenario::{synced_report, warnings};
 
 const RANGE: &str = "10.96.0.0/28,fd00:10:96::/112";
 
@@ -24,7 +24,7 @@ fn both_families_are_previewed_and_evaluated() {
     let server = webhook::start_following(&plane, "usable: {}\ndeletion: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
     let too_wide = Violation::PrefixLength { index: 0, cidr: "10.0.0.0/8".parse().unwrap(), admitted: 9..=32 };
     webhook::wait_until_refused(&plane, "10.0.0.0/8", &too_wide.to_string());
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     let apply = |cidrs: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest("more", cidrs));
     assert_eq!(
         apply("10.97.0.0/24, \"fd00:10:97::/120\""),
@@ -42,16 +42,16 @@ fn both_families_are_previewed_and_evaluated() {
     );
     plane.kubectl_ok(&["apply", "-f", "-"], &manifest("more", "10.97.0.0/24"));
     eventually("it is ready", || is_ready(&plane.get(&format!("{SERVICE_CIDRS}/more")).1));
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     assert_eq!(
         apply("10.97.0.0/24, \"fd00:10:97::/120\""),
         ["IPv6: 65,535 usable, 0 used, 65,535 free; with more: 65,790 usable, 65,790 free (+255)"]
     );
     // `kubernetes` is only ever warned of, though no family would have a range.
     let output = plane.kubectl(&["delete", "--dry-run=server", "servicecidr", "kubernetes"], "");
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
     let last = |family| violations::last_of_family("kubernetes", family).message();
-    assert!(said.contains(&last(IpFamily::IPv6)), "{said}");
-    assert!(!said.contains(&last(IpFamily::IPv4)), "{said}");
+    assert!(stderr.contains(&last(IpFamily::IPv6)), "{stderr}");
+    assert!(!stderr.contains(&last(IpFamily::IPv4)), "{stderr}");
 }

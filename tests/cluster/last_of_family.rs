@@ -8,7 +8,7 @@ use crate::program::eventually;
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, SERVICE_CIDRS, create_ready};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -23,7 +23,7 @@ fn deletion_of_last_cidr_of_family_is_denied() {
     let plane = ControlPlane::start_with("10.96.0.0/28,fd00:10:96::/112");
     let server = webhook::start_following(&plane, "deletion: {}\n");
     assert_eq!(create_service(&plane, "both", &["IPv4", "IPv6"]).0, 201);
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     let used = |report: &Value| [0, 1].map(|family| report["families"][family]["used"].as_str().unwrap().to_owned());
     assert_eq!(used(&report), ["2", "1"]);
 
@@ -32,10 +32,10 @@ fn deletion_of_last_cidr_of_family_is_denied() {
     // The Service `kubernetes` keeps `kubernetes` terminating: nothing else holds its address.
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/kubernetes")).0, 200);
     eventually("the inventory knows", || {
-        let report = settled(&plane, &server);
+        let report = synced_report(&plane, &server);
         report["serviceCIDRs"].as_array().unwrap().iter().any(|entry| entry["state"] == "Terminating")
     });
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!(report["families"][0]["usable"], "254");
     assert_eq!(report["families"][1]["usable"], "65535");
     eventually("kube-apiserver gives from `six`", || create_service(&plane, "six", &["IPv6"]).0 == 201);
@@ -54,6 +54,6 @@ fn deletion_of_last_cidr_of_family_is_denied() {
     eventually("nobody refuses", || plane.delete(&format!("{SERVICE_CIDRS}/six")).0 == 200);
     eventually("no Service gets an IPv6 address", || create_service(&plane, "probe", &["IPv6"]).0 == 500);
     assert_eq!(create_service(&plane, "four", &["IPv4"]).0, 201);
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     assert_eq!((&report["families"][1]["usable"], &report["families"][1]["free"]), (&json!("0"), &json!("0")));
 }

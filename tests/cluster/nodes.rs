@@ -25,7 +25,7 @@ fn node(plane: &ControlPlane, name: &str, pod_cidr: &str, address: &str) {
 }
 
 /// Lets the reader get, list and watch.
-fn permit(plane: &ControlPlane, name: &str, group: &str, resources: &[&str]) {
+fn grant(plane: &ControlPlane, name: &str, group: &str, resources: &[&str]) {
     let role = json!({
         "metadata": {"name": name},
         "rules": [{"apiGroups": [group], "resources": resources, "verbs": ["get", "list", "watch"]}],
@@ -54,14 +54,14 @@ fn node_networks_are_reserved() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
     let server = webhook::start_following(&plane, DISCOVER);
-    let told = violations::reserved_by_node("10.244.0.0/16", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1");
-    webhook::wait_until_refused(&plane, "10.244.0.0/16", &told.to_string());
-    let told = violations::reserved_by_node("192.168.7.0/24", NodeNetwork::Address, "192.168.7.11/32", "worker-1");
-    webhook::wait_until_refused(&plane, "192.168.7.0/24", &told.to_string());
+    let expected = violations::reserved_by_node("10.244.0.0/16", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1");
+    webhook::wait_until_refused(&plane, "10.244.0.0/16", &expected.to_string());
+    let expected = violations::reserved_by_node("192.168.7.0/24", NodeNetwork::Address, "192.168.7.11/32", "worker-1");
+    webhook::wait_until_refused(&plane, "192.168.7.0/24", &expected.to_string());
     assert_eq!(refusal(&plane, "10.244.2.0/24"), "");
     node(&plane, "worker-2", "10.244.2.0/24", "192.168.7.12");
-    let told = violations::reserved_by_node("10.244.2.0/24", NodeNetwork::PodCidr, "10.244.2.0/24", "worker-2");
-    webhook::wait_until_refused(&plane, "10.244.2.0/24", &told.to_string());
+    let expected = violations::reserved_by_node("10.244.2.0/24", NodeNetwork::PodCidr, "10.244.2.0/24", "worker-2");
+    webhook::wait_until_refused(&plane, "10.244.2.0/24", &expected.to_string());
     assert_eq!(plane.delete("/api/v1/nodes/worker-2").0, 200);
     eventually("a node that is gone reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
 
@@ -95,16 +95,16 @@ fn required_permissions_follow_the_policy() {
         status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
     });
 
-    permit(&plane, "reader", "networking.k8s.io", &["servicecidrs", "ipaddresses"]);
+    grant(&plane, "reader", "networking.k8s.io", &["servicecidrs", "ipaddresses"]);
     eventually("it is ready without a restart", || {
         get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200
     });
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
-    let told = violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes);
-    webhook::wait_until_refused(&plane, "10.97.0.0/24", &told.to_string());
+    let expected = violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes);
+    webhook::wait_until_refused(&plane, "10.97.0.0/24", &expected.to_string());
     assert!(forbidden(&server, "Node") > 0);
 
-    permit(&plane, "nodes", "", &["nodes"]);
+    grant(&plane, "nodes", "", &["nodes"]);
     webhook::wait_until_refused(
         &plane,
         "10.244.1.0/24",

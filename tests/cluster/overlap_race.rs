@@ -34,7 +34,7 @@ fn concurrent_overlaps_are_in_metric_and_log() {
             }
         });
     }
-    let made_at = Instant::now();
+    let created_at = Instant::now();
     let mut expected: BTreeSet<String> = (0..ROUNDS)
         .filter(|round| exists(&plane, &format!("r{round}-24")) && exists(&plane, &format!("r{round}-25")))
         .map(|round| {
@@ -45,10 +45,10 @@ fn concurrent_overlaps_are_in_metric_and_log() {
         .collect();
     let pairs = expected.len().to_string();
     eventually("the metric tells", || server.metric("servicecidr_guard_overlaps").as_deref() == Some(&pairs));
-    println!("{pairs} of {ROUNDS} passed both; the metric told {:?} after the last", made_at.elapsed());
+    println!("{pairs} of {ROUNDS} passed both; the metric told {:?} after the last", created_at.elapsed());
     while !expected.is_empty() {
         let line = server.logged("overlapping CIDRs");
         assert!(expected.remove(line["overlap"].as_str().unwrap()), "{line} is none of {expected:?}");
     }
-    println!("the log told {:?} after the last", made_at.elapsed());
+    println!("the log told {:?} after the last", created_at.elapsed());
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::binaries;
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, output_text};
 use crate::program::program;
 use crate::webhook::create_ready;
 
@@ -29,7 +29,7 @@ impl<'p> Kubectl<'p> {
     }
 
     /// As a shell runs it, in a folder of its own.
-    fn typed(&self, line: &str) -> Output {
+    fn run_line(&self, line: &str) -> Output {
         let mut shell = Command::new("sh");
         shell.args(["-c", line]).current_dir(self.folder.path()).env("HOME", self.folder.path());
         let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap());
@@ -38,10 +38,10 @@ impl<'p> Kubectl<'p> {
 
     /// What it prints, on both outputs; it must end with this exit code.
     #[track_caller]
-    fn prints(&self, line: &str, code: i32) -> String {
-        let output = self.typed(line);
-        assert_eq!(output.status.code(), Some(code), "{line}: {}", said(&output));
-        said(&output)
+    fn check_output(&self, line: &str, code: i32) -> String {
+        let output = self.run_line(line);
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", output_text(&output));
+        output_text(&output)
     }
 }
 
@@ -59,7 +59,7 @@ fn plane() -> ControlPlane {
 fn cluster_output_matches_file_output() {
     let plane = plane();
     let kubectl = Kubectl::new(&plane);
-    kubectl.prints("kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json > cluster.json", 0);
+    kubectl.check_output("kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json > cluster.json", 0);
     for (command, code) in [
         ("report", 0),
         ("report -o wide", 0),
@@ -72,23 +72,31 @@ fn cluster_output_matches_file_output() {
         ("suggest --prefix-length 24 --within 10.96.0.0/16 -o wide", 0),
         ("init", 0),
     ] {
-        let live = kubectl.prints(&format!("kubectl servicecidr {command}"), code);
-        assert_eq!(live, kubectl.prints(&format!("kubectl servicecidr {command} -f cluster.json"), code), "{command}");
+        let live = kubectl.check_output(&format!("kubectl servicecidr {command}"), code);
+        assert_eq!(
+            live,
+            kubectl.check_output(&format!("kubectl servicecidr {command} -f cluster.json"), code),
+            "{command}"
+        );
         assert!(!live.is_empty());
     }
-    let report = kubectl.prints("kubectl servicecidr report", 0);
+    let report = kubectl.check_output("kubectl servicecidr report", 0);
     assert!(report.contains("\nIPv4: 233 of 254 addresses free (91.7%)\n"), "{report}");
     let piped =
         "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json | kubectl servicecidr report -f -";
-    assert_eq!(kubectl.prints(piped, 0), report);
+    assert_eq!(kubectl.check_output(piped, 0), report);
     // What exists passes the draft that is made of it.
-    kubectl.prints("kubectl servicecidr init > draft.yaml", 0);
-    let scanned = kubectl.prints("kubectl servicecidr scan --policy draft.yaml -o json 2> said", 0);
-    let file = kubectl.prints("kubectl servicecidr scan --policy draft.yaml -o json -f cluster.json 2> said", 0);
+    kubectl.check_output("kubectl servicecidr init > draft.yaml", 0);
+    let scanned = kubectl.check_output("kubectl servicecidr scan --policy draft.yaml -o json 2> stderr", 0);
+    let file =
+        kubectl.check_output("kubectl servicecidr scan --policy draft.yaml -o json -f cluster.json 2> stderr", 0);
     assert_eq!(scanned.replace("\"cluster\"", "\"cluster.json\""), file);
     assert!(scanned.contains("\"no-overlap\""), "{scanned}");
-    kubectl.prints("kubectl servicecidr suggest --prefix-length 24 --within 10.96.0.0/16 -o manifest > next.yaml", 0);
-    kubectl.prints("kubectl servicecidr check -f next.yaml --policy draft.yaml --inventory cluster", 0);
+    kubectl.check_output(
+        "kubectl servicecidr suggest --prefix-length 24 --within 10.96.0.0/16 -o manifest > next.yaml",
+        0,
+    );
+    kubectl.check_output("kubectl servicecidr check -f next.yaml --policy draft.yaml --inventory cluster", 0);
 }
 
 #[test]
@@ -104,7 +112,7 @@ fn lists_over_one_page_are_read() {
     }
     let kubectl = Kubectl::new(&plane);
     let report: serde_json::Value =
-        serde_json::from_str(&kubectl.prints("kubectl servicecidr report -o json", 0)).unwrap();
+        serde_json::from_str(&kubectl.check_output("kubectl servicecidr report -o json", 0)).unwrap();
     assert_eq!(report["families"][0]["used"], "1204");
     assert_eq!(report["foreignAddresses"]["count"], "1203");
 }
@@ -113,7 +121,7 @@ fn lists_over_one_page_are_read() {
 fn impersonation_is_used_and_missing_permissions_are_named() {
     let plane = ControlPlane::start();
     let kubectl = Kubectl::new(&plane);
-    let refused = kubectl.prints("kubectl servicecidr report --as jane --as-group team-a", 3);
+    let refused = kubectl.check_output("kubectl servicecidr report --as jane --as-group team-a", 3);
     assert_eq!(
         refused,
         "error: can't list servicecidrs.networking.k8s.io: forbidden: servicecidrs.networking.k8s.io is forbidden: User \
@@ -121,53 +129,53 @@ fn impersonation_is_used_and_missing_permissions_are_named() {
          hint: it takes the verb list on servicecidrs.networking.k8s.io: `kubectl auth can-i list servicecidrs.networking.k8s.io`\n"
     );
     // What the hint says to type tells the same.
-    kubectl.prints("kubectl auth can-i list servicecidrs.networking.k8s.io --as jane --as-group team-a", 1);
-    kubectl.prints(
+    kubectl.check_output("kubectl auth can-i list servicecidrs.networking.k8s.io --as jane --as-group team-a", 1);
+    kubectl.check_output(
         "kubectl create clusterrole reader --verb=list --resource=servicecidrs.networking.k8s.io,ipaddresses.networking.k8s.io && \
          kubectl create clusterrolebinding reader --clusterrole=reader --group=team-a",
         0,
     );
-    let read = kubectl.prints("kubectl servicecidr report --as jane --as-group team-a", 0);
+    let read = kubectl.check_output("kubectl servicecidr report --as jane --as-group team-a", 0);
     assert!(read.starts_with("FAMILY ") && read.contains("\nnote: can't list services: forbidden: "), "{read}");
     assert!(read.contains("IPv4: 13 of 14 addresses free (92.9%)\n"), "{read}");
-    kubectl.prints("kubectl servicecidr report --as jane", 3);
-    let masters = kubectl.prints("kubectl servicecidr report --as jane --as-group system:masters", 0);
-    assert_eq!(masters, kubectl.prints("kubectl servicecidr report", 0));
+    kubectl.check_output("kubectl servicecidr report --as jane", 3);
+    let masters = kubectl.check_output("kubectl servicecidr report --as jane --as-group system:masters", 0);
+    assert_eq!(masters, kubectl.check_output("kubectl servicecidr report", 0));
 }
 
 #[test]
 fn kubeconfig_lookup_matches_kubectl() {
     let plane = ControlPlane::start();
     let kubectl = Kubectl::new(&plane);
-    let expected = kubectl.prints("kubectl servicecidr report", 0);
+    let expected = kubectl.check_output("kubectl servicecidr report", 0);
     let wrong = "kubectl config --kubeconfig wrong set-cluster c --server http://127.0.0.1:1 && \
                  kubectl config --kubeconfig wrong set-context wrong --cluster c && \
                  kubectl config --kubeconfig wrong use-context wrong";
-    kubectl.prints(wrong, 0);
+    kubectl.check_output(wrong, 0);
     let admin = fs::read_to_string(plane.kubeconfig()).unwrap();
     fs::write(kubectl.folder.path().join("admin"), admin).unwrap();
-    let context = kubectl.prints("kubectl config current-context", 0);
+    let context = kubectl.check_output("kubectl config current-context", 0);
     let context = context.trim();
     // The first of several files has the current-context.
-    kubectl.prints("KUBECONFIG=wrong:admin kubectl servicecidr report", 3);
+    kubectl.check_output("KUBECONFIG=wrong:admin kubectl servicecidr report", 3);
     // One that isn't there is passed over.
-    assert_eq!(kubectl.prints("KUBECONFIG=absent:admin kubectl servicecidr report", 0), expected);
-    assert_eq!(kubectl.prints("KUBECONFIG=admin:wrong kubectl servicecidr report", 0), expected);
+    assert_eq!(kubectl.check_output("KUBECONFIG=absent:admin kubectl servicecidr report", 0), expected);
+    assert_eq!(kubectl.check_output("KUBECONFIG=admin:wrong kubectl servicecidr report", 0), expected);
     assert_eq!(
-        kubectl.prints(&format!("KUBECONFIG=wrong:admin kubectl servicecidr report --context {context}"), 0),
+        kubectl.check_output(&format!("KUBECONFIG=wrong:admin kubectl servicecidr report --context {context}"), 0),
         expected
     );
-    assert_eq!(kubectl.prints("KUBECONFIG=wrong kubectl servicecidr report --kubeconfig admin", 0), expected);
-    kubectl.prints("mkdir .kube && cp admin .kube/config", 0);
-    assert_eq!(kubectl.prints("unset KUBECONFIG; kubectl servicecidr report", 0), expected);
+    assert_eq!(kubectl.check_output("KUBECONFIG=wrong kubectl servicecidr report --kubeconfig admin", 0), expected);
+    kubectl.check_output("mkdir .kube && cp admin .kube/config", 0);
+    assert_eq!(kubectl.check_output("unset KUBECONFIG; kubectl servicecidr report", 0), expected);
 }
 
 #[test]
 fn kubectl_completion_works() {
     let plane = plane();
     let kubectl = Kubectl::new(&plane);
-    let lines = |typed: &str| {
-        let output = kubectl.typed(&format!("kubectl __complete servicecidr {typed}"));
+    let lines = |run_line: &str| {
+        let output = kubectl.run_line(&format!("kubectl __complete servicecidr {run_line}"));
         String::from_utf8(output.stdout).unwrap()
     };
     assert_eq!(lines("explain ''"), "kubernetes\nnewcidr1\n:4\n");

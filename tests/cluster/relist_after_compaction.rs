@@ -6,7 +6,7 @@ use crate::control_plane::{ADMIN, ControlPlane};
 use crate::program::{Server, eventually};
 use crate::webhook::{self, SERVICE_CIDRS, create_ready, exists, get};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -22,7 +22,7 @@ fn missed_events_cause_a_relist() {
     let server = webhook::following_as(&plane, ADMIN, "noOverlap: {}\n");
     eventually("the inventory is read", || get(&server, "/report").0 == 200);
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     let kinds = [r#"kind="ServiceCIDR""#, r#"kind="IPAddress""#];
     assert_eq!(kinds.map(|kind| count(&server, "relists_total", kind)), [0, 0]);
 
@@ -46,7 +46,7 @@ fn missed_events_cause_a_relist() {
         eventually("it is listed anew", || count(&server, "relists_total", kind) > 0);
         assert!(count(&server, "errors_total", &format!(r#"{kind},reason="expired""#)) > 0);
     }
-    let report = settled(&plane, &server);
+    let report = synced_report(&plane, &server);
     let names: Vec<&str> =
         report["serviceCIDRs"].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["kubernetes", "missed"]);

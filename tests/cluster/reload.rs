@@ -40,8 +40,8 @@ fn no_request_fails_during_reloads() {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let manifest = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: by-kubectl}\nspec: {cidrs: [10.96.2.0/24]}\n";
-                let said = plane.kubectl_ok(&["create", "--dry-run=server", "-f", "-"], manifest);
-                assert_eq!(said, "servicecidr.networking.k8s.io/by-kubectl created (server dry run)\n");
+                let output = plane.kubectl_ok(&["create", "--dry-run=server", "-f", "-"], manifest);
+                assert_eq!(output, "servicecidr.networking.k8s.io/by-kubectl created (server dry run)\n");
             }
         });
         for swap in 1..=SWAPS {

@@ -3,7 +3,7 @@
 use servicecidr_guard::inventory::Operation;
 use std::fs;
 
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, output_text};
 use crate::program::eventually;
 use crate::violations;
 use crate::webhook::{self, ALLOWED, POLICY, create, create_ready, exists};
@@ -29,12 +29,12 @@ fn kubectl_shows_allowed_ranges_violations() {
         let apply = |manifest: &str| plane.kubectl(&[&["apply", "-f", "-"], dry_run].concat(), manifest);
         let how = if dry_run.is_empty() { "" } else { " (server dry run)" };
         let ok = apply(&manifest("inside", &["10.96.1.0/24"]));
-        assert_eq!(said(&ok), format!("servicecidr.networking.k8s.io/inside created{how}\n"));
+        assert_eq!(output_text(&ok), format!("servicecidr.networking.k8s.io/inside created{how}\n"));
         let ok = apply(&manifest("dual", &["2001:db8:0:0:ffff::/80", "10.96.0.0/20"]));
-        assert_eq!(said(&ok), format!("servicecidr.networking.k8s.io/dual created{how}\n"));
+        assert_eq!(output_text(&ok), format!("servicecidr.networking.k8s.io/dual created{how}\n"));
         let refused = apply(&manifest("outside", &["172.20.0.0/16"]));
         assert!(!refused.status.success());
-        assert_eq!(said(&refused), refusal);
+        assert_eq!(output_text(&refused), refusal);
     }
 
     let warn = format!("{POLICY}{}", ALLOWED.replace("]}", "], validationActions: [Warn]}"));
@@ -60,7 +60,7 @@ fn deny_all_keeps_existing_service_cidrs() {
 
     let refused = plane
         .kubectl(&["patch", "servicecidr", "before", "-p", r#"{"spec":{"cidrs":["10.97.0.0/24","fd00::/112"]}}"#], "");
-    assert!(said(&refused).ends_with(&denied(Operation::Update, "before")));
+    assert!(output_text(&refused).ends_with(&denied(Operation::Update, "before")));
     let (status, answer) = create(&plane, "kubernetes", &["10.96.0.0/28"], false);
     assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
 
@@ -77,9 +77,9 @@ fn deny_all_keeps_existing_service_cidrs() {
     fs::write(server.path("policy.yaml"), format!("{POLICY}denyAll: {{operations: [DELETE]}}\n")).unwrap();
     server.logged("policy reloaded");
     let refused = plane.kubectl(&["delete", "servicecidr", "before"], "");
-    assert!(said(&refused).ends_with(&denied(Operation::Delete, "before")));
+    assert!(output_text(&refused).ends_with(&denied(Operation::Delete, "before")));
     let refused = plane.kubectl(&["delete", "servicecidr", "-l", "team=a"], "");
-    assert!(said(&refused).contains(&denied(Operation::Delete, "before")), "{}", said(&refused));
+    assert!(output_text(&refused).contains(&denied(Operation::Delete, "before")), "{}", output_text(&refused));
     let (status, answer) = plane.delete(&format!("{}?labelSelector=team%3Da", webhook::SERVICE_CIDRS));
     assert_eq!(status, 403, "deletecollection: {answer}");
     assert!(exists(&plane, "before"));
@@ -99,9 +99,9 @@ fn appended_family_is_evaluated_alone() {
     };
     let refused = append("fd00:10:96::/112");
     let why = violations::outside(1, "fd00:10:96::/112", &["2001:db8::/64"]);
-    assert!(said(&refused).ends_with(&format!("{why}\n")), "{}", said(&refused));
+    assert!(output_text(&refused).ends_with(&format!("{why}\n")), "{}", output_text(&refused));
     let admitted = append("2001:db8::/80");
-    assert_eq!(said(&admitted), "servicecidr.networking.k8s.io/before patched\n");
+    assert_eq!(output_text(&admitted), "servicecidr.networking.k8s.io/before patched\n");
     eventually("it is stored", || {
         let stored = plane.get(&format!("{}/before", webhook::SERVICE_CIDRS)).1;
         stored["spec"]["cidrs"] == serde_json::json!(["172.20.0.0/16", "2001:db8::/80"])

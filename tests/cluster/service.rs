@@ -52,10 +52,10 @@ fn kube_apiserver_reaches_the_webhook_through_a_service() {
     let bundle = crate::control_plane::base64(&fs::read_to_string(other.path("ca.crt")).unwrap());
     let patch = format!(r#"[{{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":"{bundle}"}}]"#);
     plane.kubectl_ok(&["patch", "validatingwebhookconfiguration", "guard", "--type=json", "-p", &patch], "");
-    let mut said = String::new();
+    let mut message = String::new();
     eventually("the certificate is refused", || {
-        said = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
-        said.contains("certificate is valid for elsewhere.default.svc, localhost, not guard.default.svc")
+        message = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
+        message.contains("certificate is valid for elsewhere.default.svc, localhost, not guard.default.svc")
     });
-    assert!(said.contains("failed calling webhook"), "{said}");
+    assert!(message.contains("failed calling webhook"), "{message}");
 }

@@ -11,7 +11,7 @@ use crate::program::{Server, eventually};
 use crate::violations;
 use crate::webhook::{self, create, create_ready, get};
 
-use super::dry_run_scenario::settled;
+use super::dry_run_scenario::synced_report;
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
@@ -20,7 +20,7 @@ const ACCOUNT: &str = "guard";
 const USER: &str = "system:serviceaccount:default:guard";
 
 /// Permits the service account some verbs on some resources of a group.
-fn permit(plane: &ControlPlane, name: &str, group: &str, resources: &[&str], verbs: &[&str]) {
+fn grant(plane: &ControlPlane, name: &str, group: &str, resources: &[&str], verbs: &[&str]) {
     let rules = json!([{"apiGroups": [group], "resources": resources, "verbs": verbs}]);
     assert_eq!(plane.post(ROLES, &json!({"metadata": {"name": name}, "rules": rules})).0, 201);
     let binding = json!({
@@ -36,7 +36,7 @@ const NETWORKING: &str = "networking.k8s.io";
 
 fn start(rules: &str) -> (ControlPlane, Server) {
     let plane = ControlPlane::start();
-    plane.make_service_account(ACCOUNT);
+    plane.create_service_account(ACCOUNT);
     let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
     (plane, server)
 }
@@ -47,28 +47,28 @@ fn forbidden(server: &Server, kind: &str) -> Option<u64> {
 }
 
 /// Waits until the log says what can't be asked for, in the words of kube-apiserver.
-fn lacks(server: &Server, verb: &str, resource: &str, group: &str) {
+fn wait_for_missing_permission(server: &Server, verb: &str, resource: &str, group: &str) {
     let name = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
-    let told = format!(
+    let expected = format!(
         "can't {verb} {name}: forbidden: {name} is forbidden: User \"{USER}\" cannot {verb} resource \"{resource}\" in \
          API group \"{group}\" at the cluster scope"
     );
     eventually("the log names verb and resource", || {
         let line = server.logged("trying again");
-        line["reason"] == "forbidden" && line["error"] == told.as_str()
+        line["reason"] == "forbidden" && line["error"] == expected.as_str()
     });
 }
 
 #[test]
 fn read_access_to_two_resources_is_enough() {
     let plane = ControlPlane::start();
-    plane.make_service_account(ACCOUNT);
-    permit(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
+    plane.create_service_account(ACCOUNT);
+    grant(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
     let rules = "noOverlap: {validationActions: [Deny]}\nusable: {validationActions: [Deny]}\n\
         reservedNetworks: {presets: [loopback]}\ndeletion: {blocked: [Deny]}\n";
     let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
     eventually("it is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     webhook::wait_until_refused(
         &plane,
@@ -78,7 +78,7 @@ fn read_access_to_two_resources_is_enough() {
     create_ready(&plane, "used", &["10.97.0.0/24"]);
     let service = json!({"metadata": {"name": "web"}, "spec": {"clusterIP": "10.97.0.7", "ports": [{"port": 80}]}});
     eventually("a Service", || plane.post("/api/v1/namespaces/default/services", &service).0 == 201);
-    settled(&plane, &server);
+    synced_report(&plane, &server);
     let (status, answer) = plane.delete(&format!("{}/used", webhook::SERVICE_CIDRS));
     assert_eq!(status, 403, "{answer}");
     let why = violations::blocked("used", &[("10.97.0.7", "web")]).to_string();
@@ -93,18 +93,18 @@ fn missing_node_permission_is_logged() {
     let node =
         json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]}});
     assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
-    permit(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
+    grant(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
     eventually("it is ready", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
-    lacks(&server, "list", "nodes", "");
+    wait_for_missing_permission(&server, "list", "nodes", "");
     assert!(forbidden(&server, "Node").unwrap() > 0);
     let unknown = &violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes).to_string();
     webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
     // The other rules judge.
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
 
-    permit(&plane, "list-nodes", "", &["nodes"], &["list"]);
-    lacks(&server, "watch", "nodes", "");
-    permit(&plane, "watch-nodes", "", &["nodes"], &["watch"]);
+    grant(&plane, "list-nodes", "", &["nodes"], &["list"]);
+    wait_for_missing_permission(&server, "watch", "nodes", "");
+    grant(&plane, "watch-nodes", "", &["nodes"], &["watch"]);
     webhook::wait_until_refused(
         &plane,
         "10.244.1.0/24",
@@ -117,18 +117,18 @@ fn missing_node_permission_is_logged() {
 #[test]
 fn missing_service_cidr_permission_fails_readyz() {
     let (plane, server) = start("noOverlap: {validationActions: [Deny]}\n");
-    permit(&plane, "addresses", NETWORKING, &["ipaddresses"], &READ);
+    grant(&plane, "addresses", NETWORKING, &["ipaddresses"], &READ);
     let synced = r#"servicecidr_guard_inventory_synced{kind="IPAddress"}"#;
     eventually("the IPAddresses are read", || server.metric(synced).as_deref() == Some("1"));
-    lacks(&server, "list", "servicecidrs", NETWORKING);
-    let said = format!(
+    wait_for_missing_permission(&server, "list", "servicecidrs", NETWORKING);
+    let expected = format!(
         "[-]inventory failed: syncing ServiceCIDRs 0: can't list servicecidrs.networking.k8s.io: forbidden: servicecidrs.networking.k8s.io is \
          forbidden: User \"{USER}\" cannot list resource \"servicecidrs\" in API group \"networking.k8s.io\" at the \
          cluster scope\nreadyz check failed\n"
     );
     for path in ["/readyz", "/readyz?verbose"] {
         let (status, body) = get(&server, path);
-        assert!(status == 503 && body.ends_with(&said), "{status} {body}");
+        assert!(status == 503 && body.ends_with(&expected), "{status} {body}");
     }
     assert_eq!(get(&server, "/livez").0, 200);
     assert_eq!(get(&server, "/report").0, 503);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use servicecidr_guard::inventory::Operation;
 use tempfile::TempDir;
 
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, output_text};
 use crate::oracle::generate::{self, Rng};
 use crate::program::{eventually, run};
 use crate::violations;
@@ -18,8 +18,8 @@ fn exported(rules: &str) -> String {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("policy.yaml");
     fs::write(&path, format!("{POLICY}{rules}")).unwrap();
-    let output = run(&["export", "vap", "--policy", path.to_str().unwrap(), "--name", "floor"]);
-    assert!(output.status.success(), "{}", said(&output));
+    let output = run(&["export", "vap", "--policy", path.to_str().unwrap(), "--name", "vap"]);
+    assert!(output.status.success(), "{}", output_text(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -29,14 +29,14 @@ fn enforce(plane: &ControlPlane, rules: &str, refused: &str) {
     wait_until_refused(plane, refused, "denied request: ");
 }
 
-fn lift(plane: &ControlPlane, refused: &str) {
+fn remove_vap(plane: &ControlPlane, refused: &str) {
     plane.kubectl_ok(&["delete", "validatingadmissionpolicies,validatingadmissionpolicybindings", "--all"], "");
     eventually("the floor is lifted", || create(plane, "probe", &[refused], true).0 == 201);
 }
 
 /// What is asked, as a dry run: a method, a name and the CIDRs.
 #[derive(Debug)]
-enum Asked {
+enum DryRun {
     Create(Vec<String>),
     /// Of the stored ServiceCIDR.
     Update(&'static str, Vec<String>),
@@ -55,44 +55,46 @@ const STORED: [(&str, &[&str]); 8] = [
     ("h", &["0.0.0.0/0"]),
 ];
 
-fn generated(rng: &mut Rng, near: &[String], count: usize) -> Vec<Asked> {
-    let mut asked = Vec::new();
+fn generated(rng: &mut Rng, near: &[String], count: usize) -> Vec<DryRun> {
+    let mut requests = Vec::new();
     for _ in 0..count {
         let list = generate::cidrs(rng, near);
         let (name, stored) = *rng.pick(&STORED);
         let stored: Vec<String> = stored.iter().map(|&text| text.to_owned()).collect();
-        asked.push(match rng.below(8) {
-            0..=4 => Asked::Create(list),
-            5 => Asked::Update(name, if rng.one_in(3) { stored } else { list }),
+        requests.push(match rng.below(8) {
+            0..=4 => DryRun::Create(list),
+            5 => DryRun::Update(name, if rng.one_in(3) { stored } else { list }),
             // The one change that kube-apiserver takes: the other family comes behind.
-            6 => Asked::Update(name, stored.into_iter().chain(list.into_iter().take(1)).collect()),
-            _ => Asked::Delete(name),
+            6 => DryRun::Update(name, stored.into_iter().chain(list.into_iter().take(1)).collect()),
+            _ => DryRun::Delete(name),
         });
     }
-    asked
+    requests
 }
 
-fn ask(plane: &ControlPlane, asked: &Asked) -> (u16, Value) {
-    match asked {
-        Asked::Create(cidrs) => create(plane, "generated", &cidrs.iter().map(String::as_str).collect::<Vec<_>>(), true),
-        Asked::Update(name, cidrs) => {
+fn send(plane: &ControlPlane, request: &DryRun) -> (u16, Value) {
+    match request {
+        DryRun::Create(cidrs) => {
+            create(plane, "generated", &cidrs.iter().map(String::as_str).collect::<Vec<_>>(), true)
+        }
+        DryRun::Update(name, cidrs) => {
             let object = json!({
                 "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
-                "metadata": {"name": name, "labels": {"asked": "true"}}, "spec": {"cidrs": cidrs},
+                "metadata": {"name": name, "labels": {"dry-run": "true"}}, "spec": {"cidrs": cidrs},
             });
             plane.request("PUT", &format!("{SERVICE_CIDRS}/{name}?dryRun=All"), Some(&object))
         }
-        Asked::Delete(name) => plane.delete(&format!("{SERVICE_CIDRS}/{name}?dryRun=All")),
+        DryRun::Delete(name) => plane.delete(&format!("{SERVICE_CIDRS}/{name}?dryRun=All")),
     }
 }
 
 /// The status code, and what was said behind the name of who denied.
-fn answers(plane: &ControlPlane, asked: &[Asked]) -> Vec<(u16, String)> {
-    let said = |answer: &Value| {
+fn answers(plane: &ControlPlane, requests: &[DryRun]) -> Vec<(u16, String)> {
+    let sentence = |answer: &Value| {
         let message = answer["message"].as_str().unwrap_or_default().to_owned();
         message.split_once(" request: ").map_or(message.clone(), |(_, sentence)| sentence.to_owned())
     };
-    asked.iter().map(|asked| ask(plane, asked)).map(|(status, answer)| (status, said(&answer))).collect()
+    requests.iter().map(|request| send(plane, request)).map(|(status, answer)| (status, sentence(&answer))).collect()
 }
 
 const CIDRS_ONLY: &str = "\
@@ -129,36 +131,36 @@ fn vap_and_webhook_verdicts_match() {
     ];
     let mut counts = BTreeMap::<_, usize>::new();
     for (rules, refused) in policies {
-        let asked = generated(&mut rng, &five, 300);
+        let requests = generated(&mut rng, &five, 300);
         enforce(&plane, &rules, refused);
-        let floor = answers(&plane, &asked);
-        lift(&plane, refused);
+        let vap = answers(&plane, &requests);
+        remove_vap(&plane, refused);
         let server = webhook::start(&plane, &rules);
         wait_until_refused(&plane, refused, "denied the request: ");
-        let webhook = answers(&plane, &asked);
+        let webhook = answers(&plane, &requests);
         assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
         eventually("the webhook is lifted", || create(&plane, "probe", &[refused], true).0 == 201);
         drop(server);
 
-        for ((asked, floor), webhook) in asked.iter().zip(&floor).zip(&webhook) {
-            let case = || format!("{asked:?} under {rules}floor {floor:?}\nwebhook {webhook:?}");
-            assert_eq!(floor.0, webhook.0, "{}", case());
-            assert!([200, 201, 403, 422].contains(&floor.0), "{}", case());
+        for ((request, vap), webhook) in requests.iter().zip(&vap).zip(&webhook) {
+            let case = || format!("{request:?} under {rules}vap {vap:?}\nwebhook {webhook:?}");
+            assert_eq!(vap.0, webhook.0, "{}", case());
+            assert!([200, 201, 403, 422].contains(&vap.0), "{}", case());
             // The webhook names every rule that is violated, the floor the first.
-            assert!(floor.0 != 403 || webhook.1.starts_with(&floor.1), "{}", case());
-            let kind = match asked {
-                Asked::Create(_) => "CREATE",
-                Asked::Update(..) => "UPDATE",
-                Asked::Delete(_) => "DELETE",
+            assert!(vap.0 != 403 || webhook.1.starts_with(&vap.1), "{}", case());
+            let kind = match request {
+                DryRun::Create(_) => "CREATE",
+                DryRun::Update(..) => "UPDATE",
+                DryRun::Delete(_) => "DELETE",
             };
-            *counts.entry((kind, floor.0)).or_default() += 1;
+            *counts.entry((kind, vap.0)).or_default() += 1;
         }
     }
     // What kube-apiserver's own validation refuses is judged by nobody.
-    let is_judged = |((kind, code), _): &(&(&str, u16), &usize)| *kind != "DELETE" && *code != 422;
-    let judged: usize = counts.iter().filter(is_judged).map(|(_, count)| count).sum();
-    println!("{judged} CREATEs and UPDATEs judged: {counts:?}");
-    assert!(judged >= 1000, "{judged}");
+    let is_evaluated = |((kind, code), _): &(&(&str, u16), &usize)| *kind != "DELETE" && *code != 422;
+    let evaluated: usize = counts.iter().filter(is_evaluated).map(|(_, count)| count).sum();
+    println!("{evaluated} CREATEs and UPDATEs judged: {counts:?}");
+    assert!(evaluated >= 1000, "{evaluated}");
     for kind in [("CREATE", 201), ("CREATE", 403), ("UPDATE", 200), ("UPDATE", 403), ("DELETE", 200), ("DELETE", 403)] {
         assert!(counts.get(&kind).is_some_and(|count| *count >= 20), "few {kind:?}: {counts:?}");
     }
@@ -176,7 +178,7 @@ fn existing_service_cidrs_can_be_labelled_and_deleted() {
     let patch = r#"{"spec":{"cidrs":["172.20.0.0/24","fd00::/112"]}}"#;
     let refused = plane.kubectl(&["patch", "servicecidr", "before", "-p", patch], "");
     let sentence = format!("{}\n", violations::denied(Operation::Update, "before"));
-    assert!(said(&refused).ends_with(&sentence), "{}", said(&refused));
+    assert!(output_text(&refused).ends_with(&sentence), "{}", output_text(&refused));
     let (status, answer) = create(&plane, "kubernetes", &["10.96.0.0/28"], false);
     assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
@@ -187,7 +189,7 @@ fn existing_service_cidrs_can_be_labelled_and_deleted() {
 fn kubernetes_is_created_under_vap() {
     let mut plane = ControlPlane::start();
     enforce(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n", "192.0.2.0/24");
-    plane.remake_default();
+    plane.recreate_default();
     wait_until_refused(&plane, "192.0.2.0/24", "denied request: ");
 }
 
@@ -199,17 +201,17 @@ fn warnings_long_names_and_longest_list_work() {
             "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: {name}}}\nspec: {{cidrs: [{cidr}]}}\n"
         )
     };
-    let warned = |manifest: &str| said(&plane.kubectl(&["create", "--dry-run=server", "-f", "-"], manifest));
+    let warned = |manifest: &str| output_text(&plane.kubectl(&["create", "--dry-run=server", "-f", "-"], manifest));
     plane.kubectl_ok(
         &["apply", "-f", "-"],
         &exported("allowedRanges: {ranges: [10.96.0.0/16], validationActions: [Warn]}\n"),
     );
     let expected = format!(
-        "Warning: Validation failed for ValidatingAdmissionPolicy 'floor-warn' with binding 'floor-warn': {}\n",
+        "Warning: Validation failed for ValidatingAdmissionPolicy 'vap-warn' with binding 'vap-warn': {}\n",
         violations::outside(0, "10.96.0.0/15", &["10.96.0.0/16"])
     );
     eventually("the floor warns", || warned(&manifest("wide", "10.96.0.0/15")).ends_with(&expected));
-    lift(&plane, "192.0.2.0/24");
+    remove_vap(&plane, "192.0.2.0/24");
 
     // As many as an expression of CEL holds; none of them near.
     enforce(&plane, &format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; 7692]), "192.0.2.0/24");
@@ -217,7 +219,7 @@ fn warnings_long_names_and_longest_list_work() {
     let sentence = "spec.cidrs[0]: 192.0.2.0/24 is outside the allowed ranges: use a CIDR within 10.0.0.0/8, 10.0.0.0/8, \
                     10.0.0.0/8, 10.0.0.0/8 or one of 7688 more";
     assert!(refused.ends_with(sentence), "{refused}");
-    lift(&plane, "192.0.2.0/24");
+    remove_vap(&plane, "192.0.2.0/24");
 
     enforce(&plane, "denyAll: {}\n", "192.0.2.0/24");
     let name = "n".repeat(65);

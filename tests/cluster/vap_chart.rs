@@ -10,7 +10,7 @@ use servicecidr_guard::policy::Preset;
 use tempfile::TempDir;
 
 use crate::binaries;
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, output_text};
 use crate::oracle::generate::{self, Rng};
 use crate::program::run;
 use crate::violations;
@@ -18,8 +18,11 @@ use crate::webhook::wait_until_refused;
 
 fn template(folder: &Path, policy: &Value) -> Output {
     let values = folder.join("values.json");
-    fs::write(&values, json!({"policy": alone(policy), "validatingAdmissionPolicy": {"enabled": true}}).to_string())
-        .unwrap();
+    fs::write(
+        &values,
+        json!({"policy": without_defaults(policy), "validatingAdmissionPolicy": {"enabled": true}}).to_string(),
+    )
+    .unwrap();
     Command::new(binaries::path("helm"))
         .args(["template", "guard", &format!("{}/charts/servicecidr-guard", env!("CARGO_MANIFEST_DIR"))])
         .args(["--kube-version=1.37.2", "--show-only=templates/validatingadmissionpolicy.yaml", "--values"])
@@ -29,7 +32,7 @@ fn template(folder: &Path, policy: &Value) -> Output {
 }
 
 /// A policy without what the chart's own default would add to it: helm merges maps, and takes away what is null.
-fn alone(policy: &Value) -> Value {
+fn without_defaults(policy: &Value) -> Value {
     let mut policy = policy.clone();
     let without = |object: &mut Value, names: &[&str]| {
         let object = object.as_object_mut().unwrap();
@@ -64,7 +67,13 @@ fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
 #[track_caller]
 fn check(folder: &Path, policy: &Value) -> bool {
     let (chart, own) = (template(folder, policy), exported(folder, policy));
-    assert_eq!(chart.status.success(), own.status.success(), "{policy}\n{}\n{}", said(&chart), said(&own));
+    assert_eq!(
+        chart.status.success(),
+        own.status.success(),
+        "{policy}\n{}\n{}",
+        output_text(&chart),
+        output_text(&own)
+    );
     if !chart.status.success() {
         return false;
     }
@@ -85,7 +94,7 @@ fn some<T: Clone>(rng: &mut Rng, all: &[T]) -> Vec<T> {
 }
 
 /// A rule with or without actions.
-fn acting(rng: &mut Rng, mut rule: Value) -> Value {
+fn with_actions(rng: &mut Rng, mut rule: Value) -> Value {
     let sets: [&[&str]; 6] =
         [&["Deny"], &["Audit", "Deny"], &["Warn"], &["Warn", "Audit"], &["Audit"], &["Deny", "Audit"]];
     if rng.one_in(2) {
@@ -101,11 +110,11 @@ fn policy(rng: &mut Rng) -> Value {
     if rng.one_in(3) {
         let rule =
             if rng.one_in(2) { json!({}) } else { json!({"operations": some(rng, &["UPDATE", "DELETE", "CREATE"])}) };
-        policy["denyAll"] = acting(rng, rule);
+        policy["denyAll"] = with_actions(rng, rule);
     }
     if rng.one_in(2) {
         let ranges: Vec<String> = generate::ranges(rng).into_iter().map(canonical).collect();
-        policy["allowedRanges"] = acting(rng, json!({"ranges": ranges}));
+        policy["allowedRanges"] = with_actions(rng, json!({"ranges": ranges}));
     }
     if rng.one_in(2) {
         let lengths = |rng: &mut Rng| {
@@ -116,7 +125,7 @@ fn policy(rng: &mut Rng) -> Value {
             1 => json!({"ipv6": lengths(rng)}),
             _ => json!({"ipv4": lengths(rng), "ipv6": lengths(rng)}),
         };
-        policy["prefixLength"] = acting(rng, rule);
+        policy["prefixLength"] = with_actions(rng, rule);
     }
     let names = ["a", "pods-of.b", "Data centre", "Büro", "<x> & \"y\"", "tick`", "back\\slash", "it's"];
     let long = "l".repeat(65);
@@ -141,10 +150,10 @@ fn policy(rng: &mut Rng) -> Value {
             2 => json!({"discover": ["nodeAddresses"]}),
             _ => json!({"declared": true, "presets": presets, "discover": ["nodePodCIDRs"]}),
         };
-        policy["reservedNetworks"] = acting(rng, rule);
+        policy["reservedNetworks"] = with_actions(rng, rule);
     }
     if rng.one_in(2) {
-        policy["usable"] = acting(rng, json!({}));
+        policy["usable"] = with_actions(rng, json!({}));
     }
     if rng.one_in(2) {
         policy["ipFamilies"] = json!(rng.pick(&[&["IPv4"][..], &["IPv6"], &["IPv6", "IPv4"]]));
@@ -163,9 +172,9 @@ fn policy(rng: &mut Rng) -> Value {
 fn chart_renders_export_vap_objects() {
     let folder = TempDir::new().unwrap();
     let mut rng = Rng::seeded(0xc4a7);
-    let made = (0..120).filter(|_| check(folder.path(), &policy(&mut rng))).count();
-    println!("120 policies, {made} floors");
-    assert!((80..120).contains(&made), "{made}");
+    let rendered_count = (0..120).filter(|_| check(folder.path(), &policy(&mut rng))).count();
+    println!("120 policies, {rendered_count} floors");
+    assert!((80..120).contains(&rendered_count), "{rendered_count}");
 }
 
 #[test]
@@ -181,13 +190,14 @@ fn unsupported_rules_are_named_and_long_expressions_are_rejected() {
     assert!(rendered.contains(comment), "{rendered}");
     let refused = template(folder.path(), &json!({"deletion": {}}));
     assert!(
-        said(&refused).contains("validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy"),
+        output_text(&refused)
+            .contains("validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy"),
         "{}",
-        said(&refused)
+        output_text(&refused)
     );
     let long = |count| json!({"allowedRanges": {"ranges": vec!["10.0.0.0/8"; count]}});
     assert!(template(folder.path(), &long(7692)).status.success());
-    let refused = said(&template(folder.path(), &long(7693)));
+    let refused = output_text(&template(folder.path(), &long(7693)));
     let sentence = "validatingAdmissionPolicy.enabled: policy.allowedRanges: 100010 characters of CEL are more than the 100000 that \
                     kube-apiserver reads of an expression";
     assert!(refused.contains(sentence), "{refused}");
@@ -199,7 +209,7 @@ fn vap_is_disabled_by_default() {
     let rendered = |more: &[&str]| {
         let arguments = ["template", "guard", &chart, "--kube-version=1.37.2", "--set-json=policy.denyAll={}"];
         let output = Command::new(binaries::path("helm")).args(arguments).args(more).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
+        assert!(output.status.success(), "{}", output_text(&output));
         String::from_utf8(output.stdout).unwrap()
     };
     let kind = "kind: ValidatingAdmissionPolicy\n";

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::program::PATIENCE;
+use crate::program::TEST_TIMEOUT;
 
 pub struct Connection(StreamOwned<ClientConnection, TcpStream>);
 
@@ -48,7 +48,7 @@ impl Connection {
     pub fn open(address: SocketAddr, trust: &Arc<ClientConfig>) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TEST_TIMEOUT))?;
         let name = ServerName::try_from("localhost").unwrap();
         let session = ClientConnection::new(Arc::clone(trust), name).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(session, socket);
@@ -62,7 +62,7 @@ impl Connection {
     }
 
     /// Sends a request and reads its answer.
-    pub fn ask(&mut self, request: &[u8]) -> io::Result<Reply> {
+    pub fn send(&mut self, request: &[u8]) -> io::Result<Reply> {
         self.0.write_all(request)?;
         let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
         loop {

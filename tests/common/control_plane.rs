@@ -16,7 +16,7 @@ use crate::binaries;
 use crate::program::{agent, eventually, run};
 
 /// How many control planes may run at once.
-const MOST: usize = 2;
+const MAX_CONTROL_PLANES: usize = 2;
 static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
 pub const ADMIN: &str = "admin";
@@ -98,7 +98,7 @@ impl ControlPlane {
 
     /// Loses `kubernetes` while kube-apiserver is down, which then makes it again; kube-controller-manager protects
     /// it and says that it is ready.
-    pub fn remake_default(&mut self) {
+    pub fn recreate_default(&mut self) {
         self.stop_apiserver();
         self.delete_from_etcd("/registry/servicecidrs/kubernetes");
         self.start_apiserver();
@@ -131,13 +131,13 @@ impl ControlPlane {
 
     /// Makes etcd forget how it came to hold what it does.
     pub fn compact_etcd(&self) {
-        let ask = |path: &str, body: Value| -> Value {
+        let call = |path: &str, body: Value| -> Value {
             let url = format!("http://127.0.0.1:{}/v3/kv/{path}", self.etcd_port);
             let mut answer = self.agent.post(&url).send(body.to_string()).unwrap();
             serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
         };
-        let now = ask("range", json!({ "key": base64("/registry") }));
-        let answer = ask("compaction", json!({ "revision": now["header"]["revision"], "physical": true }));
+        let now = call("range", json!({ "key": base64("/registry") }));
+        let answer = call("compaction", json!({ "revision": now["header"]["revision"], "physical": true }));
         assert!(answer["header"].is_object(), "{answer}");
     }
 
@@ -181,12 +181,12 @@ impl ControlPlane {
     }
 
     /// Makes a service account in the namespace `default`, and a kubeconfig with a token of it.
-    pub fn make_service_account(&self, name: &str) {
+    pub fn create_service_account(&self, name: &str) {
         let accounts = "/api/v1/namespaces/default/serviceaccounts";
         let (status, answer) = self.post(accounts, &json!({ "metadata": { "name": name } }));
         assert_eq!(status, 201, "{answer}");
-        let ask = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-        let (status, answer) = self.post(&format!("{accounts}/{name}/token"), &ask);
+        let token_request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+        let (status, answer) = self.post(&format!("{accounts}/{name}/token"), &token_request);
         assert_eq!(status, 201, "{answer}");
         write_kubeconfig(self.folder.path(), self.port, name, answer["status"]["token"].as_str().unwrap());
     }
@@ -199,8 +199,8 @@ impl ControlPlane {
     /// What kubectl prints, on both outputs; it must end with 0.
     pub fn kubectl_ok(&self, arguments: &[&str], input: &str) -> String {
         let output = self.kubectl(arguments, input);
-        assert!(output.status.success(), "kubectl {arguments:?}: {}", said(&output));
-        said(&output)
+        assert!(output.status.success(), "kubectl {arguments:?}: {}", output_text(&output));
+        output_text(&output)
     }
 
     /// Runs kubectl or helm against this control plane.
@@ -238,8 +238,9 @@ impl Slot {
     fn take() -> Self {
         let (running, changed) = &RUNNING;
         let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running =
-            changed.wait_while(running, |running| *running >= MOST).unwrap_or_else(PoisonError::into_inner);
+        let mut running = changed
+            .wait_while(running, |running| *running >= MAX_CONTROL_PLANES)
+            .unwrap_or_else(PoisonError::into_inner);
         *running += 1;
         Self
     }
@@ -265,7 +266,7 @@ pub fn condition(service_cidr: &Value) -> Option<&str> {
 }
 
 /// What a program printed, on both outputs.
-pub fn said(output: &Output) -> String {
+pub fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 

@@ -82,27 +82,28 @@ pub fn alternate(requests: usize, reloads: usize) {
         server.logged("files read after SIGHUP");
     };
     let mut own = open();
-    let mut all = || -> Answers { reviews.iter().map(|review| own.ask(review).unwrap().body).collect() };
+    let mut all = || -> Answers { reviews.iter().map(|review| own.send(review).unwrap().body).collect() };
     let one = all();
     swap(OTHER);
     let other = all();
     assert!(one.iter().zip(&other).all(|(one, other)| one != other), "the policies answer alike");
     swap(ONE);
-    let known = Arc::new([one, other]);
+    let expected = Arc::new([one, other]);
 
-    let (is_over, asked, seen) = (AtomicBool::new(false), AtomicUsize::new(0), [const { AtomicUsize::new(0) }; 2]);
+    let (is_over, response_count, seen) =
+        (AtomicBool::new(false), AtomicUsize::new(0), [const { AtomicUsize::new(0) }; 2]);
     thread::scope(|scope| {
         for client in 0..CLIENTS {
-            let (mut connection, known, reviews) = (open(), Arc::clone(&known), &reviews);
-            let (is_over, asked, seen) = (&is_over, &asked, &seen);
+            let (mut connection, expected, reviews) = (open(), Arc::clone(&expected), &reviews);
+            let (is_over, response_count, seen) = (&is_over, &response_count, &seen);
             scope.spawn(move || {
                 for number in client.. {
                     let place = number % CIDRS.len();
-                    let reply = connection.ask(&reviews[place]).unwrap();
-                    let by = known.iter().position(|answers| reply.status == 200 && answers[place] == reply.body);
+                    let reply = connection.send(&reviews[place]).unwrap();
+                    let by = expected.iter().position(|answers| reply.status == 200 && answers[place] == reply.body);
                     let by = by.unwrap_or_else(|| panic!("by neither: {}", String::from_utf8_lossy(&reply.body)));
                     seen[by].fetch_add(1, Ordering::Relaxed);
-                    asked.fetch_add(1, Ordering::Relaxed);
+                    response_count.fetch_add(1, Ordering::Relaxed);
                     if is_over.load(Ordering::Relaxed) {
                         break;
                     }
@@ -112,12 +113,14 @@ pub fn alternate(requests: usize, reloads: usize) {
         for reload in 1..=reloads {
             let now = reload % 2;
             swap([ONE, OTHER][now]);
-            assert_eq!(all(), known[now], "reload {reload}");
+            assert_eq!(all(), expected[now], "reload {reload}");
             if reload % 10 == 0 {
                 swap(BROKEN[reload / 10 % BROKEN.len()]);
-                assert_eq!(all(), known[now], "the broken one after reload {reload}");
+                assert_eq!(all(), expected[now], "the broken one after reload {reload}");
             }
-            eventually("requests were answered", || asked.load(Ordering::Relaxed) >= requests * reload / reloads);
+            eventually("requests were answered", || {
+                response_count.load(Ordering::Relaxed) >= requests * reload / reloads
+            });
         }
         is_over.store(true, Ordering::Relaxed);
     });

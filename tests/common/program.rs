@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The program, before its arguments.
 pub fn program() -> Command {
@@ -47,8 +47,8 @@ impl Server {
     pub fn start_with(policy: &str, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("policy.yaml"), policy).unwrap();
-        let made = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
-        assert!(made.status.success(), "{made:?}");
+        let output = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
         Self::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", more)
     }
 
@@ -144,7 +144,7 @@ pub fn agent(ca: &[u8]) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .tls_config(tls)
         .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(TEST_TIMEOUT))
         .build();
     config.new_agent()
 }
@@ -155,10 +155,10 @@ pub fn run(arguments: &[&str]) -> Output {
 }
 
 /// Asks again and again until the answer is yes.
-pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+    while !condition() {
+        assert!(began.elapsed() < TEST_TIMEOUT, "{what}: not within {TEST_TIMEOUT:?}");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -182,7 +182,7 @@ fn follow(child: &mut Child) -> Receiver<Value> {
 fn wait_for(log: &Receiver<Value>, message: &str) -> Value {
     let began = Instant::now();
     let mut seen = Vec::new();
-    while let Some(left) = PATIENCE.checked_sub(began.elapsed()) {
+    while let Some(left) = TEST_TIMEOUT.checked_sub(began.elapsed()) {
         match log.recv_timeout(left) {
             Ok(line) if line["message"] == message => return line,
             Ok(line) => seen.push(line),

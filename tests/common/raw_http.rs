@@ -9,13 +9,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
-use crate::program::{PATIENCE, Server};
+use crate::program::{Server, TEST_TIMEOUT};
 
 pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 pub fn tcp(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.webhook.strip_prefix("https://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     stream
 }
 

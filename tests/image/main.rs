@@ -81,18 +81,18 @@ fn image_configuration_matches_dockerfile() {
 
 #[test]
 fn commands_work_in_read_only_image() {
-    let said = |arguments: &[&str], mounts: &[(&Path, &str)]| {
+    let run_in_image = |arguments: &[&str], mounts: &[(&Path, &str)]| {
         let output = container::command(arguments, mounts, &[]).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), output.status.code(), output.stderr)
     };
     let version = format!("servicecidr-guard {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(said(&["--version"], &[]).0, version);
+    assert_eq!(run_in_image(&["--version"], &[]).0, version);
     let inventories = fixtures().join("inventories");
-    let (report, code, _) = said(&["report", "-f", "/in/extended.json"], &[(&inventories, "/in")]);
+    let (report, code, _) = run_in_image(&["report", "-f", "/in/extended.json"], &[(&inventories, "/in")]);
     assert!(report.ends_with("IPv4: 236 of 254 addresses free (92.9%)\n"), "{report}");
     assert_eq!(code, Some(0));
     // Nothing can be written, and that is said.
-    let (_, code, problem) = said(&["certs", "--out", "/certs"], &[]);
+    let (_, code, problem) = run_in_image(&["certs", "--out", "/certs"], &[]);
     assert_eq!(
         (code, String::from_utf8(problem).unwrap().as_str()),
         (Some(3), "error: /certs: Read-only file system (os error 30)\n")
@@ -215,8 +215,8 @@ fn image_runs_with_the_chart_settings() {
     arguments.push(server_name);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = container::command_as(&user, &arguments, &self::mounts(test, &volumes), &[]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{arguments:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(said.lines().count(), 4, "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{arguments:?}: {stdout}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stdout.lines().count(), 4, "{stdout}");
     assert_eq!(running.end(), Some(0));
 }

@@ -155,16 +155,16 @@ fn deletion_impact_matches_kube_controller_manager() {
     ] {
         let a = format!("a={a}");
         let inventory = inventory(&[&[a.as_str()], others].concat(), addresses);
-        let removal = deletion_impact_by_name(&inventory, "a").unwrap();
-        assert_eq!(removal.completes(), is_deletable, "{label}: {removal:?}");
+        let impact = deletion_impact_by_name(&inventory, "a").unwrap();
+        assert_eq!(impact.completes(), is_deletable, "{label}: {impact:?}");
     }
 }
 
 #[test]
 fn deletion_impact_reports_stranded_addresses() {
     let stranded = |service_cidrs: &[&str], addresses: &[&str]| {
-        let removal = deletion_impact_by_name(&inventory(service_cidrs, addresses), "a").unwrap();
-        (removal.completes(), removal.stranded.count, removal.exhausted)
+        let impact = deletion_impact_by_name(&inventory(service_cidrs, addresses), "a").unwrap();
+        (impact.completes(), impact.stranded.count, impact.exhausted)
     };
     // The hazards D8, D9 and D24: the parent gives nothing, or won't for long.
     assert_eq!(stranded(&["a=10.0.0.0/24", "b!=10.0.0.0/24"], &["10.0.0.1"]), (true, 1, vec![IpFamily::IPv4]));
@@ -215,15 +215,15 @@ fn dynamic_band_is_allocated_first() {
         let inventory = inventory(&["a=10.0.0.0/24"], &["10.0.0.20-"]);
         let view = inventory.view();
         let mut allocator = Allocator::new(&view, seed);
-        let mut given = Vec::new();
+        let mut returned = Vec::new();
         while let Ok(address) = allocator.allocate_next(IpFamily::IPv4) {
-            given.push(address_bits(address) & 0xff);
+            returned.push(address_bits(address) & 0xff);
         }
         // O4, with the one of O8 left out.
-        assert_eq!(given.len(), 253);
-        assert!(given[..237].iter().all(|last| (17..=254).contains(last) && *last != 20));
-        assert!(given[237..].iter().all(|last| (1..=16).contains(last)));
-        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), 253);
+        assert_eq!(returned.len(), 253);
+        assert!(returned[..237].iter().all(|last| (17..=254).contains(last) && *last != 20));
+        assert!(returned[237..].iter().all(|last| (1..=16).contains(last)));
+        assert_eq!(returned.iter().collect::<BTreeSet<_>>().len(), 253);
     }
 }
 
@@ -231,7 +231,7 @@ fn dynamic_band_is_allocated_first() {
 fn allocation_probability_matches_allocator() {
     let full: Vec<String> = (17..=254).map(|last| format!("10.0.0.{last}")).collect();
     let full: Vec<&str> = full.iter().map(String::as_str).collect();
-    for (service_cidrs, addresses, asked) in [
+    for (service_cidrs, addresses, requested) in [
         (&["a=10.96.0.0/28"][..], &[][..], "10.96.0.10"),
         (&["a=10.96.0.0/28"], &["10.96.0.7", "10.96.0.8", "10.96.0.9"], "10.96.0.10"),
         (&["a=10.96.0.0/28"], &["10.96.0.13", "10.96.0.14", "10.96.0.1"], "10.96.0.2"),
@@ -243,13 +243,13 @@ fn allocation_probability_matches_allocator() {
     ] {
         let inventory = inventory(service_cidrs, addresses);
         let view = inventory.view();
-        let expected = allocation_probability(&view, asked.parse().unwrap());
+        let expected = allocation_probability(&view, requested.parse().unwrap());
         let tries = 20_000;
         let hits = (0..tries)
-            .filter(|seed| Allocator::new(&view, *seed).allocate_next(IpFamily::IPv4) == Ok(asked.parse().unwrap()))
+            .filter(|seed| Allocator::new(&view, *seed).allocate_next(IpFamily::IPv4) == Ok(requested.parse().unwrap()))
             .count();
         let seen = f64::from(u32::try_from(hits).unwrap()) / f64::from(u32::try_from(tries).unwrap());
-        assert!((seen - expected).abs() < 0.015, "{service_cidrs:?} {asked}: chance {expected}, seen {seen}");
+        assert!((seen - expected).abs() < 0.015, "{service_cidrs:?} {requested}: chance {expected}, seen {seen}");
     }
 }
 
@@ -295,7 +295,7 @@ fn space() -> impl Iterator<Item = IpAddr> {
 }
 
 /// The effective ranges that give an address, asked one by one.
-fn giving(inventory: &Inventory, address: IpAddr) -> Vec<(String, UsableRange)> {
+fn ranges_with(inventory: &Inventory, address: IpAddr) -> Vec<(String, UsableRange)> {
     let ready = inventory.service_cidrs().filter(|service_cidr| service_cidr.readiness == Readiness::Ready);
     ready
         .flat_map(|service_cidr| service_cidr.cidrs.iter().map(move |cidr| (service_cidr.name.clone(), *cidr)))
@@ -313,23 +313,23 @@ proptest! {
         for family in &report.families {
             let all: Vec<IpAddr> = space().filter(|address| IpFamily::from(*address) == family.family).collect();
             let count = |is: &dyn Fn(&IpAddr) -> bool| all.iter().filter(|address| is(address)).count() as u128;
-            let gives = |address: &IpAddr| !giving(&inventory, *address).is_empty();
-            let held = |address: &IpAddr| inventory.addresses().get(*address).is_some();
+            let is_usable = |address: &IpAddr| !ranges_with(&inventory, *address).is_empty();
+            let is_allocated = |address: &IpAddr| inventory.addresses().get(*address).is_some();
             let stored = |address: &IpAddr| inventory.service_cidrs().flat_map(|service_cidr| &service_cidr.cidrs)
                 .any(|cidr| Cidr::parse_lenient(&format!("{address}/{}", cidr.prefix_len())).is_ok_and(|own| own == *cidr) && cidr.family() == family.family);
-            let protected = |address: &IpAddr| gives(address) && giving(&inventory, *address).iter()
+            let protected = |address: &IpAddr| is_usable(address) && ranges_with(&inventory, *address).iter()
                 .all(|(_, range)| range.static_band().is_some_and(|band| band.contains(*address)));
-            prop_assert_eq!(family.usable, count(&gives));
-            prop_assert_eq!(family.used, count(&|address| gives(address) && held(address)));
-            prop_assert_eq!(family.outside_service_cidrs, count(&|address| held(address) && !stored(address)));
-            prop_assert_eq!(family.in_unusable_cidrs, count(&|address| held(address) && stored(address) && !gives(address)));
+            prop_assert_eq!(family.usable, count(&is_usable));
+            prop_assert_eq!(family.used, count(&|address| is_usable(address) && is_allocated(address)));
+            prop_assert_eq!(family.outside_service_cidrs, count(&|address| is_allocated(address) && !stored(address)));
+            prop_assert_eq!(family.in_unusable_cidrs, count(&|address| is_allocated(address) && stored(address) && !is_usable(address)));
             prop_assert_eq!(family.static_everywhere.size, count(&protected));
-            prop_assert_eq!(family.static_everywhere.used, count(&|address| protected(address) && held(address)));
+            prop_assert_eq!(family.static_everywhere.used, count(&|address| protected(address) && is_allocated(address)));
         }
         for entry in &report.service_cidrs {
-            let own = |address: &IpAddr| giving(&inventory, *address).iter().any(|(name, range)| *name == entry.name && range.cidr() == entry.cidr);
+            let own = |address: &IpAddr| ranges_with(&inventory, *address).iter().any(|(name, range)| *name == entry.name && range.cidr() == entry.cidr);
             prop_assert_eq!(entry.usable, space().filter(|address| own(address)).count() as u128);
-            let alone = space().filter(|address| own(address) && giving(&inventory, *address).len() == 1).count();
+            let alone = space().filter(|address| own(address) && ranges_with(&inventory, *address).len() == 1).count();
             prop_assert_eq!(entry.unique, alone as u128, "{:?}", entry);
         }
     }
@@ -353,7 +353,7 @@ proptest! {
         prop_assert_eq!(CapacityReport::for_view(&PendingChanges::from_changes(&inventory, &changes).view(&inventory)), after);
         for (family, gained) in forecast.gained {
             let new = space().filter(|address| IpFamily::from(*address) == family)
-                .filter(|address| giving(&inventory, *address).is_empty() && !giving(&changed, *address).is_empty());
+                .filter(|address| ranges_with(&inventory, *address).is_empty() && !ranges_with(&changed, *address).is_empty());
             prop_assert_eq!(gained, new.count() as u128);
         }
     }
@@ -364,12 +364,12 @@ proptest! {
         let report = CapacityReport::for_inventory(&inventory);
         let mut allocator = Allocator::new(&view, seed);
         for family in &report.families {
-            let mut given = BTreeSet::new();
+            let mut returned = BTreeSet::new();
             while let Ok(address) = allocator.allocate_next(family.family) {
-                prop_assert!(!giving(&inventory, address).is_empty() && inventory.addresses().get(address).is_none());
-                prop_assert!(given.insert(address));
+                prop_assert!(!ranges_with(&inventory, address).is_empty() && inventory.addresses().get(address).is_none());
+                prop_assert!(returned.insert(address));
             }
-            prop_assert_eq!(given.len() as u128, family.free());
+            prop_assert_eq!(returned.len() as u128, family.free());
         }
     }
 }

@@ -13,11 +13,11 @@ fn writes_ca_and_certificate_for_requested_names() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("a/b");
     let out = out.to_str().unwrap();
-    let made =
+    let output =
         run(&["certs", "--out", out, "--dns", "guard.default.svc", "--dns", "*.example.org", "--ip", "10.0.0.7"]);
-    assert!(made.status.success(), "{made:?}");
+    assert!(output.status.success(), "{output:?}");
     let expected = ["ca.crt", "ca.key", "tls.crt", "tls.key"].map(|name| format!("{out}/{name}\n")).concat();
-    assert_eq!(String::from_utf8(made.stdout).unwrap(), expected);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     for (name, mode) in [("ca.crt", 0o644), ("ca.key", 0o600), ("tls.crt", 0o644), ("tls.key", 0o600)] {
         let permissions = fs::metadata(format!("{out}/{name}")).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, mode, "{name}");
@@ -53,8 +53,8 @@ fn invalid_dns_names_are_rejected() {
     for name in ["", "a b", "a-", "a..b", "ü.example", "a/b"] {
         let refused = run(&["certs", "--out", "/nowhere", "--dns", name]);
         assert_eq!(refused.status.code(), Some(2), "{name:?}");
-        let said = String::from_utf8(refused.stderr).unwrap();
-        assert_eq!(said, format!("error: --dns {name:?}: not a DNS name\n"));
+        let stderr = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(stderr, format!("error: --dns {name:?}: not a DNS name\n"));
     }
 }
 

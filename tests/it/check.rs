@@ -21,7 +21,7 @@ fn check(arguments: &[&str]) -> Output {
     program().arg("check").args(arguments).arg("--policy").arg(policy).current_dir(folder).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -57,17 +57,17 @@ fn output_escapes_control_characters() {
     let mut outputs: Vec<(String, Output)> = Vec::new();
     for format in FORMATS {
         let output = check(&["-f", text(folder.path()), "-o", format]);
-        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{}", output_text(&output));
         outputs.push((format.to_owned(), output));
     }
     let output = check(&["-f", text(&broken_path)]);
-    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
     outputs.push(("broken".to_owned(), output));
     for (format, output) in outputs {
-        let said = said(&output);
-        let raw = said.chars().find(|c| (c.is_control() && *c != '\n') || "\u{202e}\u{200b}".contains(*c));
-        assert_eq!(raw, None, "{format}: {said:?}");
-        assert!(!said.contains("\n::error::"), "{format}: {said}");
+        let printed = output_text(&output);
+        let raw = printed.chars().find(|c| (c.is_control() && *c != '\n') || "\u{202e}\u{200b}".contains(*c));
+        assert_eq!(raw, None, "{format}: {printed:?}");
+        assert!(!printed.contains("\n::error::"), "{format}: {printed}");
     }
 }
 
@@ -84,7 +84,7 @@ fn directory_symlinks_are_not_followed() {
     // A link to a file is one: that is how a volume of a ConfigMap holds its files.
     std::os::unix::fs::symlink("a/b/one.yaml", folder.path().join("linked.yaml")).unwrap();
     let output = check(&["-R", "-f", text(folder.path()), "-o", "json"]);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let sources = report["results"].as_array().unwrap().iter().map(|result| result["source"].as_str().unwrap());
     let names: Vec<&str> = sources.map(|source| source.rsplit('/').next().unwrap()).collect();
@@ -129,16 +129,16 @@ fn memory_is_bounded_by_one_document() {
         (&BLANKS, b"{\"a\":"),
     ] {
         let output = stream(pieces, 1024, first, &[]);
-        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-        assert!(said(&output).contains(too_large), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
+        assert!(output_text(&output).contains(too_large), "{}", output_text(&output));
     }
     // What holds no object may be as long as it likes.
     let output = stream(&LINES, 1024, b"", &[]);
     assert_eq!(
-        (output.status.code(), said(&output).contains("no ServiceCIDR was judged")),
+        (output.status.code(), output_text(&output).contains("no ServiceCIDR was judged")),
         (Some(0), true),
         "{}",
-        said(&output)
+        output_text(&output)
     );
 }
 
@@ -161,7 +161,11 @@ fn all_of_100000_documents_are_checked() {
     let output =
         program().args(["check", "-f", text(&path), "-o", "name", "--policy", text(&policy)]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).ends_with("2000 denied, 98000 allowed\n"), "{}", said(&output));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).ends_with("2000 denied, 98000 allowed\n"),
+        "{}",
+        output_text(&output)
+    );
     let names = String::from_utf8(output.stdout).unwrap();
     let expected = (0..100_000).step_by(50).map(|number| format!("servicecidr.networking.k8s.io/n{number}"));
     assert!(names.lines().eq(expected), "{names}");
@@ -174,8 +178,8 @@ fn deep_nesting_and_alias_expansion_are_rejected() {
     let check_file = |content: &str, code: i32, expected: &str| {
         fs::write(&path, content).unwrap();
         let output = check(&["-f", text(&path)]);
-        assert_eq!(output.status.code(), Some(code), "{}", said(&output));
-        assert!(said(&output).contains(expected), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{}", output_text(&output));
+        assert!(output_text(&output).contains(expected), "{}", output_text(&output));
     };
     check_file(&format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)), 2, "not YAML: ");
     check_file(&format!("{}1{}", "{\"items\":".repeat(100_000), "}".repeat(100_000)), 0, "1 without a kind");
@@ -207,7 +211,8 @@ fn positions_after_document_markers_are_correct() {
     let of = |content: &str| {
         fs::write(&path, content).unwrap();
         let output = check(&["-f", text(&path), "-o", "json"]);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        let report: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", output_text(&output)));
         let results = report["results"].as_array().unwrap().iter();
         let sources =
             results.map(|result| result["source"].as_str().unwrap().rsplit("x.yaml").next().unwrap().to_owned());
@@ -267,7 +272,7 @@ fn sarif_matches_published_schema() {
         logs.push((name, command.current_dir(fixtures().join("inventories")).output().unwrap()));
     }
     for (name, output) in &logs {
-        let log = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", said(output)));
+        let log = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {}", output_text(output)));
         assert_eq!(complaints(&log), Vec::<String>::new(), "{name}: {log:#}");
         results += log["runs"][0]["results"].as_array().unwrap().len();
         let mut broken = log.clone();

@@ -182,14 +182,14 @@ fn check_matches_api_server_model() {
                 prop_assert_eq!(result["name"].as_str(), Some(manifest.name));
                 let findings = result["findings"].as_array().unwrap();
                 let is_denial = |finding: &&Value| finding["actions"][0] == "Deny";
-                let said = findings.iter().filter(is_denial);
-                let said: Vec<String> = said
+                let messages = findings.iter().filter(is_denial);
+                let messages: Vec<String> = messages
                     .map(|finding| {
                         format!("{}: {}", finding["field"].as_str().unwrap(), finding["message"].as_str().unwrap())
                     })
                     .collect();
                 match denials {
-                    Some(denials) => prop_assert_eq!(said, denials),
+                    Some(denials) => prop_assert_eq!(messages, denials),
                     None => {
                         prop_assert!(findings.iter().any(|finding| finding["rule"] == "invalid-request"), "{}", result);
                     }

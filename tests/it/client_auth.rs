@@ -57,7 +57,7 @@ fn is_answered(server: &Server, client: Option<&Client>) -> bool {
 }
 
 /// A server that answers clients of a CA.
-fn asking(ca: &str, names: &[&str]) -> (Server, TempDir) {
+fn server_with_client_ca(ca: &str, names: &[&str]) -> (Server, TempDir) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("clients.crt");
     fs::write(&path, ca).unwrap();
@@ -71,7 +71,7 @@ fn asking(ca: &str, names: &[&str]) -> (Server, TempDir) {
 #[test]
 fn only_clients_with_ca_and_name_are_served() {
     let (ours, theirs) = (ca("ours"), ca("theirs"));
-    let (server, _folder) = asking(&ours.0, &["kube-apiserver", "webhook-client"]);
+    let (server, _folder) = server_with_client_ca(&ours.0, &["kube-apiserver", "webhook-client"]);
     let as_it_is = |_: &mut CertificateParams| {};
     assert!(is_answered(&server, Some(&client(&ours.1, "kube-apiserver", as_it_is))));
     let by_dns_name = client(&ours.1, "x", |params| {
@@ -94,7 +94,7 @@ fn only_clients_with_ca_and_name_are_served() {
     // Health and metrics are for others, on their own port.
     assert_eq!(server.get(&format!("{}/readyz", server.health)).status(), 200);
 
-    let (server, _folder) = asking(&ours.0, &[]);
+    let (server, _folder) = server_with_client_ca(&ours.0, &[]);
     assert!(is_answered(&server, Some(&client(&ours.1, "anybody", as_it_is))));
     assert!(!is_answered(&server, Some(&client(&theirs.1, "anybody", as_it_is))));
 }
@@ -102,7 +102,7 @@ fn only_clients_with_ca_and_name_are_served() {
 #[test]
 fn client_ca_is_reloaded_and_invalid_file_is_ignored() {
     let (first, second) = (ca("first"), ca("second"));
-    let (server, folder) = asking(&first.0, &[]);
+    let (server, folder) = server_with_client_ca(&first.0, &[]);
     let clients = [&first, &second].map(|(_, issuer)| client(issuer, "kube-apiserver", |_| {}));
     let answered = |server: &Server| clients.each_ref().map(|client| is_answered(server, Some(client)));
     assert_eq!(answered(&server), [true, false]);
@@ -134,10 +134,10 @@ fn invalid_client_ca_fails_startup() {
             .unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    let (code, said) = serve(&["--client-ca", "policy.yaml"]);
-    assert!(code == Some(2) && said.starts_with("error: policy.yaml: no CA certificate in it: "), "{said}");
-    let (code, said) = serve(&["--client-ca", "absent.crt"]);
-    assert_eq!((code, said.as_str()), (Some(2), "error: absent.crt: No such file or directory (os error 2)\n"));
-    let (code, said) = serve(&["--client-name", "kube-apiserver"]);
-    assert!(code == Some(2) && said.contains("--client-ca <FILE>"), "{said}");
+    let (code, stderr) = serve(&["--client-ca", "policy.yaml"]);
+    assert!(code == Some(2) && stderr.starts_with("error: policy.yaml: no CA certificate in it: "), "{stderr}");
+    let (code, stderr) = serve(&["--client-ca", "absent.crt"]);
+    assert_eq!((code, stderr.as_str()), (Some(2), "error: absent.crt: No such file or directory (os error 2)\n"));
+    let (code, stderr) = serve(&["--client-name", "kube-apiserver"]);
+    assert!(code == Some(2) && stderr.contains("--client-ca <FILE>"), "{stderr}");
 }

@@ -82,9 +82,9 @@ fn report_of(list: &str) -> (String, String, Option<i32>) {
 
 #[track_caller]
 fn check_refused(list: &str, expected: &str) {
-    let (data, said, code) = report_of(list);
-    assert_eq!((data.as_str(), code), ("", Some(2)), "{said}");
-    assert_eq!(said, expected);
+    let (stdout, stderr, code) = report_of(list);
+    assert_eq!((stdout.as_str(), code), ("", Some(2)), "{stderr}");
+    assert_eq!(stderr, expected);
 }
 
 const KUBERNETES: &str = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/28"]}}"#;
@@ -115,13 +115,13 @@ fn invalid_lists_are_rejected_with_position() {
         &format!("{blank}{{"),
         "error: standard input: EOF while parsing an object at line 300001 column 1\n",
     );
-    let (_, said, code) = report_of(r#"{"kind":"Policy","metadata":{"name":"x"}}"#);
+    let (_, stderr, code) = report_of(r#"{"kind":"Policy","metadata":{"name":"x"}}"#);
     assert_eq!(code, Some(2));
     assert!(
-        said.starts_with(
+        stderr.starts_with(
             "left out: standard input: item 1 `x`: is a Policy: not a ServiceCIDR, an IPAddress, a Service or a Node\n"
         ),
-        "{said}"
+        "{stderr}"
     );
 }
 
@@ -136,10 +136,11 @@ fn skipped_objects_are_reported_and_fail_the_command() {
         r#"{"kind":"ServiceCIDR","metadata":{"name":"old"},"spec":{"cidrs":["010.0.0.0/24","10.1.0.0/24"]}}"#,
         "7",
     ];
-    let (data, said, code) = report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, broken.join(",")));
+    let (stdout, stderr, code) =
+        report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, broken.join(",")));
     assert_eq!(code, Some(2));
     assert_eq!(
-        said,
+        stderr,
         "left out: standard input: item 2 `010.96.0.1`: metadata.name: not an IP address\n\
          left out: standard input: item 3: has no metadata.name\n\
          left out: standard input: item 4: invalid type: integer `7`, expected a string\n\
@@ -151,7 +152,7 @@ fn skipped_objects_are_reported_and_fail_the_command() {
          error: the result lacks what was left out\n"
     );
     // What could be read is reported all the same.
-    let report: Value = serde_json::from_str(&data).unwrap();
+    let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["families"][0]["usable"], "268");
 }
 
@@ -168,11 +169,12 @@ fn many_skipped_objects_are_counted() {
         )
     };
     let addresses: Vec<String> = (0..100_000).map(address).collect();
-    let (data, said, code) = report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
+    let (stdout, stderr, code) =
+        report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
     assert_eq!(code, Some(2));
-    assert_eq!(said.lines().filter(|line| line.starts_with("left out: standard input: item ")).count(), 10);
-    assert!(said.contains("\nleft out: 990 others\n"), "{said}");
-    let report: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(stderr.lines().filter(|line| line.starts_with("left out: standard input: item ")).count(), 10);
+    assert!(stderr.contains("\nleft out: 990 others\n"), "{stderr}");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["families"][0]["outsideServiceCIDRs"], "99000");
 }
 

@@ -43,13 +43,17 @@ const ENDINGS: [(&str, i32); 21] = [
 const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] = [("probe", 1, "it/probe.rs", "probe_detects_other_servers")];
 
 /// The command that a line calls, by its longest name.
-fn called<'a>(line: &str, known: &'a BTreeSet<String>) -> &'a str {
+fn called<'a>(line: &str, command_names: &'a BTreeSet<String>) -> &'a str {
     let is_called = |words: &&String| line == words.as_str() || line.starts_with(&format!("{words} "));
-    known.iter().filter(is_called).max_by_key(|words| words.len()).unwrap_or_else(|| panic!("no command in `{line}`"))
+    command_names
+        .iter()
+        .filter(is_called)
+        .max_by_key(|words| words.len())
+        .unwrap_or_else(|| panic!("no command in `{line}`"))
 }
 
 /// The endings that console blocks show; `commands` holds the blocks to what the program does.
-fn shown_endings(known: &BTreeSet<String>) -> BTreeSet<Ending> {
+fn shown_endings(command_names: &BTreeSet<String>) -> BTreeSet<Ending> {
     let mut documents = files(&fixtures().join("commands"), "md");
     documents.extend(crate::doc_examples::REPLAYED.map(|name| root().join(name)));
     let mut found = BTreeSet::new();
@@ -59,7 +63,7 @@ fn shown_endings(known: &BTreeSet<String>) -> BTreeSet<Ending> {
             let own = run.split("```").next().unwrap();
             let line = own.lines().next().unwrap();
             if let Some(code) = own.lines().find_map(|line| line.strip_prefix("[exit code ")) {
-                found.insert((called(line, known).to_owned(), code.trim_end_matches(']').parse().unwrap()));
+                found.insert((called(line, command_names).to_owned(), code.trim_end_matches(']').parse().unwrap()));
             }
         }
     }
@@ -68,14 +72,14 @@ fn shown_endings(known: &BTreeSet<String>) -> BTreeSet<Ending> {
 
 #[test]
 fn documented_exit_codes_are_tested() {
-    let known: BTreeSet<String> =
+    let command_names: BTreeSet<String> =
         commands().into_iter().map(|(words, _)| words["servicecidr-guard ".len()..].to_owned()).collect();
-    let mut seen = shown_endings(&known);
+    let mut seen = shown_endings(&command_names);
     for (line, code) in ENDINGS {
         let folder = scratch();
         let output = program().args(line.split(' ')).current_dir(folder.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-        seen.insert((called(line, &known).to_owned(), code));
+        seen.insert((called(line, &command_names).to_owned(), code));
     }
     for (command, code, file, test) in ENDINGS_ELSEWHERE {
         assert!(is_a_test(file, test), "{file} has no test {test}");
@@ -172,7 +176,7 @@ fn schemas_deny_additional_properties() {
 }
 
 /// Sentences whose words no test holds, and why.
-const UNSAID: [(&str, &str); 5] = [
+const UNTESTED: [(&str, &str); 5] = [
     ("more than {n} ServiceCIDRs: check them in parts", "a quarter of a million manifests would take a minute"),
     ("the rules in CEL: {problem}", "no rule makes CEL that can't be written: it would be a mistake of the program"),
     ("a watch event can't be read: {problem}", "watch.rs counts it by its reason; the words are in the log"),
@@ -210,7 +214,7 @@ fn plain(text: &str) -> String {
 #[test]
 fn documented_messages_are_tested() {
     let tested = tested();
-    let mut unused: BTreeSet<&str> = UNSAID.iter().map(|(sentence, _)| *sentence).collect();
+    let mut unused: BTreeSet<&str> = UNTESTED.iter().map(|(sentence, _)| *sentence).collect();
     let mut untested = Vec::new();
     for sentence in rows() {
         let wanted: Vec<String> = pieces(&sentence)

@@ -26,8 +26,8 @@ fn export(rules: &str, more: &[&str]) -> (Option<i32>, String, String) {
 /// The objects of a policy that CEL can say.
 #[track_caller]
 fn objects(rules: &str) -> Vec<Value> {
-    let (code, printed, said) = export(rules, &["-o", "json"]);
-    assert_eq!((code, said.as_str()), (Some(0), ""), "{rules}");
+    let (code, printed, stderr) = export(rules, &["-o", "json"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{rules}");
     let mut list: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!((&list["apiVersion"], &list["kind"]), (&json!("v1"), &json!("List")));
     serde_json::from_value(list["items"].take()).unwrap()
@@ -45,14 +45,14 @@ fn data(rules: &str) -> BTreeMap<String, String> {
 }
 
 #[track_caller]
-fn holds(rules: &str, name: &str, expression: &str) {
+fn check_data(rules: &str, name: &str, expression: &str) {
     assert_eq!(data(rules), BTreeMap::from([(name.to_owned(), expression.to_owned())]), "{rules}");
 }
 
 #[track_caller]
-fn refused(rules: &str, more: &[&str], expected: &str) {
-    let (code, printed, said) = export(rules, more);
-    assert_eq!((code, printed.as_str(), said.as_str()), (Some(2), "", expected), "{rules}");
+fn check_rejected(rules: &str, more: &[&str], expected: &str) {
+    let (code, printed, stderr) = export(rules, more);
+    assert_eq!((code, printed.as_str(), stderr.as_str()), (Some(2), "", expected), "{rules}");
 }
 
 #[test]
@@ -93,8 +93,8 @@ fn each_action_set_has_policy_and_binding() {
 #[test]
 fn yaml_and_json_output_are_equal() {
     let rules = "denyAll: {}\nallowedRanges: {ranges: [10.96.0.0/16], validationActions: [Warn]}\n";
-    let (code, printed, said) = export(rules, &[]);
-    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let (code, printed, stderr) = export(rules, &[]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert_eq!(printed.matches("---\n").count(), 4);
     let documents: Vec<Value> = serde_saphyr::from_multiple(&printed).unwrap();
     assert_eq!(documents, objects(rules));
@@ -102,20 +102,20 @@ fn yaml_and_json_output_are_equal() {
 
 #[test]
 fn cel_variables_contain_policy_values() {
-    holds("denyAll: {}\n", "operations", r#"["CREATE","UPDATE"]"#);
-    holds("denyAll: {operations: [DELETE]}\n", "operations", r#"["DELETE"]"#);
-    holds("allowedRanges: {ranges: [\"fd00::/8\", 10.0.0.0/8]}\n", "ranges", r#"["fd00::/8","10.0.0.0/8"]"#);
-    holds("prefixLength: {ipv4: {longest: 28}}\n", "lengths", r#"{"IPv4":[0,28],"IPv6":[0,128]}"#);
-    holds("prefixLength: {ipv6: {shortest: 64, longest: 120}}\n", "lengths", r#"{"IPv4":[0,32],"IPv6":[64,120]}"#);
-    holds("usable: {}\nipFamilies: [IPv6, IPv4]\n", "families", r#"["IPv6","IPv4"]"#);
+    check_data("denyAll: {}\n", "operations", r#"["CREATE","UPDATE"]"#);
+    check_data("denyAll: {operations: [DELETE]}\n", "operations", r#"["DELETE"]"#);
+    check_data("allowedRanges: {ranges: [\"fd00::/8\", 10.0.0.0/8]}\n", "ranges", r#"["fd00::/8","10.0.0.0/8"]"#);
+    check_data("prefixLength: {ipv4: {longest: 28}}\n", "lengths", r#"{"IPv4":[0,28],"IPv6":[0,128]}"#);
+    check_data("prefixLength: {ipv6: {shortest: 64, longest: 120}}\n", "lengths", r#"{"IPv4":[0,32],"IPv6":[64,120]}"#);
+    check_data("usable: {}\nipFamilies: [IPv6, IPv4]\n", "families", r#"["IPv6","IPv4"]"#);
     let declared = "networks: [{name: b, cidr: 10.2.0.0/16}, {name: A 1, cidr: 10.1.0.0/16, description: \"<it's> \\\"so\\\"\"}, \
                     {name: Büro, cidr: 10.0.0.0/16, description: 'a`b'}]\n";
     let presets = "reservedNetworks: {presets: [gke, loopback]}\n";
     let expected = r#"[{"cidr":"10.2.0.0/16","of":"declared network b"},{"cidr":"10.1.0.0/16","of":"declared network `A 1` (<it's> \"so\")"},{"cidr":"10.0.0.0/16","of":"declared network"},{"cidr":"127.0.0.0/8","of":"preset loopback (loopback, RFC 1122)"},{"cidr":"::1/128","of":"preset loopback (loopback, RFC 4291)"},{"cidr":"172.17.0.0/16","of":"preset gke (container bridge of GKE nodes, GKE VPC-native clusters)"},{"cidr":"169.254.0.0/16","of":"preset gke (metadata server and NodeLocal DNSCache, GKE documentation)"}]"#;
-    holds(&format!("{declared}{presets}"), "networks", expected);
+    check_data(&format!("{declared}{presets}"), "networks", expected);
     let undeclared = "reservedNetworks: {declared: false, presets: [cgnat]}\n";
     let expected = r#"[{"cidr":"100.64.0.0/10","of":"preset cgnat (carrier-grade NAT, RFC 6598)"}]"#;
-    holds(&format!("{declared}{undeclared}"), "networks", expected);
+    check_data(&format!("{declared}{undeclared}"), "networks", expected);
 }
 
 const MUCH: &str = "allowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\ndeletion: {}\nusable: {}\n\
@@ -129,7 +129,7 @@ fn unsupported_rules_are_rejected_or_skipped() {
         "usable: CEL doesn't see which IP families there are: set ipFamilies",
         "deletion: CEL doesn't see the IPAddresses",
     ];
-    refused(
+    check_rejected(
         MUCH,
         &[],
         &format!(
@@ -137,11 +137,11 @@ fn unsupported_rules_are_rejected_or_skipped() {
             left_out.join("; ")
         ),
     );
-    let (code, printed, said) = export(MUCH, &["--skip-unsupported"]);
+    let (code, printed, stderr) = export(MUCH, &["--skip-unsupported"]);
     let expected = format!("left out: {}\n", left_out.join("\nleft out: "));
-    assert_eq!((code, said.as_str()), (Some(0), expected.as_str()));
+    assert_eq!((code, stderr.as_str()), (Some(0), expected.as_str()));
     assert_eq!(printed, export("allowedRanges: {ranges: [10.96.0.0/16]}\n", &[]).1);
-    refused(
+    check_rejected(
         "deletion: {}\n",
         &["--skip-unsupported"],
         "error: policy.yaml: CEL can say none of the rules: deletion: CEL doesn't see the IPAddresses\n\
@@ -154,16 +154,16 @@ fn long_expressions_and_invalid_names_are_rejected() {
     let policy = |count: usize| format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; count]);
     // 13 characters each, with what comes before it, and one at the end.
     assert_eq!(export(&policy(7692), &[]).0, Some(0));
-    refused(
+    check_rejected(
         &policy(7693),
         &[],
         "error: policy.yaml: allowedRanges: 100010 characters of CEL are more than the 100000 that kube-apiserver \
          reads of an expression\n",
     );
     for name in ["", "A", "a_b", "-a", "a-", "a..b", &"a".repeat(243)] {
-        let (code, _, said) = export("denyAll: {}\n", &[&format!("--name={name}")]);
+        let (code, _, stderr) = export("denyAll: {}\n", &[&format!("--name={name}")]);
         assert_eq!(code, Some(2), "{name}");
-        assert!(said.contains("not the name of an object of at most 242 characters"), "{said}");
+        assert!(stderr.contains("not the name of an object of at most 242 characters"), "{stderr}");
     }
     for name in ["1", "a.b-c", &"a".repeat(242)] {
         assert_eq!(export("denyAll: {}\n", &[&format!("--name={name}")]).0, Some(0), "{name}");

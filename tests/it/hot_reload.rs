@@ -57,14 +57,14 @@ fn no_request_fails_during_100_certificate_reloads() {
     let trust = trusting(authority.ca.as_bytes());
     let create = request(&fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap());
     let open = || Connection::open(address, &trust).unwrap();
-    let expected = open().ask(&create).unwrap();
+    let expected = open().send(&create).unwrap();
     assert_eq!(expected.status, 200);
     let without_date = |reply: Reply| (reply.status, reply.body);
     let expected = Arc::new(without_date(expected));
 
     let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let check = |connection: &mut Connection| {
-        assert_eq!(without_date(connection.ask(&create).unwrap()), *expected);
+        assert_eq!(without_date(connection.send(&create).unwrap()), *expected);
         answered.fetch_add(1, Ordering::Relaxed);
     };
     thread::scope(|scope| {

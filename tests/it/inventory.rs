@@ -12,7 +12,7 @@ const NO_OVERLAP: &str =
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
 /// A server that knows what a recorded list holds, of which it has a copy.
-fn knowing(policy: &str, list: &str) -> (Server, std::path::PathBuf, tempfile::TempDir) {
+fn server_with_inventory(policy: &str, list: &str) -> (Server, std::path::PathBuf, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("inventory.json");
     fs::copy(fixtures().join("inventories").join(list), &path).unwrap();
@@ -33,11 +33,11 @@ fn message(answer: &Value) -> &str {
 
 #[test]
 fn file_inventory_is_used_for_decisions() {
-    let (server, ..) = knowing(NO_OVERLAP, "full.json");
+    let (server, ..) = server_with_inventory(NO_OVERLAP, "full.json");
     let answer = server.review(&create("10.96.0.0/24", true));
     assert_eq!(message(&answer), violations::overlap_with_default("10.96.0.0/24").to_string());
-    let told = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
-    assert_eq!(answer["response"]["warnings"], serde_json::json!([told]));
+    let warning = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
+    assert_eq!(answer["response"]["warnings"], serde_json::json!([warning]));
     let answer = server.review(&create("10.97.0.0/24", false));
     assert_eq!((message(&answer), &answer["response"]["warnings"]), ("", &Value::Null));
     assert_eq!(
@@ -48,7 +48,7 @@ fn file_inventory_is_used_for_decisions() {
 
 #[test]
 fn dry_run_has_the_same_verdict() {
-    let (server, ..) = knowing(NO_OVERLAP, "full.json");
+    let (server, ..) = server_with_inventory(NO_OVERLAP, "full.json");
     for cidr in ["10.96.0.0/24", "10.97.0.0/24", "10.96.0.0/28", "bogus"] {
         let [dry, real] = [true, false].map(|is_dry_run| server.review(&create(cidr, is_dry_run)));
         for field in ["allowed", "status"] {
@@ -60,20 +60,20 @@ fn dry_run_has_the_same_verdict() {
 #[test]
 fn served_report_matches_command() {
     for list in ["full.json", "extended.json", "terminating.json"] {
-        let (server, path, _folder) = knowing(DENY_ALL, list);
+        let (server, path, _folder) = server_with_inventory(DENY_ALL, list);
         let answer = server.get(&format!("{}/report", server.health));
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "application/json");
         let at_port: Value = serde_json::from_str(answer.body()).unwrap();
-        let said = run(&["report", "-o", "json", "-f", path.to_str().unwrap()]);
-        let said: Value = serde_json::from_slice(&said.stdout).unwrap();
-        assert_eq!(at_port, said, "{list}");
+        let printed = run(&["report", "-o", "json", "-f", path.to_str().unwrap()]);
+        let printed: Value = serde_json::from_slice(&printed.stdout).unwrap();
+        assert_eq!(at_port, printed, "{list}");
     }
 }
 
 #[test]
 fn capacity_metrics_match_report() {
-    let (server, ..) = knowing(DENY_ALL, "extended.json");
+    let (server, ..) = server_with_inventory(DENY_ALL, "extended.json");
     let metric = |name: &str| server.metric(&format!("servicecidr_guard_{name}")).unwrap_or_default();
     assert_eq!(metric(r#"clusterip_usable_ips{cidr="10.96.0.0/28"}"#), "14.0");
     assert_eq!(metric(r#"clusterip_allocated_ips{cidr="10.96.0.0/24"}"#), "18.0");
@@ -91,7 +91,7 @@ fn capacity_metrics_match_report() {
 
 #[test]
 fn changed_file_is_reloaded_and_invalid_file_is_ignored() {
-    let (server, path, _folder) = knowing(NO_OVERLAP, "full.json");
+    let (server, path, _folder) = server_with_inventory(NO_OVERLAP, "full.json");
     let is_allowed = |cidr: &str| server.review(&create(cidr, false))["response"]["allowed"] == true;
     assert!(is_allowed("10.97.0.0/24"));
     let text = fs::read_to_string(&path).unwrap();
@@ -116,15 +116,15 @@ fn report_and_cluster_rules_require_inventory() {
     assert_eq!(answer.status(), 404);
     assert_eq!(answer.body(), "no inventory is kept: start with --inventory cluster or --inventory FILE\n");
     fs::write(server.path("policy.yaml"), NO_OVERLAP).unwrap();
-    let refused = server.logged("policy reload failed, keeping the previous one");
-    assert_eq!(refused["error"], "the rule no-overlap needs an inventory: start with --inventory");
+    let check_startup_fails = server.logged("policy reload failed, keeping the previous one");
+    assert_eq!(check_startup_fails["error"], "the rule no-overlap needs an inventory: start with --inventory");
     let denied = server.review(&create("10.97.0.0/24", false));
     assert!(message(&denied).contains("the policy denies it"), "{denied}");
 }
 
 /// What a start with these arguments is answered with.
 #[track_caller]
-fn refused(policy: &str, more: &[&str], code: i32, expected: &str) {
+fn check_startup_fails(policy: &str, more: &[&str], code: i32, expected: &str) {
     let folder = tempfile::TempDir::new().unwrap();
     assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
     fs::write(folder.path().join("policy.yaml"), policy).unwrap();
@@ -136,39 +136,39 @@ fn refused(policy: &str, more: &[&str], code: i32, expected: &str) {
         .env("KUBECONFIG", "none-here")
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.as_str()), (Some(code), expected));
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), printed.as_str()), (Some(code), expected));
 }
 
 #[test]
 fn missing_or_invalid_inventory_fails_startup() {
-    refused(
+    check_startup_fails(
         NO_OVERLAP,
         &[],
         2,
         "error: the rule no-overlap of policy.yaml needs the cluster state, and there is no inventory\n\
          hint: serve --inventory cluster, or take the rule out of the policy\n",
     );
-    refused(
+    check_startup_fails(
         DENY_ALL,
         &["--inventory", "absent.json"],
         2,
         "error: --inventory absent.json: No such file or directory (os error 2)\n",
     );
-    refused(
+    check_startup_fails(
         DENY_ALL,
         &["--inventory", "empty.json"],
         2,
         "error: --inventory empty.json: contains no ServiceCIDR: every cluster has one\n",
     );
-    refused(
+    check_startup_fails(
         DENY_ALL,
         &["--inventory", "policy.yaml"],
         2,
         "error: --inventory policy.yaml: contains no ServiceCIDR: every cluster has one\n",
     );
-    refused(DENY_ALL, &["--context", "prod"], 2, "error: --context is for --inventory cluster only\n");
-    refused(
+    check_startup_fails(DENY_ALL, &["--context", "prod"], 2, "error: --context is for --inventory cluster only\n");
+    check_startup_fails(
         DENY_ALL,
         &["--inventory", "cluster", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"],
         3,

@@ -15,7 +15,7 @@ use servicecidr_guard::policy::{
 
 use crate::violations;
 
-const HARSH: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n\
+const STRICTEST_POLICY: &str = "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n\
     allowedRanges: {ranges: [10.0.0.0/12]}\nnoOverlap: {validationActions: [Deny]}\n\
     networks: [{name: lab, cidr: 10.0.0.0/14}]\n\
     reservedNetworks: {presets: [cgnat], discover: [nodePodCIDRs, nodeAddresses]}\n\
@@ -122,7 +122,7 @@ proptest! {
     fn kubernetes_is_never_denied_with_any_inventory(inventory in inventory(), cidr in cidr(), is_known in any::<bool>()) {
         let observed = if is_known { ObservedInventory::static_file(&inventory) } else { ObservedInventory::absent(&inventory) };
         for change in [create("kubernetes", cidr), delete("kubernetes", cidr)] {
-            let verdict = evaluate(&policy(HARSH), &observed, &request(change, false));
+            let verdict = evaluate(&policy(STRICTEST_POLICY), &observed, &request(change, false));
             prop_assert!(verdict.allows());
             prop_assert_eq!(verdict.denials().count(), 0);
         }
@@ -132,7 +132,7 @@ proptest! {
     fn dry_run_has_the_same_verdict(inventory in inventory(), cidr in cidr()) {
         let observed = ObservedInventory::static_file(&inventory);
         for change in [create("new", cidr), delete("n1", cidr)] {
-            let [dry, real] = [true, false].map(|is_dry_run| evaluate(&policy(HARSH), &observed, &request(change.clone(), is_dry_run)));
+            let [dry, real] = [true, false].map(|is_dry_run| evaluate(&policy(STRICTEST_POLICY), &observed, &request(change.clone(), is_dry_run)));
             prop_assert_eq!(dry, real);
         }
     }
@@ -207,19 +207,19 @@ fn staleness_applies_only_to_required_kinds() {
     let mut inventory = Inventory::default();
     inventory.insert_service_cidr(service_cidr("kubernetes", "10.96.0.0/28".parse().unwrap(), Readiness::Ready));
     let observed = stale(&inventory);
-    let judged = |rules: &str, cidr: &str| {
+    let evaluated = |rules: &str, cidr: &str| {
         let verdict = evaluate(&policy(rules), &observed, &request(create("new", cidr.parse().unwrap()), true));
         verdict.findings.into_iter().map(|finding| finding.violation).collect::<Vec<_>>()
     };
-    let told = violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, 180, 120);
-    assert_eq!(judged("noOverlap: {}\n", "10.96.0.0/24"), [told]);
+    let expected = violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, 180, 120);
+    assert_eq!(evaluated("noOverlap: {}\n", "10.96.0.0/24"), [expected]);
     let within = violations::overlap_with_default("10.96.0.0/29");
-    assert_eq!(judged("noOverlap: {}\nstaleness: {maxStaleness: 180s}\n", "10.96.0.0/29"), [within]);
+    assert_eq!(evaluated("noOverlap: {}\nstaleness: {maxStaleness: 180s}\n", "10.96.0.0/29"), [within]);
     let pods = violations::stale(RuleId::ReservedNetworks, ResourceKind::Nodes, 180, 120);
-    assert_eq!(judged("reservedNetworks: {discover: [nodePodCIDRs]}\n", "10.97.0.0/24"), [pods]);
+    assert_eq!(evaluated("reservedNetworks: {discover: [nodePodCIDRs]}\n", "10.97.0.0/24"), [pods]);
     // The families of a `kubernetes` that was seen too long ago are not relied upon.
-    assert_eq!(judged("usable: {}\n", "fd00::/64"), []);
-    assert_eq!(judged("allowedRanges: {ranges: [10.96.0.0/16]}\n", "10.96.5.0/24"), []);
+    assert_eq!(evaluated("usable: {}\n", "fd00::/64"), []);
+    assert_eq!(evaluated("allowedRanges: {ranges: [10.96.0.0/16]}\n", "10.96.5.0/24"), []);
     // Nor is an alternative looked for, or a forecast made.
     let policy = policy("allowedRanges: {ranges: [10.96.0.0/16]}\n");
     let request = request(create("new", "10.1.0.0/24".parse().unwrap()), true);

@@ -95,7 +95,7 @@ pub fn pieces(text: &str) -> Vec<String> {
 }
 
 /// Every sentence of the sources, by the longest piece of it that is always the same.
-fn said() -> Vec<(String, String)> {
+fn messages() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in sources(&root().join("src")) {
         let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
@@ -138,9 +138,9 @@ fn every_message_is_documented() {
         ["messages.md", "policy.md", "capacity.md", "planning.md"].map(|name| root().join("docs").join(name));
     let documented: Vec<String> =
         documents.iter().map(|path| flat(&fs::read_to_string(path).unwrap()).replace('`', "")).collect();
-    let said = said();
-    assert!(said.len() > 80, "only {} sentences were found", said.len());
-    let missing: Vec<_> = said
+    let messages = messages();
+    assert!(messages.len() > 80, "only {} sentences were found", messages.len());
+    let missing: Vec<_> = messages
         .iter()
         .filter(|(_, piece)| !documented.iter().any(|text| text.contains(&flat(piece).replace('`', ""))))
         .collect();
@@ -158,7 +158,7 @@ fn documented_messages_exist() {
         // It may be put together of several texts: each piece of it stands somewhere.
         let pieces =
             pieces(&sentence).into_iter().flat_map(|piece| split(&piece)).map(|piece| flat(&piece).replace('`', ""));
-        let unsaid: Vec<String> = pieces.filter(|piece| piece.len() >= SHORTEST && !all.contains(piece)).collect();
-        assert!(unsaid.is_empty(), "nothing says {unsaid:?}, of `{sentence}`");
+        let missing: Vec<String> = pieces.filter(|piece| piece.len() >= SHORTEST && !all.contains(piece)).collect();
+        assert!(missing.is_empty(), "nothing says {missing:?}, of `{sentence}`");
     }
 }

@@ -15,7 +15,7 @@ fn explain(place: &str, list: &str) -> Output {
     program().args(["explain", "10.96.0.0", "-f", place]).current_dir(folder.path()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -23,7 +23,7 @@ fn said(output: &Output) -> String {
 fn folder_without_lists_is_an_error() {
     let output = explain("empty", "");
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(said(&output), "error: empty: no *.json, *.yaml or *.yml in it\n");
+    assert_eq!(stderr(&output), "error: empty: no *.json, *.yaml or *.yml in it\n");
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn missing_kubernetes_assumes_both_families() {
     let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"more"},"spec":{"cidrs":["10.96.0.0/24"]}}"#;
     let output = explain("list.json", list);
     let noted = "note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured\n";
-    assert!(said(&output).contains(noted), "{output:?}");
+    assert!(stderr(&output).contains(noted), "{output:?}");
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn explain_reports_unready_range() {
 #[test]
 fn missing_service_account_token_has_a_hint() {
     let folder = TempDir::new().unwrap();
-    let made = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
-    assert!(made.status.success(), "{made:?}");
+    let certs = program().arg("certs").arg("--out").arg(folder.path()).output().unwrap();
+    assert!(certs.status.success(), "{certs:?}");
     let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policy.yaml");
     fs::copy(policy, folder.path().join("policy.yaml")).unwrap();
     let output = program()
@@ -65,10 +65,10 @@ fn missing_service_account_token_has_a_hint() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    let said = said(&output);
-    assert!(said.starts_with("error: the pod's account: "), "{said}");
+    let stderr = stderr(&output);
+    assert!(stderr.starts_with("error: the pod's account: "), "{stderr}");
     let what = ": set `automountServiceAccountToken: true`, or name a file with --kubeconfig FILE\n";
-    assert!(said.ends_with(what), "{said}");
+    assert!(stderr.ends_with(what), "{stderr}");
 }
 
 #[test]

@@ -69,8 +69,8 @@ fn page_runs_only_its_own_script() {
     );
     // The same document in the file, in the page, and where the page asks for it again.
     let data = |page: &str| serde_json::from_str::<Value>(between(page, "id=\"data\">", "</script>")).unwrap();
-    let asked = server.get(&format!("{}/report?view=page", server.health));
-    assert_eq!(data(page), serde_json::from_str::<Value>(asked.body()).unwrap());
+    let refreshed = server.get(&format!("{}/report?view=page", server.health));
+    assert_eq!(data(page), serde_json::from_str::<Value>(refreshed.body()).unwrap());
     let (mut own, mut shown) = (data(&file), data(page));
     check_schema("CapacityPage", &data(page));
     // The file was made without the policy, which draws the allowed range.
@@ -88,25 +88,25 @@ fn preview_matches_webhook_response() {
         let mut review: Value = serde_json::from_str(&recorded.replace("10.96.0.0/24", cidr)).unwrap();
         review["request"]["dryRun"] = json!(true);
         let answer = server.review(review.to_string().as_bytes());
-        let (status, told) = preview(&server, &format!("?add={}", cidr.replace('/', "%2F")));
+        let (status, result) = preview(&server, &format!("?add={}", cidr.replace('/', "%2F")));
         assert_eq!(status, 200);
-        assert_eq!(told["allowed"], answer["response"]["allowed"], "{cidr}");
-        let denied: Vec<&str> = [&told["denials"], &told["alternatives"]]
+        assert_eq!(result["allowed"], answer["response"]["allowed"], "{cidr}");
+        let denied: Vec<&str> = [&result["denials"], &result["alternatives"]]
             .iter()
             .flat_map(|list| list.as_array().unwrap())
             .map(|text| text.as_str().unwrap())
             .collect();
         assert_eq!(denied.join("; "), answer["response"]["status"]["message"].as_str().unwrap_or_default(), "{cidr}");
-        let renamed = told["warnings"].to_string().replace("(preview)", "newcidr1").replace("`newcidr1`", "newcidr1");
+        let renamed = result["warnings"].to_string().replace("(preview)", "newcidr1").replace("`newcidr1`", "newcidr1");
         let warnings = match &answer["response"]["warnings"] {
             Value::Null => json!([]),
             warnings => warnings.clone(),
         };
         assert_eq!(renamed, warnings.to_string(), "{cidr}");
     }
-    let (_, told) = preview(&server, "?add=10.96.0.0/24,fd00::/112");
-    check_schema("ChangePreview", &told);
-    assert_eq!((&told["kind"], &told["add"]), (&json!("ChangePreview"), &json!(["10.96.0.0/24", "fd00::/112"])));
+    let (_, result) = preview(&server, "?add=10.96.0.0/24,fd00::/112");
+    check_schema("ChangePreview", &result);
+    assert_eq!((&result["kind"], &result["add"]), (&json!("ChangePreview"), &json!(["10.96.0.0/24", "fd00::/112"])));
 }
 
 #[test]
@@ -144,18 +144,18 @@ fn preview_is_bounded_and_has_no_side_effects() {
 #[test]
 fn preview_rate_limit_returns_429_and_keeps_serving() {
     let server = server();
-    let mut told = None;
+    let mut result = None;
     // So many in one second that some are too many, on a machine of any speed but the slowest, which has more rounds.
     for _ in 0..4000 {
         let answer = server.get(&format!("{}/preview?add=10.96.0.0/24", server.health));
         if answer.status() == 429 {
             assert_eq!(answer.headers()["retry-after"], "1");
-            told = Some(answer.into_body());
+            result = Some(answer.into_body());
             break;
         }
         assert_eq!(answer.status(), 200);
     }
-    assert_eq!(told.unwrap(), r#"{"message":"more than 50 previews in a second: retry later"}"#);
+    assert_eq!(result.unwrap(), r#"{"message":"more than 50 previews in a second: retry later"}"#);
     assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
 }
 

@@ -187,15 +187,15 @@ fn krew_package_is_complete() {
     assert_eq!(other.status.code(), Some(2));
     assert!(text(&other).contains("plan9-amd64: not a supported platform"), "{other:?}");
     assert!(package("v1.2.3", &stand_in, &["darwin-arm64"]).status.success());
-    let made = package("v1.2.3", &program, &["linux-amd64"]);
-    assert!(made.status.success(), "{made:?}");
+    let packaged = package("v1.2.3", &program, &["linux-amd64"]);
+    assert!(packaged.status.success(), "{packaged:?}");
     for (homepage, url) in [("", url), ("example.com", url), (homepage, "@URL@")] {
         let refused = manifest(homepage, url);
         assert!(refused.status.code() == Some(2) && text(&refused).contains("not an https:// address"), "{refused:?}");
     }
     let written = manifest(homepage, url);
     assert!(written.status.success(), "{written:?}");
-    let archive = text(&made).lines().next().unwrap().to_owned();
+    let archive = text(&packaged).lines().next().unwrap().to_owned();
     let shell = |line: &str| {
         let output = Command::new("sh").args(["-c", line]).current_dir(folder.path()).output().unwrap();
         assert!(output.status.success(), "{line}: {output:?}");

@@ -13,7 +13,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::program::{PATIENCE, Server, program, run};
+use crate::program::{Server, TEST_TIMEOUT, program, run};
 
 /// Runs `probe`: exit code and both outputs.
 fn probe(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -30,8 +30,8 @@ fn certificates() -> TempDir {
 }
 
 #[track_caller]
-fn check(arguments: &[&str], code: i32, printed: &str, said: &str) {
-    assert_eq!(probe(arguments), (Some(code), printed.to_owned(), said.to_owned()), "{arguments:?}");
+fn check(arguments: &[&str], code: i32, printed: &str, stderr: &str) {
+    assert_eq!(probe(arguments), (Some(code), printed.to_owned(), stderr.to_owned()), "{arguments:?}");
 }
 
 const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
@@ -52,16 +52,16 @@ fn probe_succeeds_under_any_policy() {
 
     let url = format!("{}/other", server.webhook);
     check(&["--url", &url, "--ca", ca], 1, "review   404: no such path\n", "");
-    let (code, printed, said) = probe(&["--url", &server.webhook, "--ca", ca, "--server-name", "other.example"]);
-    assert_eq!((code, said.as_str()), (Some(1), ""));
+    let (code, printed, stderr) = probe(&["--url", &server.webhook, "--ca", ca, "--server-name", "other.example"]);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""));
     assert!(printed.starts_with("review   TLS: invalid peer certificate: "), "{printed}");
     assert!(printed.contains("not valid for name \"other.example\""), "{printed}");
 
     let folder = certificates();
     let other_ca = folder.path().join("ca.crt");
     let arguments = ["--url", &server.webhook, "--ca", other_ca.to_str().unwrap(), "--health-url", &server.health];
-    let (code, printed, said) = probe(&arguments);
-    assert_eq!((code, said.as_str()), (Some(1), ""));
+    let (code, printed, stderr) = probe(&arguments);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""));
     assert!(printed.starts_with("review   TLS: invalid peer certificate: "), "{printed}");
     assert!(printed.ends_with("livez    ok\nreadyz   ok\nmetrics  ok\n"), "{printed}");
 }
@@ -81,10 +81,10 @@ fn probe_needs_no_system_cas() {
     let ca = server.path("ca.crt");
     let answer = probe(&["--url", &server.webhook, "--ca", ca.to_str().unwrap(), "--health-url", &server.health]);
     assert_eq!(answer, (Some(0), "review   ok\nlivez    ok\nreadyz   ok\nmetrics  ok\n".to_owned(), String::new()));
-    let (code, printed, said) = probe(&["--url", &server.webhook]);
+    let (code, printed, stderr) = probe(&["--url", &server.webhook]);
     assert_eq!((code, printed.as_str()), (Some(2), ""));
-    assert!(said.starts_with(&format!("error: no client for {}/validate: ", server.webhook)), "{said}");
-    assert!(said.ends_with("hint: --ca FILE names the CA of its certificate\n"), "{said}");
+    assert!(stderr.starts_with(&format!("error: no client for {}/validate: ", server.webhook)), "{stderr}");
+    assert!(stderr.ends_with("hint: --ca FILE names the CA of its certificate\n"), "{stderr}");
 }
 
 #[test]
@@ -147,18 +147,18 @@ fn reviewer(folder: &TempDir, answer: impl Fn(&Value) -> Value + Send + 'static)
 fn probe_sends_dry_run_and_checks_response() {
     let folder = certificates();
     let ca = folder.path().join("ca.crt");
-    let ask = |answer: fn(&Value) -> Value| {
+    let probe_with = |answer: fn(&Value) -> Value| {
         let url = reviewer(&folder, answer);
-        let (code, printed, said) = probe(&["--url", &url, "--ca", ca.to_str().unwrap()]);
-        assert_eq!(said, "");
+        let (code, printed, stderr) = probe(&["--url", &url, "--ca", ca.to_str().unwrap()]);
+        assert_eq!(stderr, "");
         (code, printed.strip_prefix("review   ").unwrap().trim_end().to_owned())
     };
     let begins = |(code, printed): (Option<i32>, String), with: &str| {
         assert_eq!(code, Some(1));
         assert!(printed.starts_with(with), "{printed}");
     };
-    let answer = ask(|asked| {
-        let request = &asked["request"];
+    let answer = probe_with(|review| {
+        let request = &review["request"];
         let is_dry_run =
             request["dryRun"] == true && request["name"] == "kubernetes" && request["operation"] == "UPDATE";
         json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -166,21 +166,21 @@ fn probe_sends_dry_run_and_checks_response() {
     });
     assert_eq!(answer, (Some(0), "ok".to_owned()));
     begins(
-        ask(|asked| {
+        probe_with(|review| {
             json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-                   "response": {"uid": asked["request"]["uid"], "allowed": false}})
+                   "response": {"uid": review["request"]["uid"], "allowed": false}})
         }),
         "not allowed: {",
     );
     begins(
-        ask(|_| {
+        probe_with(|_| {
             json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
                    "response": {"uid": "another", "allowed": true}})
         }),
         "another uid than that of the request: {",
     );
     begins(
-        ask(|asked| json!({"response": {"uid": asked["request"]["uid"], "allowed": true}})),
+        probe_with(|review| json!({"response": {"uid": review["request"]["uid"], "allowed": true}})),
         "not an AdmissionReview",
     );
 }
@@ -192,8 +192,8 @@ fn probe_detects_other_servers() {
     check(&["--health-url", &format!("http://{address}")], 1, printed, "");
     let folder = certificates();
     let ca = folder.path().join("ca.crt");
-    let (code, printed, said) = probe(&["--url", &format!("https://{address}"), "--ca", ca.to_str().unwrap()]);
-    assert_eq!((code, said.as_str()), (Some(1), ""));
+    let (code, printed, stderr) = probe(&["--url", &format!("https://{address}"), "--ca", ca.to_str().unwrap()]);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""));
     assert!(printed.starts_with("review   TLS: "), "{printed}");
 }
 
@@ -205,7 +205,7 @@ fn unreachable_server_exits_3() {
     let each = |why: &str| format!("livez    {why}\nreadyz   {why}\nmetrics  {why}\n");
     let began = Instant::now();
     check(&["--health-url", &silent, "--timeout", "1"], 3, &each("not reached: no answer within 1 s"), UNREACHED);
-    assert!(began.elapsed() < PATIENCE, "three questions took {:?}", began.elapsed());
+    assert!(began.elapsed() < TEST_TIMEOUT, "three questions took {:?}", began.elapsed());
     drop(listener);
     let refused = "not reached: Connection refused (os error 111)";
     check(&["--health-url", &silent], 3, &each(refused), UNREACHED);
@@ -217,7 +217,7 @@ fn unreachable_server_exits_3() {
 
 #[test]
 fn invalid_input_is_rejected() {
-    let check = |arguments: &[&str], code, said: &str| check(arguments, code, "", said);
+    let check = |arguments: &[&str], code, stderr: &str| check(arguments, code, "", stderr);
     let url = "write it as https://HOST[:PORT][/PATH]\n";
     for wrong in ["http://localhost/", "https://a@localhost/", "localhost:8443", "https://localhost/?a=b"] {
         check(&["--url", wrong], 2, &format!("error: --url {wrong}: {url}"));
@@ -232,9 +232,9 @@ fn invalid_input_is_rejected() {
     let read = ["--url", "https://localhost/", "--ca", path];
     check(&read, 3, &format!("error: {path}: No such file or directory (os error 2)\n"));
     fs::write(path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
-    let (code, printed, said) = probe(&read);
+    let (code, printed, stderr) = probe(&read);
     assert_eq!((code, printed.as_str()), (Some(2), ""));
-    assert!(said.starts_with("error: no client for https://localhost/validate: "), "{said}");
+    assert!(stderr.starts_with("error: no client for https://localhost/validate: "), "{stderr}");
     fs::write(path, "no PEM").unwrap();
     check(&read, 2, &format!("error: --ca {path}: no certificate in it\n"));
     for arguments in

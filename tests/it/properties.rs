@@ -86,7 +86,7 @@ fn load(policy: &Value) -> Policy {
     Loaded::from_bytes("policy.json", policy.to_string().as_bytes()).unwrap().policy
 }
 
-fn judge(policy: &Policy, review: &Value) -> Option<Verdict> {
+fn verdict_of(policy: &Policy, review: &Value) -> Option<Verdict> {
     let bytes = review.to_string().into_bytes();
     let request = Review::parse(&bytes).unwrap().request().ok()?;
     Some(evaluate(policy, &ObservedInventory::absent(&Inventory::default()), &request))
@@ -117,7 +117,7 @@ proptest! {
                 "resource": {"group": "networking.k8s.io", "version": "v1", "resource": "servicecidrs"},
             },
         });
-        prop_assert!(judge(&load(&policy), &review).unwrap().allows());
+        prop_assert!(verdict_of(&load(&policy), &review).unwrap().allows());
     }
 
     #[test]
@@ -136,15 +136,15 @@ proptest! {
     fn status_update_is_allowed(policy in policy(), mut review in review("a")) {
         review["request"]["operation"] = json!("UPDATE");
         review["request"]["subResource"] = json!("status");
-        prop_assert!(judge(&load(&policy), &review).unwrap().allows(), "{}", review);
+        prop_assert!(verdict_of(&load(&policy), &review).unwrap().allows(), "{}", review);
     }
 
     #[test]
     fn adding_a_rule_never_allows_more(policy in policy(), review in review("a")) {
         let whole = load(&policy);
-        let with_both = judge(&whole, &review).unwrap().allows();
+        let with_both = verdict_of(&whole, &review).unwrap().allows();
         for part in [Policy { deny_all: None, ..whole.clone() }, Policy { allowed_ranges: None, ..whole.clone() }, Policy::default()] {
-            let with_fewer = judge(&part, &review).unwrap().allows();
+            let with_fewer = verdict_of(&part, &review).unwrap().allows();
             prop_assert!(with_fewer || !with_both, "{} is denied by {:?} and allowed by {:?}", review, part, whole);
         }
     }
@@ -161,7 +161,7 @@ proptest! {
         });
         let is_sound = matches!(list.len(), 1 | 2) && list.iter().all(|text| text.parse::<servicecidr_guard::net::Cidr>().is_ok());
         if !is_sound {
-            prop_assert!(!judge(&load(&policy), &review).unwrap().allows(), "{}", review);
+            prop_assert!(!verdict_of(&load(&policy), &review).unwrap().allows(), "{}", review);
         }
     }
 
@@ -169,9 +169,9 @@ proptest! {
     fn dry_run_has_the_same_verdict(policy in policy(), mut review in review("a")) {
         let policy = load(&policy);
         review["request"]["dryRun"] = json!(false);
-        let real = judge(&policy, &review);
+        let real = verdict_of(&policy, &review);
         review["request"]["dryRun"] = json!(true);
-        prop_assert_eq!(real, judge(&policy, &review));
+        prop_assert_eq!(real, verdict_of(&policy, &review));
     }
 
     #[test]

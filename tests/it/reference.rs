@@ -22,11 +22,11 @@ fn root() -> &'static Path {
 
 /// Every command that does something, with the words that call it.
 pub fn commands() -> Vec<(String, Command)> {
-    fn walk(words: &str, command: &Command, found: &mut Vec<(String, Command)>) {
+    fn collect(words: &str, command: &Command, found: &mut Vec<(String, Command)>) {
         for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
             let words = format!("{words} {}", sub.get_name());
             if sub.has_subcommands() {
-                walk(&words, sub, found);
+                collect(&words, sub, found);
             } else {
                 found.push((words, sub.clone()));
             }
@@ -35,7 +35,7 @@ pub fn commands() -> Vec<(String, Command)> {
     let mut whole = Args::command().term_width(100);
     whole.build();
     let mut found = Vec::new();
-    walk("servicecidr-guard", &whole, &mut found);
+    collect("servicecidr-guard", &whole, &mut found);
     found
 }
 
@@ -81,14 +81,14 @@ fn help_exit_codes_match_table() {
     let table = fs::read_to_string(root().join("docs/cli.head.md")).unwrap();
     for (words, command) in commands() {
         let help = help(&command);
-        let said = help.split_once("Exit code: ").unwrap_or_else(|| panic!("{words} says no exit code")).1;
-        let said = said.split("\n\n").next().unwrap();
+        let codes = help.split_once("Exit code: ").unwrap_or_else(|| panic!("{words} says no exit code")).1;
+        let codes = codes.split("\n\n").next().unwrap();
         let row =
             table.lines().find(|line| line.starts_with(&format!("| `{}` |", &words["servicecidr-guard ".len()..])));
         let row = row.unwrap_or_else(|| panic!("no row for {words} in the table of exit codes"));
         let cells: Vec<&str> = row.split('|').map(str::trim).skip(2).collect();
         for (code, cell) in (1..=3).zip(cells) {
-            assert_eq!(said.contains(&code.to_string()), cell != "-", "{words}: {code} in `{said}` and in `{row}`");
+            assert_eq!(codes.contains(&code.to_string()), cell != "-", "{words}: {code} in `{codes}` and in `{row}`");
         }
     }
 }
@@ -241,7 +241,7 @@ fn every_printed_kind_has_a_schema() {
                 assert!(kind.is_some() || is_through, "{}: the kind is no literal: write it here", path.display());
                 if let Some(kind) = kind {
                     count += 1;
-                    assert!(kinds.iter().any(|known| known == kind), "{}: {kind} has no schema", path.display());
+                    assert!(kinds.iter().any(|other| other == kind), "{}: {kind} has no schema", path.display());
                 }
             }
         }

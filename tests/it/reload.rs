@@ -53,7 +53,7 @@ fn sighup_reloads_every_file() {
     let server = Server::start_with(overlap, &["--inventory", inventory.to_str().unwrap()]);
     // As long as before, and as old: nothing but its content tells that it is another.
     let age = fs::metadata(&inventory).unwrap().modified().unwrap();
-    let put = |list: &str| {
+    let replace_pair = |list: &str| {
         fs::write(&inventory, list).unwrap();
         fs::File::options().append(true).open(&inventory).unwrap().set_modified(age).unwrap();
     };
@@ -63,10 +63,10 @@ fn sighup_reloads_every_file() {
     };
     assert!(!allowed(&server));
     for _ in 0..5 {
-        put(&list.replace("10.96.0.0/28", "10.97.0.0/28"));
+        replace_pair(&list.replace("10.96.0.0/28", "10.97.0.0/28"));
         ask_again();
         assert!(allowed(&server));
-        put(&list);
+        replace_pair(&list);
         ask_again();
         assert!(!allowed(&server));
         fs::write(server.path("policy.yaml"), ALLOW_10).unwrap();
@@ -145,9 +145,9 @@ fn kubelet_volume_update_is_detected() {
 
 /// One generation of a volume: policy, certificate and key in a folder of its own.
 fn volume(folder: &Path, generation: &str, policy: &str) {
-    let made = folder.join(format!("..{generation}"));
-    assert!(run(&["certs", "--out", made.to_str().unwrap()]).status.success());
-    fs::write(made.join("policy.yaml"), policy).unwrap();
+    let generation_folder = folder.join(format!("..{generation}"));
+    assert!(run(&["certs", "--out", generation_folder.to_str().unwrap()]).status.success());
+    fs::write(generation_folder.join("policy.yaml"), policy).unwrap();
 }
 
 /// A certificate that expires so many seconds from now, and its key.
@@ -159,7 +159,7 @@ fn expiring(seconds: i64) -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
-fn put(server: &Server, (cert, key): (String, String)) {
+fn replace_pair(server: &Server, (cert, key): (String, String)) {
     for (name, text) in [("tls.crt", cert), ("tls.key", key)] {
         fs::write(server.path("new"), text).unwrap();
         fs::rename(server.path("new"), server.path(name)).unwrap();
@@ -170,7 +170,7 @@ fn put(server: &Server, (cert, key): (String, String)) {
 fn expired_certificate_is_rejected_and_expiring_one_is_logged() {
     let mut server = Server::start(DENY_ALL);
     let before = server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds");
-    put(&server, expiring(-3600));
+    replace_pair(&server, expiring(-3600));
     let mut problem = String::new();
     // The two files are replaced one after the other, and may be read in between.
     while !problem.contains("the certificate expired 36") {
@@ -179,20 +179,23 @@ fn expired_certificate_is_rejected_and_expiring_one_is_logged() {
     }
     assert_eq!(server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds"), before);
     assert!(!allowed(&server));
-    put(&server, expiring(6 * 24 * 3600));
+    replace_pair(&server, expiring(6 * 24 * 3600));
     let warned = server.logged("the certificate expires soon");
     assert!((518_000..=518_400).contains(&warned["seconds_left"].as_i64().unwrap()), "{warned}");
     assert_eq!(server.get(&format!("{}/readyz", server.health)).status(), 200);
 
     server.signal("INT");
     server.exit_code();
-    put(&server, expiring(-60));
+    replace_pair(&server, expiring(-60));
     let output = crate::program::program()
         .args(["serve", "--policy", "policy.yaml", "--tls-cert", "tls.crt", "--tls-key", "tls.key"])
         .current_dir(server.folder.path())
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(said.starts_with("error: tls.crt: the certificate expired 6") && said.ends_with(" s ago\n"), "{said}");
+    assert!(
+        stderr.starts_with("error: tls.crt: the certificate expired 6") && stderr.ends_with(" s ago\n"),
+        "{stderr}"
+    );
 }

@@ -255,8 +255,8 @@ fn invalid_startup_files_are_errors() {
         2,
         &format!("error: {} and {}: the key is not that of the certificate\n", at("tls.crt"), at("other/tls.key")),
     );
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
     check(
         "good.yaml",
         "tls.crt",
@@ -313,8 +313,8 @@ fn dev_server_prints_working_curl_commands() {
     child.wait().unwrap();
     assert_eq!(answers.len(), 2, "{commands:?}");
     assert!(answers[0].contains(r#""allowed":true"#), "{answers:?}");
-    let told = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
-    assert!(answers[0].contains(told), "{answers:?}");
+    let warning = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
+    assert!(answers[0].contains(warning), "{answers:?}");
     let whole = fs::read_to_string(fixtures().join("dev-response.json")).unwrap();
     assert_eq!(answers[0].trim(), whole.trim());
     let readme = fs::read_to_string(fixtures().join("../../README.md")).unwrap();

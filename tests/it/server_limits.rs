@@ -34,7 +34,7 @@ fn head(more: &str) -> String {
 }
 
 /// Everything that is answered until the connection ends.
-fn until_the_end(stream: &mut impl std::io::Read) -> String {
+fn read_until_closed(stream: &mut impl std::io::Read) -> String {
     let mut answer = Vec::new();
     // A connection that is cut without a farewell ends too.
     let _ = stream.read_to_end(&mut answer);
@@ -43,8 +43,8 @@ fn until_the_end(stream: &mut impl std::io::Read) -> String {
 
 /// What a request is answered with whose body breaks a rule.
 #[track_caller]
-fn refused(stream: &mut Tls, status: u16, sentence: &str) {
-    let answer = until_the_end(stream);
+fn check_rejected(stream: &mut Tls, status: u16, sentence: &str) {
+    let answer = read_until_closed(stream);
     assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
     assert!(answer.ends_with(&format!("\r\n\r\n{sentence}\n")), "{answer}");
@@ -55,11 +55,11 @@ fn slow_clients_time_out() {
     let server = Server::start(DENY_ALL);
     thread::scope(|scope| {
         let silent = tcp(&server);
-        scope.spawn(move || assert_eq!(until_the_end(&mut &silent), ""));
+        scope.spawn(move || assert_eq!(read_until_closed(&mut &silent), ""));
         let mut headless = tls(&server);
         headless.write_all(b"POST /validate HTTP/1.1\r\nHost: loc").unwrap();
         scope.spawn(move || {
-            let answer = until_the_end(&mut headless);
+            let answer = read_until_closed(&mut headless);
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
         });
         let mut bodiless = tls(&server);
@@ -72,7 +72,7 @@ fn slow_clients_time_out() {
                 }
                 thread::sleep(Duration::from_millis(30));
             }
-            refused(&mut bodiless, 408, "body: not complete within 5000 ms");
+            check_rejected(&mut bodiless, 408, "body: not complete within 5000 ms");
         });
     });
     assert_eq!(server.review(&create())["response"]["allowed"], false);
@@ -84,7 +84,7 @@ fn timeout_query_shortens_body_timeout() {
     let mut stream = tls(&server);
     let head = head("Content-Length: 1000\r\n").replace("/validate", "/validate?timeout=1s");
     stream.write_all(head.as_bytes()).unwrap();
-    refused(&mut stream, 408, "body: not complete within 900 ms");
+    check_rejected(&mut stream, 408, "body: not complete within 900 ms");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn large_body_is_rejected_while_it_is_read() {
     // Before a byte of it is sent.
     let mut announced = tls(&server);
     announced.write_all(head(&format!("Content-Length: {}\r\n", 7 * MIB + 1)).as_bytes()).unwrap();
-    refused(&mut announced, 413, "body: larger than 7340032 bytes");
+    check_rejected(&mut announced, 413, "body: larger than 7340032 bytes");
     let mut endless = tls(&server);
     endless.write_all(head("Transfer-Encoding: chunked\r\n").as_bytes()).unwrap();
     let chunk = [b"10000\r\n".as_slice(), &vec![b' '; 65536], b"\r\n"].concat();
@@ -124,7 +124,7 @@ fn resident(server: &Server) -> usize {
 /// Sends more large bodies at once than there is room for, each but for its last byte: what they are answered with.
 fn flood(server: &Server, size: usize) -> Vec<String> {
     let streams: Vec<Tls> = (0..12).map(|_| tls(server)).collect();
-    let holding: Vec<Tls> = thread::scope(|scope| {
+    let waiting: Vec<Tls> = thread::scope(|scope| {
         let send = |mut stream: Tls| {
             let head = head(&format!("Content-Length: {size}\r\n"));
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; size - 1]));
@@ -134,7 +134,7 @@ fn flood(server: &Server, size: usize) -> Vec<String> {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(server.review(&create())["response"]["allowed"], false);
-    holding.into_iter().map(|mut stream| until_the_end(&mut stream)).collect()
+    waiting.into_iter().map(|mut stream| read_until_closed(&mut stream)).collect()
 }
 
 #[test]
@@ -165,8 +165,8 @@ fn connections_over_the_limit_get_503() {
     rustix::process::setrlimit(rustix::process::Resource::Nofile, more).unwrap();
     let server = Server::start(DENY_ALL);
     let before = resident(&server);
-    let mut held: Vec<Tls> = (0..1024).map(|_| tls(&server)).collect();
-    let ask = |stream: &mut Tls| {
+    let mut connections: Vec<Tls> = (0..1024).map(|_| tls(&server)).collect();
+    let send_review = |stream: &mut Tls| {
         let body = create();
         stream.write_all(head(&format!("Content-Length: {}\r\n", body.len())).as_bytes()).unwrap();
         stream.write_all(&body).unwrap();
@@ -174,17 +174,17 @@ fn connections_over_the_limit_get_503() {
         stream.read_exact(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     };
-    assert_eq!(ask(held.last_mut().unwrap()), "HTTP/1.1 200");
+    assert_eq!(send_review(connections.last_mut().unwrap()), "HTTP/1.1 200");
     let mut beyond = tls(&server);
     beyond.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    let answer = until_the_end(&mut beyond).to_lowercase();
+    let answer = read_until_closed(&mut beyond).to_lowercase();
     assert!(answer.starts_with("http/1.1 503 ") && answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
     // What an idle connection costs.
-    let each = (resident(&server) - before) / held.len();
+    let each = (resident(&server) - before) / connections.len();
     println!("{each} bytes an idle connection");
     assert!(each <= 32 * 1024, "{each} bytes each");
-    drop(held);
-    eventually("there is room again", || ask(&mut tls(&server)) == "HTTP/1.1 200");
+    drop(connections);
+    eventually("there is room again", || send_review(&mut tls(&server)) == "HTTP/1.1 200");
 }
 
 #[test]
@@ -203,18 +203,18 @@ fn content_type_and_encoding_are_checked_before_the_body() {
     for more in ["", "Content-Type: text/plain\r\n", "Content-Type: application/vnd.kubernetes.protobuf\r\n"] {
         let mut stream = tls(&server);
         stream.write_all(format!("{plain}{more}\r\n").as_bytes()).unwrap();
-        refused(&mut stream, 415, "Content-Type is not application/json");
+        check_rejected(&mut stream, 415, "Content-Type is not application/json");
     }
     let mut stream = tls(&server);
     stream.write_all(head("Content-Length: 1000\r\nContent-Encoding: gzip\r\n").as_bytes()).unwrap();
-    refused(&mut stream, 415, "Content-Encoding is not identity: kube-apiserver sends bodies as they are");
+    check_rejected(&mut stream, 415, "Content-Encoding is not identity: kube-apiserver sends bodies as they are");
     for media_type in ["application/json; charset=utf-8", "Application/JSON"] {
         let mut stream = tls(&server);
         let body = create();
         let head = format!("{plain}Content-Type: {media_type}\r\nConnection: close\r\n\r\n");
         stream.write_all(head.replace("1000", &body.len().to_string()).as_bytes()).unwrap();
         stream.write_all(&body).unwrap();
-        assert!(until_the_end(&mut stream).starts_with("HTTP/1.1 200 "), "{media_type}");
+        assert!(read_until_closed(&mut stream).starts_with("HTTP/1.1 200 "), "{media_type}");
     }
 }
 
@@ -230,7 +230,7 @@ fn ambiguous_content_length_is_rejected() {
     ] {
         let mut stream = tls(&server);
         stream.write_all(head(more).as_bytes()).unwrap();
-        let answer = until_the_end(&mut stream);
+        let answer = read_until_closed(&mut stream);
         assert!(answer.starts_with("HTTP/1.1 400 "), "{more}: {answer}");
     }
 }
@@ -244,14 +244,14 @@ fn header_size_is_limited() {
         let mut stream = tls(&server);
         // It may be cut off before all is sent.
         let _ = stream.write_all(head(&more).as_bytes());
-        let answer = until_the_end(&mut stream);
+        let answer = read_until_closed(&mut stream);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     assert_eq!(server.review(&create())["response"]["allowed"], false);
 }
 
 /// A server whose log goes where `stderr` says, at ports that are known before.
-fn deaf(stderr: Stdio) -> (std::process::Child, String, tempfile::TempDir) {
+fn start_with_stderr(stderr: Stdio) -> (std::process::Child, String, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().unwrap();
     assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
     fs::write(folder.path().join("policy.yaml"), DENY_ALL).unwrap();
@@ -274,7 +274,7 @@ fn blocked_stderr_does_not_delay_responses() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     // The pipe of the first is full after some hundred lines, and is never read.
     for stderr in [Stdio::piped(), Stdio::from(full)] {
-        let (mut child, address, folder) = deaf(stderr);
+        let (mut child, address, folder) = start_with_stderr(stderr);
         eventually("it listens", || TcpStream::connect(&address).is_ok());
         let agent = agent(&fs::read(folder.path().join("ca.crt")).unwrap());
         let (url, review) = (format!("https://{address}/validate"), create());
@@ -316,9 +316,9 @@ fn recovers_from_file_descriptor_exhaustion() {
         answer.is_ok_and(|answer| answer.status() == 200)
     };
     eventually("its threads are there", is_answered);
-    let held: Vec<TcpStream> = (0..2 * most).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let connections: Vec<TcpStream> = (0..2 * most).map(|_| TcpStream::connect(address).unwrap()).collect();
     thread::sleep(Duration::from_millis(500));
-    drop(held);
+    drop(connections);
     eventually("it answers again", is_answered);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -15,31 +15,31 @@ use crate::program::{Server, eventually, fixtures};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 /// Connections that are held: all places but a few.
-const HELD: usize = 1_010;
+const HELD_CONNECTIONS: usize = 1_010;
 /// Clients that open one connection after the other, far more than the places that are left.
 const CLIENTS: usize = 64;
 /// How many times somebody is to be told to come again.
-const ENOUGH: usize = 200;
+const MIN_REJECTIONS: usize = 200;
 /// Files that threads of the server may have open beside its connections.
-const SLACK: usize = 16;
+const FILE_SLACK: usize = 16;
 /// What the flood may add to the memory, in bytes: what the connections take that are open at once.
-const MEMORY: usize = 64 * 1024 * 1024;
+const MAX_MEMORY_GROWTH: usize = 64 * 1024 * 1024;
 
-struct Flooded {
+struct FloodTarget {
     address: SocketAddr,
     trust: Arc<ClientConfig>,
     request: Vec<u8>,
     answer: Vec<u8>,
 }
 
-impl Flooded {
+impl FloodTarget {
     fn open(&self) -> Connection {
         Connection::open(self.address, &self.trust).unwrap()
     }
 
     /// Whether it is answered; else it must be told to come again.
     fn is_answered(&self, connection: &mut Connection) -> bool {
-        let reply = connection.ask(&self.request).unwrap();
+        let reply = connection.send(&self.request).unwrap();
         if reply.status == 503 {
             assert!(reply.head.contains("\r\nretry-after: 1\r\n"), "{}", reply.head);
             assert!(reply.head.contains("\r\nconnection: close\r\n"), "{}", reply.head);
@@ -86,30 +86,30 @@ fn connection_flood_gets_responses_or_503() {
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
     let create = request(&fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap());
-    let answer = Connection::open(address, &trust).unwrap().ask(&create).unwrap().body;
-    let flooded = Flooded { address, trust, request: create, answer };
+    let answer = Connection::open(address, &trust).unwrap().send(&create).unwrap().body;
+    let target = FloodTarget { address, trust, request: create, answer };
 
     let own = descriptors(&server);
     let answered_once = |_| {
-        let mut connection = flooded.open();
-        assert!(flooded.is_answered(&mut connection));
+        let mut connection = target.open();
+        assert!(target.is_answered(&mut connection));
         connection
     };
-    let mut held: Vec<Connection> = (0..HELD).map(answered_once).collect();
+    let mut connections: Vec<Connection> = (0..HELD_CONNECTIONS).map(answered_once).collect();
     let before = resident(&server);
     let (is_over, answered, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         let client = || {
             while !is_over.load(Ordering::Relaxed) {
-                let count = if flooded.is_answered(&mut flooded.open()) { &answered } else { &refused };
+                let count = if target.is_answered(&mut target.open()) { &answered } else { &refused };
                 count.fetch_add(1, Ordering::Relaxed);
             }
         };
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
         // Who has a place keeps it, and is answered every time.
         for turn in 0.. {
-            assert!(flooded.is_answered(&mut held[turn % HELD]));
-            let is_enough = refused.load(Ordering::Relaxed) >= ENOUGH && answered.load(Ordering::Relaxed) > 0;
+            assert!(target.is_answered(&mut connections[turn % HELD_CONNECTIONS]));
+            let is_enough = refused.load(Ordering::Relaxed) >= MIN_REJECTIONS && answered.load(Ordering::Relaxed) > 0;
             if is_enough || clients.iter().any(thread::ScopedJoinHandle::is_finished) {
                 break;
             }
@@ -119,14 +119,14 @@ fn connection_flood_gets_responses_or_503() {
     let (answered, refused) = (answered.into_inner(), refused.into_inner());
     println!("{answered} answered, {refused} told to come again");
     let after = resident(&server);
-    assert!(after < before + MEMORY, "{before} bytes of memory, and then {after}");
+    assert!(after < before + MAX_MEMORY_GROWTH, "{before} bytes of memory, and then {after}");
     let most = open_at_most(&server, address);
     println!("{most} files are open at most");
-    assert!(most <= own + 1_280 + SLACK, "{own} files are open at first, and then {most}");
-    assert!(held.iter_mut().all(|connection| flooded.is_answered(connection)));
-    drop(held);
-    eventually("there is room again", || flooded.is_answered(&mut flooded.open()));
+    assert!(most <= own + 1_280 + FILE_SLACK, "{own} files are open at first, and then {most}");
+    assert!(connections.iter_mut().all(|connection| target.is_answered(connection)));
+    drop(connections);
+    eventually("there is room again", || target.is_answered(&mut target.open()));
     eventually("what was taken is given back", || {
-        (0..50).map(|_| flooded.open()).all(|mut connection| flooded.is_answered(&mut connection))
+        (0..50).map(|_| target.open()).all(|mut connection| target.is_answered(&mut connection))
     });
 }

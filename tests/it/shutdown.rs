@@ -23,15 +23,15 @@ fn review(server: &Server, agent: &ureq::Agent) -> (u16, bool) {
 fn draining_server_responds_and_closes_connections() {
     let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "3"]);
     let ca = fs::read(server.path("ca.crt")).unwrap();
-    let (kept, new) = (agent(&ca), agent(&ca));
-    assert_eq!(review(&server, &kept), (200, false));
+    let (existing, new) = (agent(&ca), agent(&ca));
+    assert_eq!(review(&server, &existing), (200, false));
     server.signal("TERM");
     server.logged("draining");
     let ready = server.get(&format!("{}/readyz", server.health));
     assert_eq!((ready.status().as_u16(), ready.body().as_str()), (503, "shutting down\n"));
     assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
     // On the connection that was open, and on new ones.
-    assert_eq!(review(&server, &kept), (200, true));
+    assert_eq!(review(&server, &existing), (200, true));
     for _ in 0..10 {
         assert_eq!(review(&server, &new), (200, true));
         std::thread::sleep(Duration::from_millis(50));

@@ -134,7 +134,7 @@ impl Case {
     }
 
     /// By trying every block, each time anew.
-    fn slowly(&self) -> Vec<Cidr> {
+    fn exhaustive_search(&self) -> Vec<Cidr> {
         let mut free = self.free();
         let size = 1_usize << self.host_bits;
         let mut found = Vec::new();
@@ -161,7 +161,7 @@ proptest! {
         let (policy, inventory) = (case.policy(), case.inventory());
         let search = FreeCidrSearch::new(&policy, &inventory, case.space.family, case.space.bits - case.host_bits, &[]).unwrap();
         let suggestions = search.find(case.count);
-        prop_assert_eq!(&suggestions.found, &case.slowly());
+        prop_assert_eq!(&suggestions.found, &case.exhaustive_search());
 
         let mut inventory = inventory;
         for (place, cidr) in suggestions.found.iter().enumerate() {
@@ -183,8 +183,8 @@ proptest! {
         };
         suggestions.found.iter().for_each(|cidr| count(AddressRange::from(*cidr)));
         let narrow = |reason: &str| reason.starts_with("is narrower");
-        let told = suggestions.skipped.iter().filter(|passed| !narrow(&passed.reason.to_string()));
-        told.for_each(|passed| count(passed.range));
+        let skipped_ranges = suggestions.skipped.iter().filter(|passed| !narrow(&passed.reason.to_string()));
+        skipped_ranges.for_each(|passed| count(passed.range));
         for (at, seen) in seen.iter().enumerate() {
             let in_range = case.allowed.iter().filter(|(_, bits)| *bits >= case.host_bits).any(|block| {
                 case.space.offsets(case.space.cidr(*block)).contains(&at)

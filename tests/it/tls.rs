@@ -17,7 +17,7 @@ use crate::raw_http::{Tls, client, connect};
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
 /// Asks, and reads the answer to its end: what a TLS session needs to be taken up again comes with it.
-fn ask(stream: &mut Tls) -> String {
+fn request(stream: &mut Tls) -> String {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -74,7 +74,7 @@ fn every_key_type_and_chain_is_served() {
         for version in [&TLS12, &TLS13] {
             let config = Arc::new(client(&server, &[version]).with_no_client_auth());
             let mut stream = connect(&server, &config).unwrap_or_else(|error| panic!("{written}: {error}"));
-            let answer = ask(&mut stream);
+            let answer = request(&mut stream);
             assert!(answer.starts_with("HTTP/1.1 404 "), "{written}: {answer}");
         }
     }
@@ -92,12 +92,12 @@ fn unsupported_keys_and_chains_fail_startup() {
         String::from_utf8(output.stderr).unwrap()
     };
     let folder = folder_of("p-256.pkcs8", "p-256.pkcs8");
-    let said = refused(&folder, "upside-down.crt");
-    assert_eq!(said, "error: upside-down.crt and tls.key: the key is not that of the certificate\n");
+    let stderr = refused(&folder, "upside-down.crt");
+    assert_eq!(stderr, "error: upside-down.crt and tls.key: the key is not that of the certificate\n");
     fs::write(folder.path().join("tls.key"), key("p-521.pkcs8")).unwrap();
-    let said = refused(&folder, "tls.crt");
+    let stderr = refused(&folder, "tls.crt");
     let kinds = "use RSA, ECDSA P-256, ECDSA P-384 or Ed25519";
-    assert_eq!(said, format!("error: tls.crt and tls.key: the key is of a kind that can't be served: {kinds}\n"));
+    assert_eq!(stderr, format!("error: tls.crt and tls.key: the key is of a kind that can't be served: {kinds}\n"));
 }
 
 #[test]
@@ -111,11 +111,11 @@ fn only_http_1_1_is_negotiated() {
     for offered in [&["h2", "http/1.1"][..], &["http/1.1"]] {
         let mut stream = offering(offered).unwrap();
         assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
-        assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+        assert!(request(&mut stream).starts_with("HTTP/1.1 404 "));
     }
     let mut stream = offering(&[]).unwrap();
     assert_eq!(stream.conn.alpn_protocol(), None);
-    assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+    assert!(request(&mut stream).starts_with("HTTP/1.1 404 "));
     let refused = offering(&["h2"]).unwrap_err().to_string();
     assert!(refused.contains("NoApplicationProtocol"), "{refused}");
     // Nor does who begins with HTTP/2 get on by not asking.
@@ -140,22 +140,23 @@ fn client_auth_disables_session_resumption() {
     let own = CertificateParams::default().signed_by(&own_key, &issuer).unwrap().der().clone();
     let own_key = PrivateKeyDer::from_pem_slice(own_key.serialize_pem().as_bytes()).unwrap();
 
-    let (open, asking) =
+    let (open, restricted) =
         (Server::start(DENY_ALL), Server::start_with(DENY_ALL, &["--client-ca", ca.to_str().unwrap()]));
     for version in [&TLS12, &TLS13] {
         let second = |server: &Server, config: ClientConfig| {
             let config = Arc::new(config);
             let mut stream = connect(server, &config).unwrap();
             assert_eq!(stream.conn.handshake_kind(), Some(HandshakeKind::Full));
-            assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+            assert!(request(&mut stream).starts_with("HTTP/1.1 404 "));
             let mut stream = connect(server, &config).unwrap();
-            assert!(ask(&mut stream).starts_with("HTTP/1.1 404 "));
+            assert!(request(&mut stream).starts_with("HTTP/1.1 404 "));
             stream.conn.handshake_kind()
         };
         // A client that could, where it may.
         let config = client(&open, &[version]).with_no_client_auth();
         assert_eq!(second(&open, config), Some(HandshakeKind::Resumed));
-        let config = client(&asking, &[version]).with_client_auth_cert(vec![own.clone()], own_key.clone_key()).unwrap();
-        assert_eq!(second(&asking, config), Some(HandshakeKind::Full));
+        let config =
+            client(&restricted, &[version]).with_client_auth_cert(vec![own.clone()], own_key.clone_key()).unwrap();
+        assert_eq!(second(&restricted, config), Some(HandshakeKind::Full));
     }
 }

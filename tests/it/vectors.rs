@@ -36,8 +36,8 @@ fn addresses_block_deletion_of_their_cidr() {
         ("B23", "0.0.0.0/0", "255.255.255.255", false, false),
     ] {
         let entry = format!("a={cidr}");
-        let held = inventory(&[entry.as_str()], &[address]);
-        assert_eq!(deletion_impact_by_name(&held, "a").unwrap().blocking.count, u128::from(blocks), "{label}");
+        let allocated = inventory(&[entry.as_str()], &[address]);
+        assert_eq!(deletion_impact_by_name(&allocated, "a").unwrap().blocking.count, u128::from(blocks), "{label}");
         let usable =
             UsableRange::for_cidr(cidr.parse().unwrap()).is_some_and(|range| range.contains(address.parse().unwrap()));
         assert_eq!(usable, is_usable, "{label}");
@@ -64,15 +64,15 @@ fn small_range_has_no_static_band() {
 /// O6: one range gives its static band away before another's dynamic band is tried.
 #[test]
 fn static_band_is_used_before_other_ranges() {
-    let held: Vec<String> = (17..=30).map(|last| format!("10.0.0.{last}")).collect();
-    let held: Vec<&str> = held.iter().map(String::as_str).collect();
-    let two = inventory(&["a=10.0.0.0/27", "b=10.0.1.0/27"], &held);
+    let allocated: Vec<String> = (17..=30).map(|last| format!("10.0.0.{last}")).collect();
+    let allocated: Vec<&str> = allocated.iter().map(String::as_str).collect();
+    let two = inventory(&["a=10.0.0.0/27", "b=10.0.1.0/27"], &allocated);
     let view = two.view();
-    let given: Vec<u128> = (0..200)
+    let returned: Vec<u128> = (0..200)
         .map(|seed| address_bits(Allocator::new(&view, seed).allocate_next(IpFamily::IPv4).unwrap()) & 0x1ff)
         .collect();
-    let from_static_of_a = given.iter().filter(|number| (1..=16).contains(*number)).count();
-    let from_dynamic_of_b = given.iter().filter(|number| (0x100 + 17..=0x100 + 30).contains(*number)).count();
+    let from_static_of_a = returned.iter().filter(|number| (1..=16).contains(*number)).count();
+    let from_dynamic_of_b = returned.iter().filter(|number| (0x100 + 17..=0x100 + 30).contains(*number)).count();
     assert_eq!(from_static_of_a + from_dynamic_of_b, 200);
     assert!(from_static_of_a > 50 && from_dynamic_of_b > 50, "{from_static_of_a} {from_dynamic_of_b}");
 }
@@ -84,11 +84,11 @@ fn allocation_returns_every_address_once() {
         let band = inventory(&["a=10.0.0.0/29"], &[]);
         let view = band.view();
         let mut allocator = Allocator::new(&view, seed);
-        let mut given: Vec<u128> = std::iter::from_fn(|| allocator.allocate_next(IpFamily::IPv4).ok())
+        let mut returned: Vec<u128> = std::iter::from_fn(|| allocator.allocate_next(IpFamily::IPv4).ok())
             .map(|ip| address_bits(ip) & 7)
             .collect();
-        given.sort_unstable();
-        assert_eq!(given, [1, 2, 3, 4, 5, 6]);
+        returned.sort_unstable();
+        assert_eq!(returned, [1, 2, 3, 4, 5, 6]);
     }
 }
 

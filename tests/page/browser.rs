@@ -46,9 +46,9 @@ impl Browser {
 
     /// A page of an address, as wide and as high, in one of the colour schemes, once it is loaded.
     pub fn open(&mut self, url: &str, size: (u32, u32), scheme: &str) -> Tab<'_> {
-        let made = self.call(None, "Target.createTarget", &json!({"url": "about:blank"}));
+        let target = self.call(None, "Target.createTarget", &json!({"url": "about:blank"}));
         let attached =
-            self.call(None, "Target.attachToTarget", &json!({"targetId": made["targetId"], "flatten": true}));
+            self.call(None, "Target.attachToTarget", &json!({"targetId": target["targetId"], "flatten": true}));
         let session = attached["sessionId"].as_str().unwrap().to_owned();
         self.events.clear();
         let mut tab = Tab { browser: self, session };
@@ -140,23 +140,23 @@ impl Tab<'_> {
     }
 
     /// What was written to its console, thrown, or refused by a policy, and every address that was asked for.
-    pub fn noise(&mut self) -> (Vec<String>, Vec<String>) {
+    pub fn console_and_requests(&mut self) -> (Vec<String>, Vec<String>) {
         // Whatever happened before this is told before its answer.
         self.value("new Promise((done) => setTimeout(done, 100))");
-        let mut said = Vec::new();
-        let mut asked = Vec::new();
+        let mut console = Vec::new();
+        let mut urls = Vec::new();
         for event in &self.browser.events {
             match event["method"].as_str().unwrap_or_default() {
-                "Log.entryAdded" => said.push(event["params"]["entry"]["text"].to_string()),
-                "Runtime.exceptionThrown" => said.push(event["params"]["exceptionDetails"].to_string()),
-                "Runtime.consoleAPICalled" => said.push(event["params"]["args"].to_string()),
+                "Log.entryAdded" => console.push(event["params"]["entry"]["text"].to_string()),
+                "Runtime.exceptionThrown" => console.push(event["params"]["exceptionDetails"].to_string()),
+                "Runtime.consoleAPICalled" => console.push(event["params"]["args"].to_string()),
                 "Network.requestWillBeSent" => {
-                    asked.push(event["params"]["request"]["url"].as_str().unwrap().to_owned());
+                    urls.push(event["params"]["request"]["url"].as_str().unwrap().to_owned());
                 }
                 _ => {}
             }
         }
-        (said, asked)
+        (console, urls)
     }
 
     /// A picture of all of it, as PNG in base64.

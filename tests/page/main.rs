@@ -123,10 +123,10 @@ fn page_numbers_match_report() {
         assert_eq!(read_back(&mut tab), reported(&report), "{}", path.display());
         // Every CIDR of a ServiceCIDR is drawn, at some level of zoom or other.
         let all = report["serviceCIDRs"].as_array().unwrap().iter().map(|row| row["cidr"].as_str().unwrap().to_owned());
-        let known = tab.value("page.spaces.flatMap((space) => space.blocks.map((block) => block.cidr))");
-        all.for_each(|cidr| assert!(known.as_array().unwrap().contains(&json!(cidr)), "{cidr}"));
-        let (said, asked) = tab.noise();
-        assert_eq!((said, asked.len()), (Vec::<String>::new(), 1), "{asked:?}");
+        let drawn = tab.value("page.spaces.flatMap((space) => space.blocks.map((block) => block.cidr))");
+        all.for_each(|cidr| assert!(drawn.as_array().unwrap().contains(&json!(cidr)), "{cidr}"));
+        let (console, urls) = tab.console_and_requests();
+        assert_eq!((console, urls.len()), (Vec::<String>::new(), 1), "{urls:?}");
     }
 }
 
@@ -171,9 +171,9 @@ fn hostile_names_are_inert() {
     tab.value("document.body.insertAdjacentHTML('beforeend', '<b onclick=\"document.title=`pwned`\" id=b>b</b>'); document.getElementById('b').click()");
     tab.value("fetch('http://127.0.0.1:9/x').catch(() => 0)");
     assert_ne!(tab.value("document.title"), "pwned");
-    let (said, asked) = tab.noise();
-    assert_eq!(asked, [url], "{asked:?}");
-    assert!(said.iter().filter(|line| line.contains("Content Security Policy")).count() >= 2, "{said:?}");
+    let (console, urls) = tab.console_and_requests();
+    assert_eq!(urls, [url], "{urls:?}");
+    assert!(console.iter().filter(|line| line.contains("Content Security Policy")).count() >= 2, "{console:?}");
 }
 
 #[test]
@@ -220,8 +220,8 @@ fn keyboard_and_screen_reader_work() {
         tab.press("Tab", 9, "");
         assert_eq!(tab.value(here), expected);
     }
-    let told = "10.96.0.0/23: team-a. team-a: 510 usable, 1 used, 509 free; 256 that no other gives; static band 1 of 32 used. Enter zooms in";
-    assert_eq!(tab.value("document.activeElement.getAttribute('aria-label')"), told);
+    let label = "10.96.0.0/23: team-a. team-a: 510 usable, 1 used, 509 free; 256 that no other gives; static band 1 of 32 used. Enter zooms in";
+    assert_eq!(tab.value("document.activeElement.getAttribute('aria-label')"), label);
     assert!(tab.value("document.querySelector('.told').textContent").as_str().unwrap().contains("509 free"));
     tab.press("Enter", 13, "\r");
     let crumbs = "[...document.querySelectorAll('[data-space=IPv4] nav button')].map((crumb) => crumb.textContent)";
@@ -292,13 +292,13 @@ fn served_page_previews_changes() {
     // It follows what the server knows.
     tab.value("refresh()");
     tab.until("document.getElementById('age').textContent.startsWith('As of')");
-    let (said, asked) = tab.noise();
-    assert!(asked.iter().all(|url| url.starts_with(&server.health)), "{asked:?}");
-    let refused: Vec<&String> = said
+    let (console, urls) = tab.console_and_requests();
+    assert!(urls.iter().all(|url| url.starts_with(&server.health)), "{urls:?}");
+    let refused: Vec<&String> = console
         .iter()
         .filter(|line| !line.contains("400") && !line.contains("favicon") && !line.contains("404"))
         .collect();
-    assert_eq!(refused, Vec::<&String>::new(), "{said:?}");
+    assert_eq!(refused, Vec::<&String>::new(), "{console:?}");
 }
 
 #[test]
@@ -306,14 +306,14 @@ fn page_is_drawn_on_every_screen_and_colour_scheme() {
     let folder = TempDir::new().unwrap();
     let url = written(&folder, &inventory("page.yaml"));
     let mut browser = Browser::start();
-    let kept = std::env::var_os("SERVICECIDR_GUARD_SCREENSHOTS").map(PathBuf::from);
+    let screenshots = std::env::var_os("SERVICECIDR_GUARD_SCREENSHOTS").map(PathBuf::from);
     let mut pictures = Vec::new();
     for (device, size, height) in [("desktop", DESKTOP, Some(860)), ("phone", PHONE, Some(1400))] {
         for scheme in ["light", "dark"] {
             let mut tab = browser.open(&url, size, scheme);
             assert_eq!(tab.value("document.documentElement.scrollWidth <= window.innerWidth"), true, "{device}");
             let picture = tab.picture(height);
-            if let Some(folder) = &kept {
+            if let Some(folder) = &screenshots {
                 let decoded = std::process::Command::new("sh")
                     .args([
                         "-c",

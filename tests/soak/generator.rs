@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// What is asked, where, and the answer to it.
 #[derive(Clone)]
-pub struct Asked {
+pub struct LoadTarget {
     pub address: SocketAddr,
     pub trust: Arc<ClientConfig>,
     pub request: Vec<u8>,
@@ -51,19 +51,19 @@ pub struct Outcome {
 type Stream = TlsStream<TcpStream>;
 
 struct Loop {
-    asked: Asked,
+    target: LoadTarget,
     idle: RefCell<Vec<Stream>>,
     under_way: Cell<usize>,
     outcome: RefCell<Outcome>,
 }
 
 /// Sends so many requests a second for a while, and waits for all answers.
-pub fn offer(asked: Asked, rate: f64, lasting: Duration) -> Outcome {
+pub fn generate_load(target: LoadTarget, rate: f64, lasting: Duration) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
         let all =
-            Rc::new(Loop { asked, idle: RefCell::default(), under_way: Cell::new(0), outcome: RefCell::default() });
+            Rc::new(Loop { target, idle: RefCell::default(), under_way: Cell::new(0), outcome: RefCell::default() });
         let (began, mut sent) = (Instant::now(), 0);
         let mut ticks = tokio::time::interval(TICK);
         while began.elapsed() < lasting {
@@ -89,12 +89,12 @@ pub fn offer(asked: Asked, rate: f64, lasting: Duration) -> Outcome {
 impl Loop {
     async fn one(self: Rc<Self>) {
         let began = Instant::now();
-        let result = tokio::time::timeout(TIMEOUT, self.ask()).await;
+        let result = tokio::time::timeout(TIMEOUT, self.send()).await;
         self.under_way.set(self.under_way.get() - 1);
         let mut outcome = self.outcome.borrow_mut();
         match result {
             Ok(Some(Reply { status: 200, body, .. })) => {
-                assert!(body == self.asked.answer, "a wrong answer: {}", String::from_utf8_lossy(&body));
+                assert!(body == self.target.answer, "a wrong answer: {}", String::from_utf8_lossy(&body));
                 outcome.right.push(began.elapsed());
             }
             Ok(Some(Reply { status: 503, head, .. })) if head.contains("\r\nretry-after: 1\r\n") => {
@@ -106,19 +106,19 @@ impl Loop {
         }
     }
 
-    async fn ask(&self) -> Option<Reply> {
+    async fn send(&self) -> Option<Reply> {
         let idle = self.idle.borrow_mut().pop();
         let mut stream = match idle {
             Some(stream) => stream,
             None => {
                 self.outcome.borrow_mut().connections += 1;
-                let socket = TcpStream::connect(self.asked.address).await.ok()?;
+                let socket = TcpStream::connect(self.target.address).await.ok()?;
                 socket.set_nodelay(true).ok()?;
-                let connector = TlsConnector::from(Arc::clone(&self.asked.trust));
+                let connector = TlsConnector::from(Arc::clone(&self.target.trust));
                 connector.connect(ServerName::try_from("localhost").unwrap(), socket).await.ok()?
             }
         };
-        stream.write_all(&self.asked.request).await.ok()?;
+        stream.write_all(&self.target.request).await.ok()?;
         let mut answer = Vec::with_capacity(2048);
         let whole = loop {
             if let Some(whole) = reply(&answer) {

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::connection::{Connection, request, trusting};
-use crate::generator::{Asked, Outcome, offer};
+use crate::generator::{LoadTarget, Outcome, generate_load};
 use crate::measure::{goal, memory, percentile};
 use crate::program::{Server, fixtures};
 use crate::throttle::{SHARE, Throttle};
@@ -30,16 +30,16 @@ pub fn run() {
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
     let request = request(&create);
-    let answer = Connection::open(address, &trust).unwrap().ask(&request).unwrap().body;
-    let asked = Asked { address, trust, request, answer };
+    let answer = Connection::open(address, &trust).unwrap().send(&request).unwrap().body;
+    let target = LoadTarget { address, trust, request, answer };
     let throttle = Throttle::start(server.child.id());
 
-    let peak = peak(&asked);
+    let peak = peak(&target);
     println!("  {:.0} a second are offered, for {LASTING:?}", peak * TIMES);
     let before = memory(&server, "VmRSS");
-    let outcome = flood(&asked, peak * TIMES, LASTING);
+    let outcome = flood(&target, peak * TIMES, LASTING);
     let goodput = outcome.right.len() as f64 / LASTING.as_secs_f64();
-    told(&outcome);
+    print_outcome(&outcome);
     let Outcome { mut right, mut busy, .. } = outcome;
     println!("  answered rightly: {goodput:.0} a second, p50 {:.0} ms", percentile(&mut right, 0.5));
     goal("right answers at 5x, part of the peak", goodput / peak, goodput / peak >= 0.8, ">= 0.8");
@@ -56,18 +56,18 @@ pub fn run() {
     let more = memory(&server, "VmHWM") - before;
     goal("memory at its peak, MiB more than before", more, more <= MEMORY, "<= 64");
     let began = Instant::now();
-    let mut recovered = Connection::open(asked.address, &asked.trust).unwrap();
-    assert_eq!(recovered.ask(&asked.request).unwrap().body, asked.answer);
+    let mut recovered = Connection::open(target.address, &target.trust).unwrap();
+    assert_eq!(recovered.send(&target.request).unwrap().body, target.answer);
     let recovery = began.elapsed().as_secs_f64();
     goal("from the end of the flood to an answer, s", recovery, recovery <= 2.0, "<= 2");
     drop(throttle);
 }
 
 /// The most right answers a second: the offer is doubled until they don't follow.
-fn peak(asked: &Asked) -> f64 {
+fn peak(target: &LoadTarget) -> f64 {
     let (mut peak, mut rate) = (0.0_f64, FIRST);
     loop {
-        let goodput = flood(asked, rate, STEP).right.len() as f64 / STEP.as_secs_f64();
+        let goodput = flood(target, rate, STEP).right.len() as f64 / STEP.as_secs_f64();
         println!("  {rate:>6.0} a second are offered, {goodput:>6.0} are answered rightly");
         peak = peak.max(goodput);
         if goodput < rate * 0.8 {
@@ -77,9 +77,9 @@ fn peak(asked: &Asked) -> f64 {
     }
 }
 
-fn flood(asked: &Asked, rate: f64, lasting: Duration) -> Outcome {
+fn flood(target: &LoadTarget, rate: f64, lasting: Duration) -> Outcome {
     let all: Vec<Outcome> = thread::scope(|scope| {
-        let one = || offer(asked.clone(), rate / GENERATORS as f64, lasting);
+        let one = || generate_load(target.clone(), rate / GENERATORS as f64, lasting);
         let threads: Vec<_> = (0..GENERATORS).map(|_| scope.spawn(one)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -94,7 +94,7 @@ fn flood(asked: &Asked, rate: f64, lasting: Duration) -> Outcome {
     })
 }
 
-fn told(outcome: &Outcome) {
+fn print_outcome(outcome: &Outcome) {
     println!(
         "  {} right, {} told to come again, {} broken off, {} not within 5 s, {} not sent; {} connections",
         outcome.right.len(),

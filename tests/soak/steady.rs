@@ -29,7 +29,7 @@ const TURN: Duration = Duration::from_secs(10);
 const CERTIFICATE: usize = 6;
 /// How long it takes at most until memory is what it stays, and how long a run is judged by its slope.
 const WARM_UP: Duration = Duration::from_secs(600);
-const JUDGED: u64 = 30;
+const MIN_SLOPE_MINUTES: u64 = 30;
 
 pub fn run(minutes: u64) {
     println!("\nR44: {REQUESTS} requests and {EVENTS} events a second, a reload every {TURN:?}, for {minutes} min");
@@ -41,21 +41,21 @@ pub fn run(minutes: u64) {
     let (trust, reviews) = (trusting(authority.ca.as_bytes()), reviews());
     let open = || Connection::open(address, &trust).unwrap();
     let mut own = open();
-    let mut all = || -> Vec<Vec<u8>> { reviews.iter().map(|review| own.ask(review).unwrap().body).collect() };
+    let mut all = || -> Vec<Vec<u8>> { reviews.iter().map(|review| own.send(review).unwrap().body).collect() };
     let mut swap = |files: &[(&str, &[u8])]| {
         volume.update(files);
         server.signal("HUP");
         server.logged("files read after SIGHUP");
     };
     let policies = [ONE, OTHER].map(live);
-    let known = [0, 1].map(|number| {
+    let expected = [0, 1].map(|number| {
         swap(&[("policy.yaml", policies[number].as_bytes())]);
         all()
     });
-    assert!(known[0].iter().zip(&known[1]).all(|(one, other)| one != other));
+    assert!(expected[0].iter().zip(&expected[1]).all(|(one, other)| one != other));
     api.churn(EVENTS);
 
-    let (is_over, asked, times) = (AtomicBool::new(false), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (is_over, response_count, times) = (AtomicBool::new(false), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let client = |number: u32| {
         let (mut connection, mut own_times) = (open(), Vec::new());
         let every = Duration::from_secs(1) * CLIENTS / REQUESTS;
@@ -63,12 +63,12 @@ pub fn run(minutes: u64) {
         for turn in 1.. {
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let place = turn % reviews.len();
-            let reply = connection.ask(&reviews[place]).unwrap();
-            let is_right = reply.status == 200 && known.iter().any(|answers| answers[place] == reply.body);
+            let reply = connection.send(&reviews[place]).unwrap();
+            let is_right = reply.status == 200 && expected.iter().any(|answers| answers[place] == reply.body);
             assert!(is_right, "a wrong answer: {}", String::from_utf8_lossy(&reply.body));
             own_times.push(due.elapsed());
             due += every;
-            asked.fetch_add(1, Ordering::Relaxed);
+            response_count.fetch_add(1, Ordering::Relaxed);
             if turn % CONNECTION_LIFE == 0 {
                 connection = open();
             }
@@ -95,7 +95,11 @@ pub fn run(minutes: u64) {
             resident.push((seconds, memory(&server, "VmRSS")));
             open_files.push((seconds, descriptors(&server) as f64));
             let (now, files) = (resident.last().unwrap().1, open_files.last().unwrap().1);
-            println!("  {seconds:>8.0} {:>10} {now:>8.2} {files:>6} {:>8}", asked.load(Ordering::Relaxed), api.sent());
+            println!(
+                "  {seconds:>8.0} {:>10} {now:>8.2} {files:>6} {:>8}",
+                response_count.load(Ordering::Relaxed),
+                api.sent()
+            );
             swap(&[("policy.yaml", policies[turn % 2].as_bytes())]);
             if turn % CERTIFICATE == 0 {
                 let pair = authority.sign();
@@ -109,10 +113,10 @@ pub fn run(minutes: u64) {
         }
         is_over.store(true, Ordering::Relaxed);
     });
-    let (asked, mut times) = (asked.into_inner(), times.into_inner().unwrap());
-    let rate = asked as f64 / began.elapsed().as_secs_f64();
+    let (response_count, mut times) = (response_count.into_inner(), times.into_inner().unwrap());
+    let rate = response_count as f64 / began.elapsed().as_secs_f64();
     println!(
-        "  {asked} answers, every one right; {rate:.0} a second, {:.0} events a second",
+        "  {response_count} answers, every one right; {rate:.0} a second, {:.0} events a second",
         api.sent() as f64 / began.elapsed().as_secs_f64()
     );
     println!(
@@ -133,12 +137,12 @@ fn slopes(minutes: u64, resident: &[(f64, f64)], open_files: &[(f64, f64)]) {
     };
     println!("  after {warm:.0} s of warming up, by least squares:");
     let (memory, files) = (hourly(resident), hourly(open_files));
-    if minutes >= JUDGED {
+    if minutes >= MIN_SLOPE_MINUTES {
         goal("RSS, MiB an hour", memory, memory <= 1.0, "<= 1");
         goal("file descriptors, an hour", files, files.abs() < 1.0, "constant");
     } else {
         println!(
-            "  RSS {memory:+.2} MiB, file descriptors {files:+.2} an hour; runs of {JUDGED} minutes and more are judged"
+            "  RSS {memory:+.2} MiB, file descriptors {files:+.2} an hour; runs of {MIN_SLOPE_MINUTES} minutes and more are judged"
         );
     }
 }

@@ -40,13 +40,13 @@ impl Drop for Throttle {
 fn throttle(process: u32, is_over: &AtomicBool) {
     let pid = Pid::from_raw(process.try_into().unwrap()).unwrap();
     let tasks = format!("/proc/{process}/task");
-    let (mut at, mut taken, mut left) = (Instant::now(), cpu(tasks.as_ref()), SAVED);
+    let (mut at, mut used, mut left) = (Instant::now(), cpu(tasks.as_ref()), SAVED);
     while !is_over.load(Ordering::Relaxed) {
         thread::sleep(TICK);
         let (since, now) = (at.elapsed().as_secs_f64(), cpu(tasks.as_ref()));
         at = Instant::now();
-        left = (left + since * SHARE).min(SAVED) - (now - taken);
-        taken = now;
+        left = (left + since * SHARE).min(SAVED) - (now - used);
+        used = now;
         kill_process(pid, if left > 0.0 { Signal::CONT } else { Signal::STOP }).unwrap();
     }
     kill_process(pid, Signal::CONT).unwrap();

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{chart, install::Release};
-use crate::control_plane::{ControlPlane, free_ports, said};
+use crate::control_plane::{ControlPlane, free_ports, output_text};
 use crate::webhook::{create, create_ready};
 
 #[test]
@@ -20,9 +20,9 @@ fn promtool_rule_tests_pass() {
             .expect("promtool must be on PATH: Debian's package `prometheus` has it")
     };
     let checked = run(&["check", "rules", "--lint=all", "--lint-fatal", "charts/servicecidr-guard/files/alerts.yaml"]);
-    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(checked.status.success(), "{}", output_text(&checked));
     let tested = run(&["test", "rules", "tests/chart/alerts_test.yaml"]);
-    assert!(tested.status.success(), "{}", said(&tested));
+    assert!(tested.status.success(), "{}", output_text(&tested));
 }
 
 #[test]

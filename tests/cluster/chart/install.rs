@@ -8,7 +8,7 @@ use servicecidr_guard::inventory::UnusableReason;
 
 use super::chart;
 use super::pod::Pod;
-use crate::control_plane::{ControlPlane, free_ports, said};
+use crate::control_plane::{ControlPlane, free_ports, output_text};
 use crate::program::eventually;
 use crate::violations;
 use crate::webhook::wait_until_outside;
@@ -27,8 +27,8 @@ impl<'a> Release<'a> {
 
     pub fn helm(&self, arguments: &[&str]) -> String {
         let output = self.plane.tool("helm", arguments, "");
-        assert!(output.status.success(), "helm {arguments:?}: {}", said(&output));
-        said(&output)
+        assert!(output.status.success(), "helm {arguments:?}: {}", output_text(&output));
+        output_text(&output)
     }
 
     pub fn install(&self, values: &[&str]) -> String {
@@ -131,8 +131,8 @@ fn default_values_deny_nothing() {
         let manifest = format!(
             "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {{name: risky}}\nspec: {{cidrs: [{cidr}]}}\n"
         );
-        let said = plane.kubectl_ok(&["create", "--dry-run=server", "-f", "-"], &manifest);
-        assert!(said.contains(&format!("Warning: {warning}")) && said.contains("risky created"), "{said}");
+        let output = plane.kubectl_ok(&["create", "--dry-run=server", "-f", "-"], &manifest);
+        assert!(output.contains(&format!("Warning: {warning}")) && output.contains("risky created"), "{output}");
     }
 }
 

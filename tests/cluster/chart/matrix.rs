@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Variant, chart, helm, of_kind};
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, output_text};
 use crate::program::run;
 
 /// Kinds that a plain kube-apiserver doesn't have: of cert-manager and the Prometheus operator.
@@ -41,7 +41,7 @@ fn normal(mut objects: Vec<Value>) -> Vec<Value> {
 fn notes(variant: &Variant) -> String {
     let arguments = ["install", "guard", &chart(), "--namespace=guard", "--dry-run=client", "--values"];
     let printed = helm(&[&arguments[..], &[&variant.values()]].concat());
-    assert!(printed.status.success(), "{}: {}", variant.name, said(&printed));
+    assert!(printed.status.success(), "{}: {}", variant.name, output_text(&printed));
     let printed = String::from_utf8(printed.stdout).unwrap();
     printed.split_once("\nNOTES:\n").unwrap().1.to_owned()
 }
@@ -75,13 +75,13 @@ fn rendered_templates_match_fixtures() {
 fn helm_lint_passes() {
     for variant in Variant::all() {
         let linted = helm(&["lint", "--strict", "--values", &variant.values(), &chart()]);
-        assert!(linted.status.success(), "{}: {}", variant.name, said(&linted));
+        assert!(linted.status.success(), "{}: {}", variant.name, output_text(&linted));
     }
 }
 
 #[test]
 fn pod_flags_exist() {
-    let help = said(&run(&["serve", "--help"]));
+    let help = output_text(&run(&["serve", "--help"]));
     for variant in Variant::all() {
         let objects = variant.objects();
         let args = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].clone();
@@ -105,20 +105,20 @@ fn kube_apiserver_accepts_every_object() {
     let plane = plane();
     for variant in Variant::all() {
         let objects = variant.objects();
-        let (custom, known): (Vec<Value>, Vec<Value>) =
+        let (custom, builtin): (Vec<Value>, Vec<Value>) =
             objects.into_iter().partition(|object| CUSTOM.contains(&object["kind"].as_str().unwrap()));
         let groups = [json!("cert-manager.io/v1"), json!("monitoring.coreos.com/v1")];
         assert!(custom.iter().all(|object| groups.contains(&object["apiVersion"])), "{custom:?}");
         // The Pod of `helm test` is judged below, with those of the Deployment.
-        let known: Vec<Value> = known.into_iter().filter(|object| object["kind"] != "Pod").collect();
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": known}).to_string();
-        let said = plane.kubectl_ok(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &list);
-        assert_eq!(said.matches("(server dry run)").count(), known.len(), "{}: {said}", variant.name);
+        let builtin: Vec<Value> = builtin.into_iter().filter(|object| object["kind"] != "Pod").collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": builtin}).to_string();
+        let output = plane.kubectl_ok(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &list);
+        assert_eq!(output.matches("(server dry run)").count(), builtin.len(), "{}: {output}", variant.name);
     }
     // Strict means that a typo is seen.
     let typo = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dta": {}}).to_string();
     let refused = plane.kubectl(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &typo);
-    assert!(said(&refused).contains("unknown field \"dta\""), "{}", said(&refused));
+    assert!(output_text(&refused).contains("unknown field \"dta\""), "{}", output_text(&refused));
 }
 
 /// The pods of a variant: one of the Deployment, and that of `helm test`.
@@ -138,18 +138,18 @@ fn pods_satisfy_pod_security_restricted() {
     let create = |pod: &Value| {
         let mut pod = pod.clone();
         pod["metadata"]["namespace"] = json!("guard");
-        said(&plane.kubectl(&["create", "--dry-run=server", "--validate=strict", "-f", "-"], &pod.to_string()))
+        output_text(&plane.kubectl(&["create", "--dry-run=server", "--validate=strict", "-f", "-"], &pod.to_string()))
     };
     for variant in Variant::all() {
         for pod in pods(&variant) {
-            let said = create(&pod);
+            let output = create(&pod);
             let is_refused = pod["spec"]["hostNetwork"] == json!(true);
             let expected = if is_refused {
                 "violates PodSecurity \"restricted:latest\": host namespaces"
             } else {
                 " created (server dry run)"
             };
-            assert!(said.contains(expected), "{}: {said}", variant.name);
+            assert!(output.contains(expected), "{}: {output}", variant.name);
             if is_refused {
                 continue;
             }
@@ -166,8 +166,8 @@ fn pods_satisfy_pod_security_restricted() {
             ] {
                 let mut pod = pod.clone();
                 *pod.pointer_mut(field).unwrap() = looser;
-                let said = create(&pod);
-                assert!(said.contains("violates PodSecurity") && said.contains(complaint), "{field}: {said}");
+                let output = create(&pod);
+                assert!(output.contains("violates PodSecurity") && output.contains(complaint), "{field}: {output}");
             }
         }
     }

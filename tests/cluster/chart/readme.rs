@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::binaries;
-use crate::control_plane::{ControlPlane, said};
+use crate::control_plane::{ControlPlane, output_text};
 use crate::webhook::CONFIGURATIONS;
 
 /// The commands of the sections on installing and removing the webhook.
@@ -25,7 +25,7 @@ fn readme_commands_work() {
     let mut path = OsString::from(beside);
     path.push(":");
     path.push(env::var_os("PATH").unwrap());
-    let typed = |line: &str| {
+    let run_line = |line: &str| {
         let output = Command::new("sh")
             .args(["-c", line])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -34,17 +34,17 @@ fn readme_commands_work() {
             .env("HOME", plane.folder.path())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{line}{}", said(&output));
-        said(&output)
+        assert!(output.status.success(), "{line}{}", output_text(&output));
+        output_text(&output)
     };
     let configuration = || plane.get(&format!("{CONFIGURATIONS}/servicecidr-guard"));
     let commands = commands();
     let [install, upgrade, delete] = &commands[..] else { panic!("{commands:?}") };
-    let printed = typed(install);
+    let printed = run_line(install);
     assert!(printed.contains("STATUS: deployed") && printed.contains("noOverlap         Warn"), "{printed}");
     assert_eq!(configuration().0, 200);
-    let printed = typed(upgrade);
+    let printed = run_line(upgrade);
     assert!(printed.contains("allowedRanges     Deny"), "{printed}");
-    typed(delete);
+    run_line(delete);
     assert_eq!(configuration().0, 404);
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::install::Release;
 use super::{chart, helm, of_kind, template};
-use crate::control_plane::{ControlPlane, free_ports, said};
+use crate::control_plane::{ControlPlane, free_ports, output_text};
 use crate::program::eventually;
 use crate::webhook::{following_as, get};
 
@@ -42,14 +42,18 @@ fn conflicting_values_are_rejected() {
         let set: Vec<String> = values.iter().map(|value| format!("--set={value}")).collect();
         let arguments: Vec<&str> = set.iter().map(String::as_str).collect();
         let refused = helm(&[&["template", "guard", &chart(), "--kube-version=1.37.2"], &arguments[..]].concat());
-        assert!(!refused.status.success() && said(&refused).contains(sentence), "{values:?}: {}", said(&refused));
+        assert!(
+            !refused.status.success() && output_text(&refused).contains(sentence),
+            "{values:?}: {}",
+            output_text(&refused)
+        );
     }
 }
 
 #[test]
 fn old_kubernetes_is_rejected() {
     let refused = helm(&["template", "guard", &chart(), "--kube-version=1.32.9"]);
-    assert!(said(&refused).contains("chart requires kubeVersion: >=1.33.0-0"), "{}", said(&refused));
+    assert!(output_text(&refused).contains("chart requires kubeVersion: >=1.33.0-0"), "{}", output_text(&refused));
 }
 
 #[test]
@@ -72,8 +76,8 @@ fn works_as_subchart() {
     let rendered = |set: &str| {
         let folder = parent.path().to_str().unwrap();
         let output = helm(&["template", "guard", folder, "--kube-version=1.37.2", set]);
-        assert!(output.status.success(), "{}", said(&output));
-        said(&output)
+        assert!(output.status.success(), "{}", output_text(&output));
+        output_text(&output)
     };
     let all = rendered("--set=servicecidr-guard.replicaCount=4");
     let image = format!("image: \"registry.example.com/servicecidr-guard:{version}\"");
@@ -88,7 +92,7 @@ fn works_as_subchart() {
 #[test]
 fn permissions_match_the_policy() {
     let plane = ControlPlane::start();
-    plane.make_service_account("follower");
+    plane.create_service_account("follower");
     let [port] = free_ports();
     let account = "--set=serviceAccount.create=false,serviceAccount.name=follower";
     Release::at(&plane, port).install(&[account]);

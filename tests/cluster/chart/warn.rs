@@ -45,7 +45,7 @@ fn sent(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
 }
 
 /// The names of the webhooks that one request is sent to, as often as it is.
-fn asked(plane: &ControlPlane, arguments: &[&str]) -> String {
+fn called_webhooks(plane: &ControlPlane, arguments: &[&str]) -> String {
     let before = sent(plane);
     plane.kubectl_ok(&[arguments, &["--dry-run=server"]].concat(), MANIFEST);
     let after = sent(plane);
@@ -67,9 +67,9 @@ fn no_request_goes_to_both_webhooks() {
         release.upgrade(values);
         // kube-apiserver takes a moment to know the new configuration: all must be right at once.
         let mut found = Vec::new();
-        let expected = TABLE.map(|(_, asked)| asked[column].to_owned());
+        let expected = TABLE.map(|(_, called_webhooks)| called_webhooks[column].to_owned());
         eventually(&format!("{values:?}: {expected:?} is what is asked"), || {
-            found = TABLE.iter().map(|(arguments, _)| asked(&plane, arguments)).collect();
+            found = TABLE.iter().map(|(arguments, _)| called_webhooks(&plane, arguments)).collect();
             found == expected
         });
     }
@@ -86,11 +86,11 @@ fn warn_webhook_warns_and_may_fail() {
     let dry_run = |name: &str| plane.kubectl_ok(&["delete", "servicecidr", name, "--dry-run=server"], "");
     // Which of the two ranges the Service of the release has its address of is chance.
     eventually("the deletion is foretold", || {
-        let said = dry_run("extra");
-        said.contains("Warning: IPv4: 268 usable, 2 used, ") && said.contains("; without extra: 14 usable, ")
+        let output = dry_run("extra");
+        output.contains("Warning: IPv4: 268 usable, 2 used, ") && output.contains("; without extra: 14 usable, ")
     });
-    let said = dry_run("kubernetes");
-    assert!(said.contains("Warning: metadata.name: ") && said.contains("kubernetes"), "{said}");
+    let output = dry_run("kubernetes");
+    assert!(output.contains("Warning: metadata.name: ") && output.contains("kubernetes"), "{output}");
 
     release.upgrade(&["--set=webhook.warn.enabled=false"]);
     assert_eq!(release.configuration()["webhooks"].as_array().unwrap().len(), 1);

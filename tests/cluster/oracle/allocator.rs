@@ -15,7 +15,7 @@ use servicecidr_guard::net::{AddressRange, Cidr, IpFamily, UsableRange};
 
 use super::deletion::{generated, inventory, near, near_any};
 use super::generate::Rng;
-use super::query::{Address, Allocated, Given, Question, Stored, ask};
+use super::query::{Address, Allocated, AllocationOutcome, Question, Stored, query};
 
 const RANGES: usize = 24_000;
 const INVENTORIES: usize = 8_000;
@@ -34,7 +34,7 @@ struct Case {
 
 /// The addresses that are asked for, then how many of each family are taken without, here from a seed.
 struct Wanted {
-    asked: Vec<IpAddr>,
+    requested: Vec<IpAddr>,
     count: usize,
     seed: u64,
 }
@@ -91,13 +91,13 @@ fn case(rng: &mut Rng) -> Case {
     let managed = *rng.pick(&[1, 2, 100]);
     let addresses = names.into_iter().map(|name| Address { name, managed: !rng.one_in(managed) }).collect();
     let other = *rng.pick(&["10.96.0.0/16", "fd00::/64"]);
-    let mut asked: Vec<IpAddr> = (0..rng.below(6)).map(|_| near(rng, cidr)).collect();
+    let mut requested: Vec<IpAddr> = (0..rng.below(6)).map(|_| near(rng, cidr)).collect();
     if rng.one_in(8) {
-        asked.push(near(rng, other.parse().unwrap()));
+        requested.push(near(rng, other.parse().unwrap()));
     }
     let takes_all = is_small || whole.count() <= 256 && rng.one_in(8);
     let count = if takes_all { ALL } else { rng.below(5) };
-    Case { cidr, addresses, wanted: Wanted { asked, count, seed: rng.bits() } }
+    Case { cidr, addresses, wanted: Wanted { requested, count, seed: rng.bits() } }
 }
 
 /// Every length. Up to 4096 addresses all are taken; of large ranges most have an IPAddress before.
@@ -118,9 +118,9 @@ fn every_length() -> Vec<Case> {
             whole.last().max(1) - 1,
             whole.last(),
         ];
-        let asked = ends.map(|number| cidr.family().address(number)).to_vec();
+        let requested = ends.map(|number| cidr.family().address(number)).to_vec();
         let count = if whole.count() <= 4096 { ALL } else { 3 };
-        Case { cidr, addresses, wanted: Wanted { asked, count, seed: 0 } }
+        Case { cidr, addresses, wanted: Wanted { requested, count, seed: 0 } }
     };
     v4.chain(v6).chain(tops).map(case).collect()
 }
@@ -151,10 +151,10 @@ fn are_in_order(mut allocator: Allocator<'_>, ranges: &[UsableRange], next: &[Ip
 }
 
 /// Compares what one range gives, or, of both families, what all give.
-fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Given) -> Result<(), String> {
+fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &AllocationOutcome) -> Result<(), String> {
     let mut ours = Allocator::new(view, wanted.seed);
     let expected: Vec<String> = wanted
-        .asked
+        .requested
         .iter()
         .map(|address| match (ours.allocate(*address), range) {
             (Err(AllocateError::Mismatch), Some(cidr)) => {
@@ -197,7 +197,7 @@ fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Gi
 /// from the first. Behind the last of all there is no address: the search ends there, and what lies
 /// before its start isn't found. So that range may be called full while it isn't, and its static band
 /// be used before the dynamic one is full; the next try may find an address. Not so here.
-fn same_at_the_end(mut ours: Allocator<'_>, wanted: &Wanted, theirs: &Given) -> Result<(), String> {
+fn same_at_the_end(mut ours: Allocator<'_>, wanted: &Wanted, theirs: &AllocationOutcome) -> Result<(), String> {
     let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, wanted.count);
     same("at the end, most", &theirs.next.len().min(mine.len()), &theirs.next.len())?;
     let ended = if theirs.next.len() == wanted.count { "" } else { FULL };
@@ -221,7 +221,7 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
         same("usable", &usable, &None)?;
         let mut ours = Allocator::new(&view, wanted.seed);
         same("next", &ours.allocate_next(cidr.family()), &Err(AllocateError::Full))?;
-        let is_there = wanted.asked.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
+        let is_there = wanted.requested.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
         same("static", &is_there, &false)?;
         let is_short = cidr.family() == IpFamily::IPv6 && cidr.prefix_len() < 64;
         let text = format!("shortest allowed prefix length for service CIDR is 64, got {}", cidr.prefix_len());
@@ -237,7 +237,7 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
     }
     let band = usable.and_then(UsableRange::static_band);
     same("band", &band.map_or(0, AddressRange::count), &theirs.offset)?;
-    same_given(&view, Some(*cidr), wanted, &theirs.given)?;
+    same_given(&view, Some(*cidr), wanted, &theirs.outcome)?;
 
     let whole = AddressRange::from(*cidr);
     let is_usable = |address: IpAddr| usable.is_some_and(|usable| usable.contains(address));
@@ -256,7 +256,7 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
     if size < i128::from(i64::MAX) {
         same("free here", &ours_free, &(size - ours))?;
     }
-    Ok(match (theirs.given.r#final[0].as_str(), band.is_some(), edges, foreign) {
+    Ok(match (theirs.outcome.r#final[0].as_str(), band.is_some(), edges, foreign) {
         ("", ..) => "partly taken",
         (_, false, ..) => "taken, no band",
         (_, true, 0, 0) => "taken, band",
@@ -280,19 +280,19 @@ fn range_allocation_matches_kube_apiserver() {
         .map(|Case { cidr, addresses, wanted }| Question::Allocate {
             cidr: cidr.to_string(),
             addresses,
-            r#static: &wanted.asked,
+            r#static: &wanted.requested,
             count: wanted.count,
         })
         .collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
-    for ((case, question), theirs) in cases.iter().zip(&questions).zip(ask::<Allocated>(&questions)) {
+    for ((case, question), theirs) in cases.iter().zip(&questions).zip(query::<Allocated>(&questions)) {
         match same_range(case, &theirs) {
             Ok(kind) => *counts.entry(kind).or_default() += 1,
             Err(difference) => differences.push(format!("{question:?}: {difference}")),
         }
-        for text in &theirs.given.r#static {
+        for text in &theirs.outcome.r#static {
             *texts.entry(text.chars().take(16).collect()).or_default() += 1;
         }
     }
@@ -315,11 +315,11 @@ fn only_the_last_range_reports_full_early() {
             (range.first() + 1..=range.last()).map(|number| Address { name: name(number), managed: true }).collect();
         let question = || Question::Allocate { cidr: cidr.to_string(), addresses: &addresses, r#static: &[], count: 1 };
         let questions: Vec<_> = (0..1000).map(|_| question()).collect();
-        let given: Vec<_> = ask::<Allocated>(&questions).into_iter().map(|allocated| allocated.given).collect();
-        let full = given.iter().filter(|given| given.r#final == [FULL] && given.next.is_empty()).count();
-        let found = given.iter().filter(|given| given.next == [name(range.first())]).count();
+        let outcome: Vec<_> = query::<Allocated>(&questions).into_iter().map(|allocated| allocated.outcome).collect();
+        let full = outcome.iter().filter(|outcome| outcome.r#final == [FULL] && outcome.next.is_empty()).count();
+        let found = outcome.iter().filter(|outcome| outcome.next == [name(range.first())]).count();
         println!("{cidr}: found {found} times, full {full} times");
-        assert_eq!(found + full, given.len());
+        assert_eq!(found + full, outcome.len());
         assert_eq!((full > 0, found > 0), (is_last, true), "{cidr}");
         let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "" }];
         let inventory = inventory(&stored, &addresses);
@@ -339,9 +339,9 @@ fn allocation_over_all_ranges_matches_kube_apiserver() {
             let inventory = inventory(&service_cidrs, &addresses);
             let view = inventory.view();
             let is_small = FAMILIES.iter().all(|family| view.usable(*family).count() <= FEW);
-            let asked = (0..rng.below(8)).map(|_| near_any(&mut rng, &service_cidrs)).collect();
+            let requested = (0..rng.below(8)).map(|_| near_any(&mut rng, &service_cidrs)).collect();
             let count = if is_small { ALL } else { rng.below(5) };
-            (service_cidrs, addresses, Wanted { asked, count, seed: rng.bits() })
+            (service_cidrs, addresses, Wanted { requested, count, seed: rng.bits() })
         })
         .collect();
     let questions: Vec<_> = cases
@@ -349,14 +349,14 @@ fn allocation_over_all_ranges_matches_kube_apiserver() {
         .map(|(service_cidrs, addresses, wanted)| Question::AllocateMeta {
             service_cidrs,
             addresses,
-            r#static: &wanted.asked,
+            r#static: &wanted.requested,
             count: wanted.count,
         })
         .collect();
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
     for (((service_cidrs, addresses, wanted), question), theirs) in
-        cases.iter().zip(&questions).zip(ask::<Given>(&questions))
+        cases.iter().zip(&questions).zip(query::<AllocationOutcome>(&questions))
     {
         let inventory = inventory(service_cidrs, addresses);
         if let Err(difference) = same_given(&inventory.view(), None, wanted, &theirs) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use servicecidr_guard::net::Cidr;
 
 use super::generate::{Rng, text};
-use super::query::{Invalid, Parsed, Question, ask, short};
+use super::query::{Invalid, Parsed, Question, query, short};
 use super::webhook::letter;
 
 const TEXTS: usize = 160_000;
@@ -33,7 +33,7 @@ fn cidr_validation_matches_kube_apiserver() {
     let texts = texts(1);
     let lists: Vec<[String; 1]> = texts.iter().map(|text| [text.clone()]).collect();
     let questions: Vec<_> = lists.iter().map(|list| Question::ValidateCreate { cidrs: list }).collect();
-    let answers: Vec<Vec<Invalid>> = ask(&questions);
+    let answers: Vec<Vec<Invalid>> = query(&questions);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
     for (text, errors) in texts.iter().zip(&answers) {
@@ -61,7 +61,7 @@ fn cidr_validation_matches_kube_apiserver() {
 fn lenient_parsing_matches_cel() {
     let texts = texts(2);
     let questions: Vec<_> = texts.iter().map(|text| Question::Cidr { text }).collect();
-    let answers: Vec<Parsed> = ask(&questions);
+    let answers: Vec<Parsed> = query(&questions);
     let mut accepted = 0;
     let mut differences = Vec::new();
     for (text, parsed) in texts.iter().zip(&answers) {

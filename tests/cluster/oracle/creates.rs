@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::generate::{Rng, cidrs, range, ranges, text};
-use super::query::{Cel, Invalid, Parsed, Question, ask, short};
+use super::query::{Cel, Invalid, Parsed, Question, query, short};
 use super::responses::check_all;
-use super::webhook::{allowing, answer, faults, policy, review};
+use super::webhook::{allowing, answer, policy, review, validation_errors};
 
 const CREATES: usize = 24_000;
 const POLICIES: usize = 4_000;
@@ -34,10 +34,10 @@ fn creates(seed: u64, count: usize) -> Vec<Create> {
 fn creates_match_documented_policy() {
     let creates = creates(3, CREATES);
     let valid: Vec<_> = creates.iter().map(|create| Question::ValidateCreate { cidrs: &create.cidrs }).collect();
-    let valid: Vec<Vec<Invalid>> = ask(&valid);
+    let valid: Vec<Vec<Invalid>> = query(&valid);
     let cel: Vec<_> =
         creates.iter().map(|create| Question::Cel { allowed: &create.allowed, cidrs: Some(&create.cidrs) }).collect();
-    let cel: Vec<Cel> = ask(&cel);
+    let cel: Vec<Cel> = query(&cel);
     let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
     let mut answers = Vec::new();
     for ((create, errors), cel) in creates.iter().zip(&valid).zip(&cel) {
@@ -51,7 +51,7 @@ fn creates_match_documented_policy() {
         };
         let case = || format!("{:?} under {:?}: {}", create.cidrs, create.allowed, answer.message);
         assert_eq!((answer.allowed, answer.code), (expected == 0, expected), "{}", case());
-        assert_eq!(faults(&create.cidrs), short(errors), "{}", case());
+        assert_eq!(validation_errors(&create.cidrs), short(errors), "{}", case());
         *counts.entry(expected).or_default() += 1;
         answers.push(answer);
     }
@@ -121,7 +121,7 @@ fn policy_accepts_the_ranges_that_cel_accepts() {
         .map(|_| (0..=rng.below(3)).map(|_| if rng.one_in(4) { text(&mut rng) } else { range(&mut rng) }).collect())
         .collect();
     let questions: Vec<_> = lists.iter().flatten().map(|text| Question::Cidr { text }).collect();
-    let mut parsed = ask::<Parsed>(&questions).into_iter();
+    let mut parsed = query::<Parsed>(&questions).into_iter();
     let mut refused = 0;
     for list in &lists {
         let all = parsed.by_ref().take(list.len()).filter(|parsed| parsed.canonical().is_some()).count() == list.len();

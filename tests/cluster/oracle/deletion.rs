@@ -8,7 +8,7 @@ use servicecidr_guard::inventory::{Allocation, Inventory, ParentRef, Readiness, 
 use servicecidr_guard::net::{AddressRange, Cidr, IpFamily};
 
 use super::generate::Rng;
-use super::query::{Address, Question, Stored, ask};
+use super::query::{Address, Question, Stored, query};
 
 const INVENTORIES: usize = 30_000;
 const NAMES: [&str; 5] = ["a", "b", "c", "kubernetes", "e.f"];
@@ -195,7 +195,7 @@ fn recorded_deletions_match() {
         .iter()
         .map(|(_, service_cidrs, addresses, _)| Question::CanDelete { service_cidrs, name: "a", addresses })
         .collect();
-    for ((label, service_cidrs, addresses, expected), theirs) in cases.iter().zip(ask::<bool>(&questions)) {
+    for ((label, service_cidrs, addresses, expected), theirs) in cases.iter().zip(query::<bool>(&questions)) {
         assert_eq!(theirs, *expected, "{label}: Kubernetes");
         assert_eq!(completes(service_cidrs, addresses, "a"), *expected, "{label}: servicecidr-guard");
     }
@@ -217,17 +217,17 @@ fn deletion_matches_kube_controller_manager() {
         .collect();
     let mut counts: BTreeMap<(bool, bool), usize> = BTreeMap::new();
     let mut differences = Vec::new();
-    for ((service_cidrs, addresses, name), theirs) in cases.iter().zip(ask::<bool>(&questions)) {
+    for ((service_cidrs, addresses, name), theirs) in cases.iter().zip(query::<bool>(&questions)) {
         let ours = completes(service_cidrs, addresses, name);
         if ours != theirs {
             differences.push(format!("{name}: {ours} here, {theirs} there: {service_cidrs:?} {addresses:?}"));
         }
         let own = &service_cidrs.iter().find(|stored| stored.name == *name).unwrap().cidrs;
-        let holds = |address: &Address| {
+        let is_inside = |address: &Address| {
             own.iter().any(|cidr| AddressRange::from(cidr.parse::<Cidr>().unwrap()).contains(address.name))
                 && address.managed
         };
-        *counts.entry((theirs, addresses.iter().any(holds))).or_default() += 1;
+        *counts.entry((theirs, addresses.iter().any(is_inside))).or_default() += 1;
     }
     differences.sort_by_key(String::len);
     println!("{} deletions, (may go, is used): {counts:?}", cases.len());

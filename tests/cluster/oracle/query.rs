@@ -86,13 +86,13 @@ pub struct Allocated {
     pub used: i128,
     pub free: i128,
     #[serde(flatten)]
-    pub given: Given,
+    pub outcome: AllocationOutcome,
 }
 
 /// What was given: the errors of the addresses that were asked for, empty for none, then the
 /// addresses given without asking for one, then for each family the error that ended it.
 #[derive(Debug, Deserialize)]
-pub struct Given {
+pub struct AllocationOutcome {
     pub r#static: Vec<String>,
     pub next: Vec<IpAddr>,
     pub r#final: Vec<String>,
@@ -138,9 +138,9 @@ pub struct Received {
 }
 
 /// Asks all at once.
-pub fn ask<A: DeserializeOwned>(questions: &[Question<'_>]) -> Vec<A> {
+pub fn query<A: DeserializeOwned>(questions: &[Question<'_>]) -> Vec<A> {
     let lines: Vec<String> = questions.iter().map(|question| serde_json::to_string(question).unwrap()).collect();
-    let answers = ask_lines(&lines);
+    let answers = query_lines(&lines);
     let read = |(question, answer): (&String, &String)| {
         serde_json::from_str(answer).unwrap_or_else(|error| panic!("{question}: {answer}: {error}"))
     };
@@ -148,7 +148,7 @@ pub fn ask<A: DeserializeOwned>(questions: &[Question<'_>]) -> Vec<A> {
 }
 
 /// Asks in the oracle's own words: one line a question, one line an answer.
-pub fn ask_lines(questions: &[String]) -> Vec<String> {
+pub fn query_lines(questions: &[String]) -> Vec<String> {
     let mut oracle = Command::new(binaries::path("oracle"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -222,7 +222,7 @@ fn malformed_questions_return_an_error() {
         r#"{"ask":"canDelete","name":"a"}"#,
         r#"{"ask":"cidr","text":"10.0.0.1/8"}"#,
     ];
-    let answers = ask_lines(&questions.map(str::to_owned));
+    let answers = query_lines(&questions.map(str::to_owned));
     for answer in &answers[..7] {
         assert!(answer.starts_with(r#"{"error":""#), "{answer}");
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::evaluator::Evaluator;
 use super::generate::{Rng, cidrs, ranges};
-use super::query::{Question, Received, ask};
+use super::query::{Question, Received, query};
 use super::webhook::{GuardResponse, answer, policy, review, sent};
 
 const ANSWERS: usize = 26_000;
@@ -33,7 +33,7 @@ const UIDS: [&str; 10] = [
 pub fn check_all(answers: &[GuardResponse]) {
     let questions: Vec<_> =
         answers.iter().map(|answer| Question::Verify { uid: &answer.uid, review: &answer.body }).collect();
-    for (answer, received) in answers.iter().zip(ask::<Received>(&questions)) {
+    for (answer, received) in answers.iter().zip(query::<Received>(&questions)) {
         check(answer, received);
     }
 }

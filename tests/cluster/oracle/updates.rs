@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use servicecidr_guard::policy::Policy;
 
 use super::generate::{Rng, cidr, range, ranges};
-use super::query::{Cel, Invalid, Question, ask, short};
+use super::query::{Cel, Invalid, Question, query, short};
 use super::responses::check_all;
 use super::webhook::{GuardResponse, allowing, answer, policy, review};
 
@@ -57,14 +57,14 @@ fn updates_match_documented_policy() {
     let mut rng = Rng::seeded(6);
     let updates: Vec<Update> = (0..UPDATES).map(|_| update(&mut rng)).collect();
     let changes: Vec<_> = updates.iter().map(|u| Question::ValidateUpdate { old: &u.old, new: &u.new }).collect();
-    let changes: Vec<Vec<Invalid>> = ask(&changes);
+    let changes: Vec<Vec<Invalid>> = query(&changes);
     let lists: Vec<_> = updates.iter().map(|u| Question::ValidateCreate { cidrs: &u.new }).collect();
-    let lists: Vec<Vec<Invalid>> = ask(&lists);
+    let lists: Vec<Vec<Invalid>> = query(&lists);
     let entries: Vec<_> =
         updates.iter().flat_map(|u| u.added.chunks(1)).map(|cidrs| Question::ValidateCreate { cidrs }).collect();
-    let mut entries = ask::<Vec<Invalid>>(&entries).into_iter();
+    let mut entries = query::<Vec<Invalid>>(&entries).into_iter();
     let cel: Vec<_> = updates.iter().map(|u| Question::Cel { allowed: &u.allowed, cidrs: Some(&u.added) }).collect();
-    let cel: Vec<Cel> = ask(&cel);
+    let cel: Vec<Cel> = query(&cel);
 
     let deny_all = policy("{apiVersion: servicecidr-guard/v1alpha1, kind: Policy, denyAll: {}}").unwrap();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

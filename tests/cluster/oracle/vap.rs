@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::query::{Question, ask};
+use super::query::{Question, query};
 use crate::program::run;
 
 const POLICY: &str = "\
@@ -33,18 +33,18 @@ fn expressions() -> Vec<String> {
 }
 
 /// What the CEL of a release finds wrong.
-fn wrong(version: &str, expressions: &[String]) -> Vec<String> {
-    ask(&[Question::Compile { version, expressions }]).remove(0)
+fn compile_errors(version: &str, expressions: &[String]) -> Vec<String> {
+    query(&[Question::Compile { version, expressions }]).remove(0)
 }
 
 #[test]
 fn every_expression_compiles_in_kubernetes_1_33() {
     let expressions = expressions();
     assert_eq!(expressions.len(), 23);
-    assert_eq!(wrong("1.33", &expressions), [""; 0]);
-    assert_eq!(wrong("1.37", &expressions), [""; 0]);
+    assert_eq!(compile_errors("1.33", &expressions), [""; 0]);
+    assert_eq!(compile_errors("1.37", &expressions), [""; 0]);
     // That came with 1.34.
     let newer = ["[2, 1].sort() == [1, 2]".to_owned()];
-    assert_eq!(wrong("1.33", &newer).len(), 1);
-    assert_eq!(wrong("1.37", &newer), [""; 0]);
+    assert_eq!(compile_errors("1.33", &newer).len(), 1);
+    assert_eq!(compile_errors("1.37", &newer), [""; 0]);
 }

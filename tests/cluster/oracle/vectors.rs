@@ -2,8 +2,8 @@
 
 use servicecidr_guard::net::Cidr;
 
-use super::query::{Cel, Invalid, Parsed, Question, ask, short};
-use super::webhook::{allowing, answer, faults, letter, policy, review};
+use super::query::{Cel, Invalid, Parsed, Question, query, short};
+use super::webhook::{allowing, answer, letter, policy, review, validation_errors};
 
 type Texts = &'static [&'static str];
 
@@ -90,10 +90,10 @@ const CREATES: &[(Texts, &str)] = &[
 fn recorded_creates_match() {
     let lists: Vec<Vec<String>> = CREATES.iter().map(|(cidrs, _)| owned(cidrs)).collect();
     let questions: Vec<_> = lists.iter().map(|cidrs| Question::ValidateCreate { cidrs }).collect();
-    let answers: Vec<Vec<Invalid>> = ask(&questions);
+    let answers: Vec<Vec<Invalid>> = query(&questions);
     for (((_, expected), cidrs), errors) in CREATES.iter().zip(&lists).zip(&answers) {
         assert_eq!(short(errors), *expected, "{cidrs:?}: Kubernetes");
-        assert_eq!(faults(cidrs), *expected, "{cidrs:?}: servicecidr-guard");
+        assert_eq!(validation_errors(cidrs), *expected, "{cidrs:?}: servicecidr-guard");
         if let [text] = &**cidrs {
             let seen = text.parse::<Cidr>().err().map(|error| format!("[0]{}", letter(error)));
             assert_eq!(seen.unwrap_or_default(), *expected, "{text:?}");
@@ -135,7 +135,7 @@ fn recorded_updates_match() {
     let policy = policy(&allowing(&owned(&["0.0.0.0/0", "::/0"]))).unwrap();
     let lists: Vec<_> = UPDATES.iter().map(|(old, new, ..)| (owned(old), owned(new))).collect();
     let questions: Vec<_> = lists.iter().map(|(old, new)| Question::ValidateUpdate { old, new }).collect();
-    let answers: Vec<Vec<Invalid>> = ask(&questions);
+    let answers: Vec<Vec<Invalid>> = query(&questions);
     for (((_, _, expected, code), (old, new)), errors) in UPDATES.iter().zip(&lists).zip(&answers) {
         assert_eq!(short(errors), *expected, "{old:?} to {new:?}: Kubernetes");
         let answer = answer(&policy, &review("UPDATE", "a", Some(old), Some(new)));
@@ -198,21 +198,21 @@ fn recorded_policies_match() {
     let lists: Vec<_> = POLICIES.iter().map(|(allowed, cidrs, _)| (owned(allowed), cidrs.map(owned))).collect();
     let questions: Vec<_> =
         lists.iter().map(|(allowed, cidrs)| Question::Cel { allowed, cidrs: cidrs.as_deref() }).collect();
-    let cel: Vec<Cel> = ask(&questions);
+    let cel: Vec<Cel> = query(&questions);
     let texts: Vec<_> = lists.iter().flat_map(|(allowed, _)| allowed).map(|text| Question::Cidr { text }).collect();
-    let mut parsed = ask::<Parsed>(&texts).into_iter();
+    let mut parsed = query::<Parsed>(&texts).into_iter();
     let questions: Vec<_> = lists
         .iter()
         .map(|(_, cidrs)| Question::ValidateCreate { cidrs: cidrs.as_deref().unwrap_or_default() })
         .collect();
-    let valid: Vec<Vec<Invalid>> = ask(&questions);
+    let valid: Vec<Vec<Invalid>> = query(&questions);
 
     for ((((_, _, expected), (allowed, cidrs)), cel), errors) in POLICIES.iter().zip(&lists).zip(&cel).zip(&valid) {
         let case = format!("{cidrs:?} under {allowed:?}");
         assert_eq!(cel, expected, "{case}: Kubernetes");
-        let taken = parsed.by_ref().take(allowed.len()).filter(|parsed| parsed.canonical().is_some()).count();
+        let valid_count = parsed.by_ref().take(allowed.len()).filter(|parsed| parsed.canonical().is_some()).count();
         let policy = policy(&allowing(allowed));
-        assert_eq!(policy.is_some(), taken == allowed.len() && !allowed.is_empty(), "{case}");
+        assert_eq!(policy.is_some(), valid_count == allowed.len() && !allowed.is_empty(), "{case}");
         let Some(policy) = policy else { continue };
         let code = match (errors.is_empty(), expected) {
             (false, _) => 422,

@@ -107,7 +107,7 @@ pub fn letter(error: CidrError) -> String {
 }
 
 /// The faults of a CREATE, written like the oracle's answers.
-pub fn faults(cidrs: &[String]) -> String {
+pub fn validation_errors(cidrs: &[String]) -> String {
     let change = Change::diff(Operation::Create, "a", &[], cidrs);
     let short = |fault: &ValidationError| match fault {
         ValidationError::NoCidrs => "R".to_owned(),

@@ -9,22 +9,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::fake_cluster::{Asked, Change, FakeResponse, Fault, World, kind};
+use super::fake_cluster::{FakeCluster, FakeResponse, Fault, LoggedChange, RecordedRequest, kind};
 
 const TICK: Duration = Duration::from_millis(2);
 
-pub struct Mock {
+pub struct FakeApiServer {
     pub address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
-    world: Mutex<World>,
+    cluster: Mutex<FakeCluster>,
     is_over: AtomicBool,
 }
 
-impl Mock {
+impl FakeApiServer {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -42,16 +42,16 @@ impl Mock {
         Self { address, shared }
     }
 
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        self.shared.world()
+    pub fn cluster(&self) -> MutexGuard<'_, FakeCluster> {
+        self.shared.cluster()
     }
 
-    pub fn answer(&self, answer: impl FnMut(&Asked) -> FakeResponse + Send + 'static) {
-        self.world().answer = Box::new(answer);
+    pub fn respond_with(&self, answer: impl FnMut(&RecordedRequest) -> FakeResponse + Send + 'static) {
+        self.cluster().answer = Box::new(answer);
     }
 }
 
-impl Drop for Mock {
+impl Drop for FakeApiServer {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
         // So that the listener wakes up and sees it.
@@ -69,8 +69,8 @@ impl From<io::Error> for Closed {
 }
 
 impl Shared {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
+    fn cluster(&self) -> MutexGuard<'_, FakeCluster> {
+        self.cluster.lock().unwrap()
     }
 
     fn is_over(&self) -> bool {
@@ -81,24 +81,24 @@ impl Shared {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_millis(50)))?;
         loop {
-            let asked = self.read_request(stream)?;
+            let request = self.read_request(stream)?;
             let answer = {
-                let mut world = self.world();
-                world.asked.push(asked.clone());
-                (world.answer)(&asked)
+                let mut cluster = self.cluster();
+                cluster.requests.push(request.clone());
+                (cluster.answer)(&request)
             };
             match answer {
-                FakeResponse::Nothing => return Err(Closed),
+                FakeResponse::CloseConnection => return Err(Closed),
                 FakeResponse::Hang => return self.hang(stream),
-                FakeResponse::Status(code, headers, message) => refuse(stream, code, headers, message)?,
+                FakeResponse::Status(code, headers, message) => send_status_error(stream, code, headers, message)?,
                 FakeResponse::Body(body) => send(stream, 200, "", body.as_bytes())?,
-                answer if asked.is_watch() => self.watch(stream, &asked, &answer)?,
-                answer => self.list(stream, &asked, matches!(answer, FakeResponse::Half))?,
+                answer if request.is_watch() => self.watch(stream, &request, &answer)?,
+                answer => self.list(stream, &request, matches!(answer, FakeResponse::Truncated))?,
             }
         }
     }
 
-    fn read_request(&self, stream: &mut TcpStream) -> Result<Asked, Closed> {
+    fn read_request(&self, stream: &mut TcpStream) -> Result<RecordedRequest, Closed> {
         let (mut text, mut piece) = (Vec::new(), [0; 4096]);
         while !text.ends_with(b"\r\n\r\n") {
             match stream.read(&mut piece) {
@@ -115,7 +115,7 @@ impl Shared {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let query = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         let agent = text.lines().find_map(|line| line.strip_prefix("user-agent: ")).unwrap_or_default();
-        Ok(Asked { path: path.to_owned(), query, agent: agent.to_owned() })
+        Ok(RecordedRequest { path: path.to_owned(), query, agent: agent.to_owned() })
     }
 
     /// Says nothing until the other side gives up.
@@ -130,21 +130,21 @@ impl Shared {
         }
     }
 
-    fn list(&self, stream: &mut TcpStream, asked: &Asked, is_half: bool) -> Result<(), Closed> {
-        let limit: usize = asked.query["limit"].parse().unwrap();
+    fn list(&self, stream: &mut TcpStream, request: &RecordedRequest, is_half: bool) -> Result<(), Closed> {
+        let limit: usize = request.query["limit"].parse().unwrap();
         let page = {
-            let mut world = self.world();
-            let (version, mut items) = match asked.query.get("continue") {
-                Some(token) => world.snapshots[token].clone(),
-                None => (world.version, world.objects[asked.path.as_str()].values().cloned().collect()),
+            let mut cluster = self.cluster();
+            let (version, mut items) = match request.query.get("continue") {
+                Some(token) => cluster.snapshots[token].clone(),
+                None => (cluster.version, cluster.objects[request.path.as_str()].values().cloned().collect()),
             };
             let rest = items.split_off(limit.min(items.len()));
             let mut metadata = json!({"resourceVersion": version.to_string()});
             if !rest.is_empty() {
-                let token = format!("token{}", world.snapshots.len());
+                let token = format!("token{}", cluster.snapshots.len());
                 metadata["continue"] = json!(token);
                 metadata["remainingItemCount"] = json!(rest.len());
-                world.snapshots.insert(token, (version, rest));
+                cluster.snapshots.insert(token, (version, rest));
             }
             // As kube-apiserver does for the kinds that it knows: the items don't say what they are.
             let bare = |mut item: Value| {
@@ -152,7 +152,7 @@ impl Shared {
                 item
             };
             let items: Vec<Value> = items.into_iter().map(bare).collect();
-            json!({"kind": format!("{}List", kind(&asked.path)), "metadata": metadata, "items": items}).to_string()
+            json!({"kind": format!("{}List", kind(&request.path)), "metadata": metadata, "items": items}).to_string()
         };
         if is_half {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", page.len(), &page[..page.len() / 2])?;
@@ -161,27 +161,27 @@ impl Shared {
         send(stream, 200, "", page.as_bytes())
     }
 
-    fn watch(&self, stream: &mut TcpStream, asked: &Asked, answer: &FakeResponse) -> Result<(), Closed> {
-        let mut at = asked.version().unwrap();
-        if at < self.world().compacted {
-            return refuse(stream, 410, "", "too old resource version");
+    fn watch(&self, stream: &mut TcpStream, request: &RecordedRequest, answer: &FakeResponse) -> Result<(), Closed> {
+        let mut at = request.version().unwrap();
+        if at < self.cluster().compacted {
+            return send_status_error(stream, 410, "", "too old resource version");
         }
         let (mut left, fault) = match answer {
-            FakeResponse::Then(count, fault) => (*count, Some(*fault)),
+            FakeResponse::EventsThenFault(count, fault) => (*count, Some(*fault)),
             _ => (usize::MAX, None),
         };
-        let end = Instant::now() + self.world().life;
+        let end = Instant::now() + self.cluster().watch_lifetime;
         write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         let mut seen = None;
         loop {
             let line = {
-                let world = self.world();
-                if at < world.compacted {
+                let cluster = self.cluster();
+                if at < cluster.compacted {
                     // The log that it reads from is gone.
-                    drop(world);
+                    drop(cluster);
                     return chunk(stream, &error(410)).and(Err(Closed));
                 }
-                let next = world.log.iter().find(|change| change.path == asked.path && change.version > at);
+                let next = cluster.log.iter().find(|change| change.path == request.path && change.version > at);
                 next.map(|change| {
                     at = change.version;
                     line(change)
@@ -191,31 +191,31 @@ impl Shared {
                 return Ok(stream.write_all(b"0\r\n\r\n")?);
             }
             match (line, left, fault) {
-                (line, 0, Some(fault)) if line.is_some() || !fault.needs_an_event() => {
+                (line, 0, Some(fault)) if line.is_some() || !fault.requires_event() => {
                     let line = line.unwrap_or_default();
                     let half = &line[..line.len() / 2];
                     match fault {
-                        Fault::Cut => return Err(Closed),
-                        Fault::CutWithin => return chunk(stream, half).and(Err(Closed)),
-                        Fault::EndWithin => {
+                        Fault::Disconnect => return Err(Closed),
+                        Fault::DisconnectMidEvent => return chunk(stream, half).and(Err(Closed)),
+                        Fault::EndMidEvent => {
                             chunk(stream, half)?;
                             return Ok(stream.write_all(b"0\r\n\r\n")?);
                         }
-                        Fault::End => return Ok(stream.write_all(b"0\r\n\r\n")?),
+                        Fault::EndResponse => return Ok(stream.write_all(b"0\r\n\r\n")?),
                         Fault::Error(code) => {
                             chunk(stream, &error(code))?;
                             return self.hang(stream);
                         }
-                        Fault::Line(text) => {
+                        Fault::InvalidLine(text) => {
                             chunk(stream, &format!("{text}\n"))?;
                             return self.hang(stream);
                         }
-                        Fault::Again => {
+                        Fault::RepeatOldEvent => {
                             chunk(stream, &line)?;
                             chunk(stream, seen.as_deref().unwrap_or_default())?;
                             left = usize::MAX;
                         }
-                        Fault::Twice => chunk(stream, &line.repeat(2))?,
+                        Fault::DuplicateEvent => chunk(stream, &line.repeat(2))?,
                         Fault::Silence => return self.hang(stream),
                     }
                 }
@@ -230,7 +230,7 @@ impl Shared {
     }
 }
 
-fn line(change: &Change) -> String {
+fn line(change: &LoggedChange) -> String {
     format!("{}\n", json!({"type": change.kind, "object": change.object}))
 }
 
@@ -248,7 +248,7 @@ fn chunk(stream: &mut TcpStream, text: &str) -> Result<(), Closed> {
     Ok(stream.flush()?)
 }
 
-fn refuse(stream: &mut TcpStream, code: u16, headers: &str, message: &str) -> Result<(), Closed> {
+fn send_status_error(stream: &mut TcpStream, code: u16, headers: &str, message: &str) -> Result<(), Closed> {
     let status = json!({"kind": "Status", "status": "Failure", "code": code, "message": message});
     send(stream, code, headers, status.to_string().as_bytes())
 }

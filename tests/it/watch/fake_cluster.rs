@@ -23,13 +23,13 @@ pub fn kind(path: &str) -> &'static str {
 
 /// One request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RecordedRequest {
     pub path: String,
     pub query: BTreeMap<String, String>,
     pub agent: String,
 }
 
-impl Asked {
+impl RecordedRequest {
     pub fn is_watch(&self) -> bool {
         self.query.contains_key("watch")
     }
@@ -42,106 +42,106 @@ impl Asked {
 /// How a request is answered.
 #[derive(Clone, Debug)]
 pub enum FakeResponse {
-    Right,
+    Normal,
     /// The connection is closed without an answer.
-    Nothing,
+    CloseConnection,
     /// No answer, and no end.
     Hang,
     /// This status, these header lines, this message.
     Status(u16, &'static str, &'static str),
     /// A list: half of its bytes, then the end. A watch: as `Right`.
-    Half,
+    Truncated,
     /// This body, with 200.
     Body(&'static str),
     /// A watch: this many events, then a fault.
-    Then(usize, Fault),
+    EventsThenFault(usize, Fault),
 }
 
 /// How a watch goes wrong.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
     /// The connection ends, after a whole event.
-    Cut,
+    Disconnect,
     /// The connection ends within an event.
-    CutWithin,
+    DisconnectMidEvent,
     /// The answer ends in order, within an event.
-    EndWithin,
+    EndMidEvent,
     /// The answer ends in order.
-    End,
+    EndResponse,
     /// An ERROR event with a code.
     Error(u16),
     /// This line instead of the event.
-    Line(&'static str),
+    InvalidLine(&'static str),
     /// Every event comes twice.
-    Twice,
+    DuplicateEvent,
     /// The event comes again after the next ones.
-    Again,
+    RepeatOldEvent,
     /// Nothing more comes, and no end.
     Silence,
 }
 
 impl Fault {
-    pub fn needs_an_event(self) -> bool {
-        matches!(self, Self::CutWithin | Self::EndWithin | Self::Twice | Self::Again)
+    pub fn requires_event(self) -> bool {
+        matches!(self, Self::DisconnectMidEvent | Self::EndMidEvent | Self::DuplicateEvent | Self::RepeatOldEvent)
     }
 }
 
-pub struct Change {
+pub struct LoggedChange {
     pub path: &'static str,
     pub version: u64,
     pub kind: &'static str,
     pub object: Value,
 }
 
-pub struct World {
+pub struct FakeCluster {
     pub version: u64,
     pub objects: BTreeMap<&'static str, BTreeMap<String, Value>>,
-    pub log: VecDeque<Change>,
+    pub log: VecDeque<LoggedChange>,
     /// Up to which version changes are forgotten.
     pub compacted: u64,
-    pub asked: Vec<Asked>,
-    pub answer: Box<dyn FnMut(&Asked) -> FakeResponse + Send>,
+    pub requests: Vec<RecordedRequest>,
+    pub answer: Box<dyn FnMut(&RecordedRequest) -> FakeResponse + Send>,
     /// How long a watch lives.
-    pub life: Duration,
+    pub watch_lifetime: Duration,
     pub snapshots: BTreeMap<String, (u64, Vec<Value>)>,
 }
 
-impl Default for World {
+impl Default for FakeCluster {
     fn default() -> Self {
         Self {
             version: 100,
             objects: [SERVICE_CIDRS, ADDRESSES, NODES, SERVICES].map(|path| (path, BTreeMap::new())).into(),
             log: VecDeque::new(),
             compacted: 0,
-            asked: Vec::new(),
-            answer: Box::new(|_| FakeResponse::Right),
-            life: Duration::from_secs(3600),
+            requests: Vec::new(),
+            answer: Box::new(|_| FakeResponse::Normal),
+            watch_lifetime: Duration::from_secs(3600),
             snapshots: BTreeMap::new(),
         }
     }
 }
 
-impl World {
+impl FakeCluster {
     pub fn put(&mut self, path: &'static str, mut object: Value) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let old = self.objects.get_mut(path).unwrap().insert(name, object.clone());
         let kind = if old.is_some() { "MODIFIED" } else { "ADDED" };
-        self.log.push_back(Change { path, version: self.version, kind, object });
+        self.log.push_back(LoggedChange { path, version: self.version, kind, object });
     }
 
     pub fn delete(&mut self, path: &'static str, name: &str) {
         let Some(mut object) = self.objects.get_mut(path).unwrap().remove(name) else { return };
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.log.push_back(Change { path, version: self.version, kind: "DELETED", object });
+        self.log.push_back(LoggedChange { path, version: self.version, kind: "DELETED", object });
     }
 
     pub fn bookmark(&mut self, path: &'static str) {
         self.version += 1;
         let object = json!({"kind": kind(path), "metadata": {"resourceVersion": self.version.to_string()}});
-        self.log.push_back(Change { path, version: self.version, kind: "BOOKMARK", object });
+        self.log.push_back(LoggedChange { path, version: self.version, kind: "BOOKMARK", object });
     }
 
     /// Forgets how it became what it is.
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Everything, in the words of [`super::follower::everything`].
-    pub fn everything(&self) -> Vec<String> {
+    pub fn summary(&self) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let texts = |value: &Value| {
             value.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -174,12 +174,12 @@ impl World {
     }
 
     pub fn count(&self, path: &str, is_watch: bool) -> usize {
-        self.asked.iter().filter(|asked| asked.path == path && asked.is_watch() == is_watch).count()
+        self.requests.iter().filter(|request| request.path == path && request.is_watch() == is_watch).count()
     }
 
     /// The versions from which watches were opened.
-    pub fn watched_from(&self, path: &str) -> Vec<u64> {
-        self.asked.iter().filter(|asked| asked.path == path).filter_map(Asked::version).collect()
+    pub fn watch_versions(&self, path: &str) -> Vec<u64> {
+        self.requests.iter().filter(|request| request.path == path).filter_map(RecordedRequest::version).collect()
     }
 }
 

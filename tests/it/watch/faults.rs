@@ -6,25 +6,26 @@ use serde_json::json;
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{FailureReason, Source, WatchConfig, connect};
 
-use super::fake_api_server::Mock;
+use super::fake_api_server::FakeApiServer;
 use super::fake_cluster::{ADDRESSES, FakeResponse, Fault, SERVICE_CIDRS, address, service_cidr};
 use super::follower::{FAST, Follower, until};
-use super::{is_listed, mock};
+use super::{api_server, is_listed};
 
 /// A refusal of every list of ServiceCIDRs: what is said of it, and that it holds up no other.
 #[track_caller]
 fn check_list(answer: FakeResponse, reason: FailureReason, error: &str) {
-    let mock = mock(1);
-    mock.answer(move |asked| if asked.path == SERVICE_CIDRS { answer.clone() } else { FakeResponse::Right });
-    let follower = Follower::start(&mock, WatchConfig { response_timeout: Duration::from_millis(100), ..FAST });
+    let api_server = api_server(1);
+    api_server
+        .respond_with(move |request| if request.path == SERVICE_CIDRS { answer.clone() } else { FakeResponse::Normal });
+    let follower = Follower::start(&api_server, WatchConfig { response_timeout: Duration::from_millis(100), ..FAST });
     until("a third failure", || follower.status(ResourceKind::ServiceCidrs).errors[&reason] >= 3);
     let status = follower.status(ResourceKind::ServiceCidrs);
     assert!(!status.is_listed);
     assert_eq!(status.errors.values().sum::<u64>(), status.errors[&reason]);
     assert_eq!(status.last_error.unwrap(), format!("can't list servicecidrs.networking.k8s.io: {error}"));
     until("the other list", || follower.status(ResourceKind::IpAddresses).is_listed);
-    mock.answer(|_| FakeResponse::Right);
-    follower.settles(&mock);
+    api_server.respond_with(|_| FakeResponse::Normal);
+    follower.wait_until_synced(&api_server);
     until("no error", || follower.status(ResourceKind::ServiceCidrs).last_error.is_none());
 }
 
@@ -71,69 +72,69 @@ fn invalid_list_removes_nothing() {
         r#"{"kind":"IPAddressList","metadata":{"resourceVersion":"900"},"items":[]}"#,
         r#"{"kind":"ServiceCIDRList","metadata":{"resourceVersion":"900"},"items":[]"#,
     ] {
-        let mock = mock(1);
-        let follower = Follower::start(&mock, FAST);
-        follower_is_ready(&follower, &mock);
-        mock.answer(move |asked| match (asked.path.as_str(), asked.is_watch()) {
+        let api_server = api_server(1);
+        let follower = Follower::start(&api_server, FAST);
+        follower_is_ready(&follower, &api_server);
+        api_server.respond_with(move |request| match (request.path.as_str(), request.is_watch()) {
             (SERVICE_CIDRS, true) => FakeResponse::Status(410, "", "too old"),
             (SERVICE_CIDRS, false) => FakeResponse::Body(body),
-            _ => FakeResponse::Right,
+            _ => FakeResponse::Normal,
         });
-        mock.world().compact();
+        api_server.cluster().compact();
         until(body, || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::InvalidResponse] >= 2);
         assert_eq!(follower.live.read().count(ResourceKind::ServiceCidrs), 1, "{body}");
     }
 }
 
-fn follower_is_ready(follower: &Follower, mock: &Mock) {
-    follower.settles(mock);
+fn follower_is_ready(follower: &Follower, api_server: &FakeApiServer) {
+    follower.wait_until_synced(api_server);
     until("a list", || is_listed(follower));
     // So that the next compaction is behind the watch.
-    mock.world().version += 1;
+    api_server.cluster().version += 1;
 }
 
 #[test]
 fn truncated_page_is_retried() {
-    let mock = mock(20);
+    let api_server = api_server(20);
     let mut count = 0;
-    mock.answer(move |asked| {
+    api_server.respond_with(move |request| {
         count += 1;
-        if asked.path == ADDRESSES && count % 2 == 0 { FakeResponse::Half } else { FakeResponse::Right }
+        if request.path == ADDRESSES && count % 2 == 0 { FakeResponse::Truncated } else { FakeResponse::Normal }
     });
-    let follower = Follower::start(&mock, FAST);
-    follower.settles(&mock);
+    let follower = Follower::start(&api_server, FAST);
+    follower.wait_until_synced(&api_server);
     until("a list", || is_listed(&follower));
     assert_eq!(follower.status(ResourceKind::IpAddresses).seen, 20);
 }
 
 #[test]
 fn expired_continue_token_restarts_the_list() {
-    let mock = mock(20);
-    let follower = Follower::start(&mock, FAST);
-    follower_is_ready(&follower, &mock);
-    mock.answer(|asked| match asked.query.get("continue") {
+    let api_server = api_server(20);
+    let follower = Follower::start(&api_server, FAST);
+    follower_is_ready(&follower, &api_server);
+    api_server.respond_with(|request| match request.query.get("continue") {
         Some(_) => FakeResponse::Status(410, "", "The provided continue parameter is too old"),
-        None => FakeResponse::Right,
+        None => FakeResponse::Normal,
     });
-    mock.world().compact();
+    api_server.cluster().compact();
     until("it begins anew", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] >= 3);
     assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 20);
     // Named by the lists that didn't end, and gone before the one that does.
-    mock.world().delete(ADDRESSES, "10.96.0.1");
-    mock.answer(|_| FakeResponse::Right);
-    follower.settles(&mock);
+    api_server.cluster().delete(ADDRESSES, "10.96.0.1");
+    api_server.respond_with(|_| FakeResponse::Normal);
+    follower.wait_until_synced(&api_server);
 }
 
 #[test]
 fn retry_after_is_honoured() {
-    let mock = mock(1);
+    let api_server = api_server(1);
     let mut is_first = true;
-    mock.answer(move |asked| {
-        let is_asked = asked.path == SERVICE_CIDRS && std::mem::take(&mut is_first);
-        if is_asked { FakeResponse::Status(429, "Retry-After: 2\r\n", "") } else { FakeResponse::Right }
+    api_server.respond_with(move |request| {
+        let is_asked = request.path == SERVICE_CIDRS && std::mem::take(&mut is_first);
+        if is_asked { FakeResponse::Status(429, "Retry-After: 2\r\n", "") } else { FakeResponse::Normal }
     });
     let began = Instant::now();
-    let follower = Follower::start(&mock, FAST);
+    let follower = Follower::start(&api_server, FAST);
     until("a list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
     assert!(began.elapsed() >= Duration::from_secs(2));
 }
@@ -141,16 +142,18 @@ fn retry_after_is_honoured() {
 /// A fault of every watch of IPAddresses, after its first event: that it passes, and what it counts as.
 #[track_caller]
 fn check_watch(fault: Fault, reason: Option<FailureReason>) {
-    let mock = mock(3);
-    mock.answer(move |asked| if asked.is_watch() { FakeResponse::Then(1, fault) } else { FakeResponse::Right });
-    let follower = Follower::start(&mock, WatchConfig { idle_timeout: Duration::from_millis(200), ..FAST });
+    let api_server = api_server(3);
+    api_server.respond_with(move |request| {
+        if request.is_watch() { FakeResponse::EventsThenFault(1, fault) } else { FakeResponse::Normal }
+    });
+    let follower = Follower::start(&api_server, WatchConfig { idle_timeout: Duration::from_millis(200), ..FAST });
     for number in 0..6 {
-        let mut world = mock.world();
-        world.put(ADDRESSES, address(&format!("10.96.5.{number}"), &format!("s{number}")));
-        world.put(ADDRESSES, address("10.96.0.1", &format!("s{number}")));
-        world.delete(ADDRESSES, &format!("10.96.5.{}", number - 1));
-        drop(world);
-        follower.settles(&mock);
+        let mut cluster = api_server.cluster();
+        cluster.put(ADDRESSES, address(&format!("10.96.5.{number}"), &format!("s{number}")));
+        cluster.put(ADDRESSES, address("10.96.0.1", &format!("s{number}")));
+        cluster.delete(ADDRESSES, &format!("10.96.5.{}", number - 1));
+        drop(cluster);
+        follower.wait_until_synced(&api_server);
     }
     if let Some(reason) = reason {
         until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&reason] > 0);
@@ -164,24 +167,24 @@ fn check_watch(fault: Fault, reason: Option<FailureReason>) {
 
 #[test]
 fn broken_watch_resumes() {
-    check_watch(Fault::Cut, Some(FailureReason::Disconnected));
-    check_watch(Fault::CutWithin, Some(FailureReason::Disconnected));
-    check_watch(Fault::EndWithin, Some(FailureReason::Disconnected));
-    check_watch(Fault::End, None);
+    check_watch(Fault::Disconnect, Some(FailureReason::Disconnected));
+    check_watch(Fault::DisconnectMidEvent, Some(FailureReason::Disconnected));
+    check_watch(Fault::EndMidEvent, Some(FailureReason::Disconnected));
+    check_watch(Fault::EndResponse, None);
     check_watch(Fault::Error(500), Some(FailureReason::ServerError));
-    check_watch(Fault::Twice, None);
+    check_watch(Fault::DuplicateEvent, None);
 }
 
 #[test]
 fn unresumable_watch_relists() {
     check_watch(Fault::Error(410), Some(FailureReason::Expired));
-    check_watch(Fault::Line("no JSON"), Some(FailureReason::InvalidResponse));
-    check_watch(Fault::Line(r#"{"type":"RENAMED","object":{}}"#), Some(FailureReason::InvalidResponse));
+    check_watch(Fault::InvalidLine("no JSON"), Some(FailureReason::InvalidResponse));
+    check_watch(Fault::InvalidLine(r#"{"type":"RENAMED","object":{}}"#), Some(FailureReason::InvalidResponse));
     check_watch(
-        Fault::Line(r#"{"type":"ADDED","object":{"metadata":{"name":"10.96.0.1"}}}"#),
+        Fault::InvalidLine(r#"{"type":"ADDED","object":{"metadata":{"name":"10.96.0.1"}}}"#),
         Some(FailureReason::InvalidResponse),
     );
-    check_watch(Fault::Again, Some(FailureReason::Expired));
+    check_watch(Fault::RepeatOldEvent, Some(FailureReason::Expired));
 }
 
 #[test]
@@ -192,28 +195,28 @@ fn silent_watch_is_reopened() {
 /// etcd was restored from a backup: a watch from a version that is yet to come says nothing.
 #[test]
 fn restored_etcd_causes_a_relist() {
-    let mock = mock(3);
-    mock.world().life = Duration::from_millis(100);
-    let follower = Follower::start(&mock, FAST);
-    follower.settles(&mock);
+    let api_server = api_server(3);
+    api_server.cluster().watch_lifetime = Duration::from_millis(100);
+    let follower = Follower::start(&api_server, FAST);
+    follower.wait_until_synced(&api_server);
     until("a list", || is_listed(&follower));
     {
-        let mut world = mock.world();
-        world.version = 50;
-        world.log.clear();
-        world.objects.get_mut(ADDRESSES).unwrap().clear();
-        world.put(ADDRESSES, address("10.96.7.7", "restored"));
+        let mut cluster = api_server.cluster();
+        cluster.version = 50;
+        cluster.log.clear();
+        cluster.objects.get_mut(ADDRESSES).unwrap().clear();
+        cluster.put(ADDRESSES, address("10.96.7.7", "restored"));
     }
-    follower.settles(&mock);
+    follower.wait_until_synced(&api_server);
     until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] > 0);
 }
 
 #[test]
 fn unreadable_objects_are_skipped() {
-    let mock = mock(3);
-    mock.world().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24", "no-cidr"]));
-    mock.world().put(ADDRESSES, address("no-address", "s"));
-    let follower = Follower::start(&mock, FAST);
+    let api_server = api_server(3);
+    api_server.cluster().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24", "no-cidr"]));
+    api_server.cluster().put(ADDRESSES, address("no-address", "s"));
+    let follower = Follower::start(&api_server, FAST);
     until("a list", || is_listed(&follower));
     assert_eq!(follower.status(ResourceKind::ServiceCidrs).left_out, 1);
     assert_eq!(follower.live.read().service_cidr("odd").unwrap().cidrs.len(), 1);
@@ -221,15 +224,15 @@ fn unreadable_objects_are_skipped() {
     // A state that can't be read takes the place of one that could.
     let mut broken = address("10.96.0.2", "s");
     broken["spec"]["parentRef"] = json!(["not", {"a": "parent"}, 7, 8, 9]);
-    mock.world().put(ADDRESSES, broken);
-    mock.world().put(ADDRESSES, address("10.96.8.8", "s"));
+    api_server.cluster().put(ADDRESSES, broken);
+    api_server.cluster().put(ADDRESSES, address("10.96.8.8", "s"));
     until("what came after it", || follower.live.read().addresses().get("10.96.8.8".parse().unwrap()).is_some());
     assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 2);
     assert_eq!(follower.live.read().addresses().get("10.96.0.2".parse().unwrap()), None);
-    mock.world().put(ADDRESSES, address("10.96.0.2", "s"));
-    mock.world().delete(ADDRESSES, "no-address");
-    mock.world().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24"]));
-    follower.settles(&mock);
+    api_server.cluster().put(ADDRESSES, address("10.96.0.2", "s"));
+    api_server.cluster().delete(ADDRESSES, "no-address");
+    api_server.cluster().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24"]));
+    follower.wait_until_synced(&api_server);
     until("nothing is left out", || {
         follower.status(ResourceKind::IpAddresses).left_out + follower.status(ResourceKind::ServiceCidrs).left_out == 0
     });
@@ -237,11 +240,11 @@ fn unreadable_objects_are_skipped() {
 
 #[test]
 fn unreachable_api_server_is_retried() {
-    let mock = Mock::start();
-    mock.answer(|_| FakeResponse::Nothing);
-    let follower = Follower::start(&mock, FAST);
+    let api_server = FakeApiServer::start();
+    api_server.respond_with(|_| FakeResponse::CloseConnection);
+    let follower = Follower::start(&api_server, FAST);
     until("it counts", || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::Unreachable] >= 3);
-    mock.answer(|_| FakeResponse::Right);
+    api_server.respond_with(|_| FakeResponse::Normal);
     until("a list", || is_listed(&follower));
 }
 

@@ -9,7 +9,7 @@ use servicecidr_guard::k8s::{SharedInventory, Source, Status, WatchConfig, Watch
 use servicecidr_guard::net::{AddressRange, Cidr};
 use tokio::sync::{oneshot, watch};
 
-use super::fake_api_server::Mock;
+use super::fake_api_server::FakeApiServer;
 
 /// For tests: as in a cluster, but some hundred times faster.
 pub const FAST: WatchConfig = WatchConfig {
@@ -31,16 +31,16 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub fn start(mock: &Mock, timing: WatchConfig) -> Self {
-        Self::start_wanting(mock, timing, WatchScope { nodes: true })
+    pub fn start(api_server: &FakeApiServer, timing: WatchConfig) -> Self {
+        Self::start_with_scope(api_server, timing, WatchScope { nodes: true })
     }
 
-    pub fn start_wanting(mock: &Mock, timing: WatchConfig, wanted: WatchScope) -> Self {
+    pub fn start_with_scope(api_server: &FakeApiServer, timing: WatchConfig, wanted: WatchScope) -> Self {
         let live = Arc::new(SharedInventory::default());
         let (wanted, receiver) = watch::channel(wanted);
         let (stop, stopped) = oneshot::channel();
         let its = Arc::clone(&live);
-        let server = format!("http://{}", mock.address);
+        let server = format!("http://{}", api_server.address);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -59,15 +59,15 @@ impl Follower {
         self.live.status(kind)
     }
 
-    pub fn everything(&self) -> Vec<String> {
-        everything(&self.live.read())
+    pub fn summary(&self) -> Vec<String> {
+        summary(&self.live.read())
     }
 
     /// Waits until both hold the same.
     #[track_caller]
-    pub fn settles(&self, mock: &Mock) {
+    pub fn wait_until_synced(&self, api_server: &FakeApiServer) {
         wait(|| {
-            let (seen, expected) = (self.everything(), mock.world().everything());
+            let (seen, expected) = (self.summary(), api_server.cluster().summary());
             if seen == expected { Ok(()) } else { Err(format!("{seen:#?}\nis not\n{expected:#?}")) }
         });
     }
@@ -97,10 +97,10 @@ pub fn source(server: &str) -> (Source, tempfile::NamedTempFile) {
 
 /// Waits until something is so, for as long as a slow machine may need.
 #[track_caller]
-pub fn wait(is_so: impl Fn() -> Result<(), String>) {
+pub fn wait(condition: impl Fn() -> Result<(), String>) {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
-        match is_so() {
+        match condition() {
             Ok(()) => return,
             Err(problem) => assert!(Instant::now() < end, "{problem}"),
         }
@@ -110,12 +110,12 @@ pub fn wait(is_so: impl Fn() -> Result<(), String>) {
 
 /// As [`wait`], for what a word names.
 #[track_caller]
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
-    wait(|| if is_so() { Ok(()) } else { Err(format!("never: {what}")) });
+pub fn until(what: &str, condition: impl Fn() -> bool) {
+    wait(|| if condition() { Ok(()) } else { Err(format!("never: {what}")) });
 }
 
 /// Everything, in the words of [`super::fake_cluster::World::everything`].
-pub fn everything(inventory: &Inventory) -> Vec<String> {
+pub fn summary(inventory: &Inventory) -> Vec<String> {
     let mut all = Vec::new();
     let texts = |cidrs: &[Cidr]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
     for service_cidr in inventory.service_cidrs() {

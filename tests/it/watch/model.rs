@@ -8,17 +8,19 @@ use std::time::{Duration, Instant};
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::WatchConfig;
 
-use super::fake_api_server::Mock;
-use super::fake_cluster::{ADDRESSES, Asked, FakeResponse, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
+use super::api_server;
+use super::fake_api_server::FakeApiServer;
+use super::fake_cluster::{
+    ADDRESSES, FakeResponse, Fault, NODES, RecordedRequest, SERVICE_CIDRS, address, node, service_cidr,
+};
 use super::follower::{FAST, Follower, until};
-use super::mock;
 
 const FAULTS: usize = 1000;
 
 /// Xorshift: numbers that are the same in every run.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -26,70 +28,72 @@ impl Dice {
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
-    fn fault(&mut self, asked: &Asked) -> FakeResponse {
+    fn fault(&mut self, request: &RecordedRequest) -> FakeResponse {
         let all = [
-            FakeResponse::Nothing,
+            FakeResponse::CloseConnection,
             FakeResponse::Status(429, "", ""),
             FakeResponse::Status(500, "", ""),
             FakeResponse::Status(410, "", ""),
         ];
-        match (self.below(3), asked.is_watch()) {
+        match (self.below(3), request.is_watch()) {
             (0, _) => all[self.below(all.len())].clone(),
             (_, false) => {
-                [FakeResponse::Half, FakeResponse::Hang, FakeResponse::Body("{\"kind\":")][self.below(3)].clone()
+                [FakeResponse::Truncated, FakeResponse::Hang, FakeResponse::Body("{\"kind\":")][self.below(3)].clone()
             }
             (_, true) => {
                 let faults = [
-                    Fault::Cut,
-                    Fault::CutWithin,
-                    Fault::EndWithin,
-                    Fault::End,
+                    Fault::Disconnect,
+                    Fault::DisconnectMidEvent,
+                    Fault::EndMidEvent,
+                    Fault::EndResponse,
                     Fault::Error(410),
                     Fault::Error(500),
-                    Fault::Line("{"),
-                    Fault::Twice,
-                    Fault::Again,
+                    Fault::InvalidLine("{"),
+                    Fault::DuplicateEvent,
+                    Fault::RepeatOldEvent,
                     Fault::Silence,
                 ];
-                FakeResponse::Then(self.below(4), faults[self.below(faults.len())])
+                FakeResponse::EventsThenFault(self.below(4), faults[self.below(faults.len())])
             }
         }
     }
 
-    fn change(&mut self, mock: &Mock) {
-        let mut world = mock.world();
+    fn change(&mut self, api_server: &FakeApiServer) {
+        let mut cluster = api_server.cluster();
         let number = self.below(60);
         match self.below(20) {
-            0 => world.put(SERVICE_CIDRS, service_cidr(&format!("c{}", number % 9), &[&format!("10.{number}.0.0/16")])),
-            1 => world.delete(SERVICE_CIDRS, &format!("c{}", number % 9)),
-            2 => world.put(NODES, node(&format!("n{number}"), &[&format!("10.244.{number}.0/24")], "192.0.2.1")),
-            3 => world.delete(NODES, &format!("n{number}")),
-            4 if number < 6 => world.compact(),
-            4..7 => world.bookmark([SERVICE_CIDRS, ADDRESSES, NODES][number % 3]),
-            7..13 => world.delete(ADDRESSES, &format!("10.96.0.{number}")),
-            _ => world.put(ADDRESSES, address(&format!("10.96.0.{number}"), &format!("s{}", self.below(9)))),
+            0 => {
+                cluster.put(SERVICE_CIDRS, service_cidr(&format!("c{}", number % 9), &[&format!("10.{number}.0.0/16")]))
+            }
+            1 => cluster.delete(SERVICE_CIDRS, &format!("c{}", number % 9)),
+            2 => cluster.put(NODES, node(&format!("n{number}"), &[&format!("10.244.{number}.0/24")], "192.0.2.1")),
+            3 => cluster.delete(NODES, &format!("n{number}")),
+            4 if number < 6 => cluster.compact(),
+            4..7 => cluster.bookmark([SERVICE_CIDRS, ADDRESSES, NODES][number % 3]),
+            7..13 => cluster.delete(ADDRESSES, &format!("10.96.0.{number}")),
+            _ => cluster.put(ADDRESSES, address(&format!("10.96.0.{number}"), &format!("s{}", self.below(9)))),
         }
     }
 }
 
 #[test]
 fn inventory_is_correct_after_1000_faults() {
-    let mock = Arc::new(mock(20));
-    let given = Arc::new(AtomicUsize::new(0));
-    let (mut dice, count) = (Dice(0x9e37_79b9_7f4a_7c15), Arc::clone(&given));
-    mock.answer(move |asked| {
-        if count.load(Ordering::SeqCst) == FAULTS || dice.below(4) == 0 {
-            return FakeResponse::Right;
+    let api_server = Arc::new(api_server(20));
+    let injected = Arc::new(AtomicUsize::new(0));
+    let (mut rng, count) = (Rng(0x9e37_79b9_7f4a_7c15), Arc::clone(&injected));
+    api_server.respond_with(move |request| {
+        if count.load(Ordering::SeqCst) == FAULTS || rng.below(4) == 0 {
+            return FakeResponse::Normal;
         }
         count.fetch_add(1, Ordering::SeqCst);
-        dice.fault(asked)
+        rng.fault(request)
     });
     let is_over = Arc::new(AtomicBool::new(false));
-    let (its, over) = (Arc::clone(&mock), Arc::clone(&is_over));
+    let (its, over) = (Arc::clone(&api_server), Arc::clone(&is_over));
     let writer = thread::spawn(move || {
-        let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+        let mut rng = Rng(0x2545_f491_4f6c_dd1d);
         while !over.load(Ordering::SeqCst) {
-            dice.change(&its);
+            rng.change(&its);
             thread::sleep(Duration::from_millis(1));
         }
     });
@@ -97,15 +101,15 @@ fn inventory_is_correct_after_1000_faults() {
     let backoff_max = Duration::from_millis(12);
     let timing =
         WatchConfig { backoff_max, idle_timeout: short, response_timeout: short, page_timeout: 2 * short, ..FAST };
-    mock.world().life = short / 2;
-    let follower = Follower::start(&mock, timing);
-    until("a thousand faults", || given.load(Ordering::SeqCst) == FAULTS);
+    api_server.cluster().watch_lifetime = short / 2;
+    let follower = Follower::start(&api_server, timing);
+    until("a thousand faults", || injected.load(Ordering::SeqCst) == FAULTS);
     is_over.store(true, Ordering::SeqCst);
     writer.join().unwrap();
-    follower.settles(&mock);
+    follower.wait_until_synced(&api_server);
     // And it isn't by chance in the midst of a list.
     thread::sleep(4 * short);
-    follower.settles(&mock);
+    follower.wait_until_synced(&api_server);
     for kind in ResourceKind::ALL {
         let status = follower.status(kind);
         assert!(status.is_listed && status.relists > 0 && status.reconnects > 0, "{kind:?}: {status:?}");
@@ -117,29 +121,37 @@ const SECOND: Duration = Duration::from_millis(20);
 
 #[test]
 fn constant_faults_cause_at_most_one_request_per_second() {
-    let faults: [fn(&Asked) -> FakeResponse; 5] = [
+    let faults: [fn(&RecordedRequest) -> FakeResponse; 5] = [
         |_| FakeResponse::Status(500, "", ""),
-        |_| FakeResponse::Nothing,
-        |asked| if asked.is_watch() { FakeResponse::Then(0, Fault::End) } else { FakeResponse::Right },
-        |asked| if asked.is_watch() { FakeResponse::Status(410, "", "") } else { FakeResponse::Right },
-        |asked| if asked.is_watch() { FakeResponse::Then(0, Fault::Line("?")) } else { FakeResponse::Right },
+        |_| FakeResponse::CloseConnection,
+        |request| {
+            if request.is_watch() { FakeResponse::EventsThenFault(0, Fault::EndResponse) } else { FakeResponse::Normal }
+        },
+        |request| if request.is_watch() { FakeResponse::Status(410, "", "") } else { FakeResponse::Normal },
+        |request| {
+            if request.is_watch() {
+                FakeResponse::EventsThenFault(0, Fault::InvalidLine("?"))
+            } else {
+                FakeResponse::Normal
+            }
+        },
     ];
     for (number, fault) in faults.into_iter().enumerate() {
-        let mock = mock(3);
-        mock.answer(fault);
+        let api_server = api_server(3);
+        api_server.respond_with(fault);
         let began = Instant::now();
         let timing =
             WatchConfig { backoff_initial: SECOND, backoff_max: 30 * SECOND, stable_after: 5 * SECOND, ..FAST };
-        let follower = Follower::start(&mock, timing);
+        let follower = Follower::start(&api_server, timing);
         thread::sleep(80 * SECOND);
-        let (elapsed, world) = (began.elapsed(), mock.world());
+        let (elapsed, cluster) = (began.elapsed(), api_server.cluster());
         for path in [SERVICE_CIDRS, ADDRESSES] {
-            let count = world.asked.iter().filter(|asked| asked.path == path).count();
+            let count = cluster.requests.iter().filter(|request| request.path == path).count();
             let count = u32::try_from(count).unwrap();
             assert!(count >= 5, "fault {number}: {count} requests: it gave up");
             assert!(2 * count * SECOND <= elapsed, "fault {number}: {count} requests in {elapsed:?}");
         }
-        drop(world);
+        drop(cluster);
         drop(follower);
     }
 }

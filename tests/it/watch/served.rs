@@ -9,15 +9,15 @@ use servicecidr_guard::policy::RuleId;
 use crate::program::{Server, eventually, fixtures};
 use crate::violations;
 
-use super::fake_api_server::Mock;
+use super::fake_api_server::FakeApiServer;
 use super::fake_cluster::{ADDRESSES, FakeResponse, SERVICE_CIDRS, address, service_cidr};
 use super::follower::source;
 
 const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
 /// A server that follows a mock.
-fn following(mock: &Mock, rules: &str) -> (Server, tempfile::NamedTempFile) {
-    let (_, kubeconfig) = source(&format!("http://{}", mock.address));
+fn following(api_server: &FakeApiServer, rules: &str) -> (Server, tempfile::NamedTempFile) {
+    let (_, kubeconfig) = source(&format!("http://{}", api_server.address));
     let path = kubeconfig.path().to_str().unwrap().to_owned();
     let server = Server::start_with(
         &format!("{HEAD}{rules}"),
@@ -26,15 +26,15 @@ fn following(mock: &Mock, rules: &str) -> (Server, tempfile::NamedTempFile) {
     (server, kubeconfig)
 }
 
-fn mock(addresses: u32) -> Mock {
-    let mock = Mock::start();
-    let mut world = mock.world();
-    world.put(SERVICE_CIDRS, service_cidr("kubernetes", &["10.96.0.0/16"]));
+fn api_server(addresses: u32) -> FakeApiServer {
+    let api_server = FakeApiServer::start();
+    let mut cluster = api_server.cluster();
+    cluster.put(SERVICE_CIDRS, service_cidr("kubernetes", &["10.96.0.0/16"]));
     for number in 0..addresses {
-        world.put(ADDRESSES, address(&std::net::Ipv4Addr::from(0x0a60_0001 + number).to_string(), "s"));
+        cluster.put(ADDRESSES, address(&std::net::Ipv4Addr::from(0x0a60_0001 + number).to_string(), "s"));
     }
-    drop(world);
-    mock
+    drop(cluster);
+    api_server
 }
 
 /// Status and body of a path of the health port.
@@ -52,9 +52,11 @@ fn refusal(server: &Server, cidr: &str) -> String {
 
 #[test]
 fn report_waits_for_addresses_but_readyz_does_not() {
-    let mock = mock(600);
-    mock.answer(|asked| if asked.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Right });
-    let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
+    let api_server = api_server(600);
+    api_server.respond_with(|request| {
+        if request.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Normal }
+    });
+    let (server, _file) = following(&api_server, "noOverlap: {validationActions: [Deny]}\n");
     eventually("the ServiceCIDRs are read", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
     eventually("the first page is read", || {
         get(&server, "/report") == (503, "syncing IPAddresses 500/600\n".to_owned())
@@ -69,9 +71,10 @@ fn report_waits_for_addresses_but_readyz_does_not() {
 
 #[test]
 fn readyz_waits_for_service_cidrs() {
-    let mock = mock(1);
-    mock.answer(|asked| if asked.path == SERVICE_CIDRS { FakeResponse::Hang } else { FakeResponse::Right });
-    let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
+    let api_server = api_server(1);
+    api_server
+        .respond_with(|request| if request.path == SERVICE_CIDRS { FakeResponse::Hang } else { FakeResponse::Normal });
+    let (server, _file) = following(&api_server, "noOverlap: {validationActions: [Deny]}\n");
     let (status, body) = get(&server, "/readyz");
     assert_eq!(
         (status, body.as_str()),
@@ -88,12 +91,12 @@ fn readyz_waits_for_service_cidrs() {
 
 #[test]
 fn readyz_and_metrics_report_missing_permission() {
-    let mock = mock(1);
-    mock.answer(|asked| match asked.path.as_str() {
+    let api_server = api_server(1);
+    api_server.respond_with(|request| match request.path.as_str() {
         SERVICE_CIDRS => FakeResponse::Status(403, "", "no"),
-        _ => FakeResponse::Right,
+        _ => FakeResponse::Normal,
     });
-    let (server, _file) = following(&mock, "noOverlap: {validationActions: [Deny]}\n");
+    let (server, _file) = following(&api_server, "noOverlap: {validationActions: [Deny]}\n");
     eventually("it is said", || {
         let (status, body) = get(&server, "/readyz");
         status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
@@ -104,22 +107,23 @@ fn readyz_and_metrics_report_missing_permission() {
 
 #[test]
 fn silent_watch_is_stale_until_a_bookmark() {
-    let mock = mock(1);
+    let api_server = api_server(1);
     let rules = "allowedRanges: {ranges: [10.0.0.0/8]}\nnoOverlap: {validationActions: [Deny]}\nstaleness: {maxStaleness: 3s}\n";
-    let (server, _file) = following(&mock, rules);
+    let (server, _file) = following(&api_server, rules);
     eventually("it is fresh", || {
-        mock.world().bookmark(SERVICE_CIDRS);
+        api_server.cluster().bookmark(SERVICE_CIDRS);
         refusal(&server, "10.97.0.0/24").is_empty()
     });
     eventually("it is stale", || {
-        let said = refusal(&server, "10.97.0.0/24");
-        (3..60).any(|age| said == violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, age, 3).to_string())
+        let message = refusal(&server, "10.97.0.0/24");
+        (3..60)
+            .any(|age| message == violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, age, 3).to_string())
     });
     // What needs no inventory judges as ever.
     let outside = violations::outside(0, "172.20.0.0/16", &["10.0.0.0/8"]).to_string();
     assert!(refusal(&server, "172.20.0.0/16").contains(&outside));
     eventually("it is fresh again", || {
-        mock.world().bookmark(SERVICE_CIDRS);
+        api_server.cluster().bookmark(SERVICE_CIDRS);
         refusal(&server, "10.97.0.0/24").is_empty()
     });
     // A dry run doesn't count what it last saw too long ago either.
