@@ -1,5 +1,5 @@
-//! Counting, forecasting, allocating and changing at a million addresses, beside the Kubernetes code
-//! and beside what is simplest. `docs/benchmarks.md` says what the goals are.
+//! Counts, forecasts, allocations and changes at a million addresses, compared with the Kubernetes code and with the
+//! simplest implementation. The goals are in `docs/benchmarks.md`.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
 #![allow(missing_docs, reason = "nobody calls it")]
@@ -24,7 +24,7 @@ fn main() {
     let mut peer = Peer::start();
     if let Some(peer) = &mut peer {
         let filled = peer.send(&format!("fill {COUNT} {}", cluster::RANGE));
-        println!("the Kubernetes allocator holds {} addresses", filled.count);
+        println!("the Kubernetes allocator has {} addresses", filled.count);
     }
     let cidrs = nested();
     let million = inventory(&cidrs, COUNT);
@@ -35,7 +35,7 @@ fn main() {
     overlap();
 }
 
-/// G7, and what a whole report takes.
+/// Counts per ServiceCIDR, and a whole report.
 fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
     let ranges: Vec<AddressRange> = cidrs.iter().copied().map(AddressRange::from).collect();
     let bounds: Vec<(u32, u32)> = ranges.iter().map(|range| (range.first() as u32, range.last() as u32)).collect();
@@ -55,8 +55,8 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
         ("1,000 x Addresses::count_in", turn(ours)),
         ("1,000 x two binary searches in a sorted Vec<u32>", turn(baseline)),
         ("1,000 x BTreeMap::range().count()", turn(slow)),
-        ("CapacityReport::of, whole", turn(|| CapacityReport::for_inventory(million))),
-        ("overlaps, all pairs, a part of it", turn(|| overlaps(&million.view()))),
+        ("CapacityReport::for_inventory", turn(|| CapacityReport::for_inventory(million))),
+        ("overlaps, all pairs, a part of the report", turn(|| overlaps(&million.view()))),
     ];
     let has_peer = peer.is_some();
     if let Some(peer) = peer {
@@ -69,10 +69,10 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
             }),
         ));
     }
-    let table = Table::measure("G7: 1,000 nested prefixes over 1,000,000 addresses, warm", cases);
-    goal("G7 counts", table.median(0) / 1e6, 1.0, " ms");
+    let table = Table::measure("1,000 nested prefixes over 1,000,000 addresses, warm", cases);
+    goal("counts", table.median(0) / 1e6, 1.0, " ms");
     if has_peer {
-        goal("G7 counts / Used() x 1,000", table.ratio(0, 5), 0.001, "");
+        goal("counts / Used() x 1,000", table.ratio(0, 5), 0.001, "");
     }
 }
 
@@ -98,7 +98,7 @@ fn forecasts(million: &Inventory, cidrs: &[Cidr]) {
     goal("forecast, 1,000 ServiceCIDRs", table.median(2) / 1e6, 1.0, " ms");
 }
 
-/// One more address where 95 % are taken.
+/// One allocation where 95 % of the addresses are allocated.
 fn allocations(peer: &mut Option<Peer>) {
     let range: Cidr = cluster::RANGE.parse().unwrap();
     let inventory = inventory(&[range], COUNT);
@@ -106,12 +106,12 @@ fn allocations(peer: &mut Option<Peer>) {
     let sorted: Vec<u32> = (1..=COUNT).map(|number| v4(number).into()).collect();
     let mut allocator = Allocator::new(&view, 7);
     let mut random = shuffled((1..=COUNT).collect()).into_iter().cycle();
-    // What the Allocator gives stays taken, so each turn gives it back.
+    // An allocation persists, so each turn releases it.
     let ours = move || {
         let address = allocator.allocate_next(IpFamily::IPv4).unwrap();
         allocator.release(address)
     };
-    // From a random address on, the first that isn't there.
+    // The first free address from a random one.
     let baseline = move || {
         let start = u32::from(v4(random.next().unwrap()));
         let from = sorted.partition_point(|address| *address < start);
@@ -120,7 +120,7 @@ fn allocations(peer: &mut Option<Peer>) {
     };
     let mut cases: Vec<Case<'_>> = vec![
         ("Allocator::allocate_next and release", turn(ours)),
-        ("walk over a sorted Vec<u32> to the next gap", turn(baseline)),
+        ("scan of a sorted Vec<u32> to the next gap", turn(baseline)),
     ];
     if let Some(peer) = peer {
         cases.push(("AllocateNext() of Kubernetes", Box::new(|| peer.send("allocate").cpu_ns as f64)));
@@ -128,7 +128,7 @@ fn allocations(peer: &mut Option<Peer>) {
     Table::measure("Allocation of one address at 1,000,000 of 1,048,574", cases);
 }
 
-/// One address out, and in again, as a watch would bring it.
+/// Removes and inserts one address, as a watch does.
 fn changes() {
     let order = shuffled((1..=COUNT).collect());
     let mut inventory = inventory(&[], COUNT);
@@ -155,13 +155,13 @@ fn changes() {
     let cases: Vec<Case<'_>> = vec![
         ("Inventory: remove one of 1,000,000, insert it", turn(ours)),
         ("BTreeMap<u32, Allocation>: the same", turn(baseline)),
-        ("the making of the Allocation, in both", turn(object)),
+        ("creating the Allocation, in both", turn(object)),
     ];
     let table = Table::measure("Changes one by one at 1,000,000 addresses", cases);
-    goal("G11, its part here: one of the two", table.median(0) / 2e3, 5.0, " us");
+    goal("one change", table.median(0) / 2e3, 5.0, " us");
 }
 
-/// G5: what a thousand ServiceCIDRs or ranges cost over one.
+/// A decision with a thousand ServiceCIDRs or ranges, compared with one.
 fn overlap() {
     let (thousand, one) = (disjoint(), vec![disjoint()[500]]);
     let new_cidr: Cidr = "10.3.232.0/25".parse().unwrap();
@@ -187,28 +187,28 @@ fn overlap() {
     let [many, few] = &inventories;
     let cases: Vec<Case<'_>> = vec![
         (
-            "decide, 1,000 allowed ranges",
+            "decision, 1,000 allowed ranges",
             turn(|| evaluate(&policies[0], &ObservedInventory::static_file(few), black_box(&request))),
         ),
         (
-            "decide, 1 allowed range",
+            "decision, 1 allowed range",
             turn(|| evaluate(&policies[1], &ObservedInventory::static_file(few), black_box(&request))),
         ),
         (
-            "decide, no-overlap, 1,000 stored",
+            "decision, no-overlap, 1,000 stored",
             turn(|| evaluate(&overlapping, &ObservedInventory::static_file(many), black_box(&request))),
         ),
         (
-            "decide, no-overlap, 1 stored",
+            "decision, no-overlap, 1 stored",
             turn(|| evaluate(&overlapping, &ObservedInventory::static_file(few), black_box(&request))),
         ),
         ("CidrSet::covering, 1,000 ranges", turn(|| sets[0].covering(black_box(new_cidr)))),
         ("CidrSet::covering, 1 range", turn(|| sets[1].covering(black_box(new_cidr)))),
-        ("one CIDR against 1,000, one after the other", turn(linear)),
+        ("one CIDR against 1,000, linear", turn(linear)),
         ("overlaps, all pairs: 1 new, 1,000 stored", turn(|| all(black_box(many)))),
         ("overlaps, all pairs: 1 new, 1 stored", turn(|| all(black_box(few)))),
     ];
-    let table = Table::measure("G5: a decision with 1,000 CIDRs and with 1", cases);
-    goal("G5 decide, 1,000 ranges over 1", (table.median(0) - table.median(1)) / 1e3, 5.0, " us");
-    goal("G5 decide, no-overlap, 1,000 stored over 1", (table.median(2) - table.median(3)) / 1e3, 5.0, " us");
+    let table = Table::measure("A decision with 1,000 CIDRs and with 1", cases);
+    goal("decision, 1,000 ranges over 1", (table.median(0) - table.median(1)) / 1e3, 5.0, " us");
+    goal("decision, no-overlap, 1,000 stored over 1", (table.median(2) - table.median(3)) / 1e3, 5.0, " us");
 }

@@ -1,5 +1,5 @@
-//! G8: a cold build from LIST pages of 500, a million objects with managedFields, beside a loop that
-//! reads names only and beside client-go's decoding of the same bytes; and the peak of memory.
+//! Building an inventory from LIST pages of 500 with a million objects with managedFields, compared with a loop that
+//! reads only the names and with client-go's decoding of the same bytes; and the peak memory.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
 #![allow(missing_docs, reason = "nobody calls it")]
@@ -19,12 +19,12 @@ use servicecidr_guard::inventory::Inventory;
 use servicecidr_guard::k8s::ListReader;
 
 const COUNT: u32 = 1_000_000;
-/// How many objects are in memory at a time, and how many the Kubernetes code decodes.
+/// Objects in memory at a time, and objects that the Kubernetes code decodes.
 const BATCH: usize = 100_000;
-/// Says to a child of this program what to read before it says how much memory it took.
+/// Environment variable that makes a child process read one variant and print its peak memory.
 const CHILD: &str = "SERVICECIDR_GUARD_BENCH_READS";
 
-/// A list of which only the names are read: the least that any reader does.
+/// A list of which only the names are read: the minimum that any reader does.
 #[derive(Deserialize)]
 struct Names<'a> {
     #[serde(borrow)]
@@ -67,7 +67,7 @@ fn times() {
     }
     let mut labels = vec![
         "ListReader::read_page into an Inventory",
-        "serde_json, metadata.name alone",
+        "serde_json, metadata.name only",
         "serde_json, metadata.name, as IpAddr into a sorted Vec",
     ];
     labels.extend(peer.is_some().then_some("client-go, typed decoding (100,000, times 10)"));
@@ -104,10 +104,10 @@ fn times() {
             table.push(&sample);
         }
     }
-    table.print("G8: a cold build from the pages of a LIST of 1,000,000 IPAddresses");
-    goal("G8 CPU / names alone", table.ratio(0, 1), 2.0, "");
+    table.print("Building an inventory from the pages of a LIST of 1,000,000 IPAddresses");
+    goal("CPU / names only", table.ratio(0, 1), 2.0, "");
     if peer.is_some() {
-        goal("G8 CPU / client-go", table.ratio(0, 3), 0.15, "");
+        goal("CPU / client-go", table.ratio(0, 3), 0.15, "");
     }
 }
 
@@ -122,14 +122,14 @@ fn names(page: &str) -> impl Iterator<Item = Cow<'_, str>> {
     list.items.into_iter().map(|item| item.metadata.name)
 }
 
-/// The peak of memory of a program that does this and nothing else.
+/// Prints the peak memory of processes that only read.
 fn peaks() {
-    println!("\nG8: peak resident memory (VmHWM) of a process that reads 1,000,000 objects, page by page");
+    println!("\nPeak resident memory (VmHWM) of a process that reads 1,000,000 objects, page by page");
     for (what, label) in [
-        ("nothing", "makes the pages, reads nothing"),
+        ("nothing", "creates the pages, reads nothing"),
         ("names", "reads the names, keeps nothing"),
-        ("v4", "Inventory, IPv4, in the order of a LIST"),
-        ("v4-shuffled", "Inventory, IPv4, in any order"),
+        ("v4", "Inventory, IPv4, in LIST order"),
+        ("v4-shuffled", "Inventory, IPv4, in random order"),
         ("v6", "Inventory, IPv6, ascending"),
     ] {
         let child = Command::new(std::env::current_exe().unwrap()).env(CHILD, what).output().unwrap();
@@ -137,7 +137,7 @@ fn peaks() {
         let mebibytes = text.trim().parse::<f64>().unwrap() / 1024.0;
         println!("  {label:<52} {mebibytes:>6.1} MiB");
         if what.starts_with('v') {
-            goal(&format!("G8 peak, {what}"), mebibytes, 96.0, " MiB");
+            goal(&format!("peak, {what}"), mebibytes, 96.0, " MiB");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The real program beside an API server: how long an admission takes with a million addresses and with
-//! none, what 10,000 events a second cost, how soon it is ready, and how much memory it takes.
+//! The server with an API server: latency of an admission with a million addresses and with none, the cost of 10,000
+//! events per second, time to ready, and memory.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
 #![allow(missing_docs, reason = "nobody calls it")]
@@ -20,7 +20,7 @@ use common::table::{ROUNDS, Table, goal};
 use latency::Latency;
 
 const COUNT: u32 = 1_000_000;
-/// What shares no address with any ServiceCIDR here, and what lies within the widest.
+/// A CIDR that overlaps no ServiceCIDR, and one within the widest.
 const APART: &str = "10.200.0.0/24";
 const WITHIN: &str = "10.1.128.0/17";
 
@@ -38,7 +38,7 @@ fn main() {
     churn::measure(&large, &full);
 }
 
-/// G12.
+/// Time to ready.
 fn starts(wide: &Api, large: &Api) {
     let labels = ["1,000 ServiceCIDRs", "the same with 1,000,000 addresses to read", "--inventory none"];
     let mut table = Table::new(&labels);
@@ -48,12 +48,12 @@ fn starts(wide: &Api, large: &Api) {
             table.push(&sample);
         }
     }
-    table.print_of("G12: from the start of the process to /readyz with 200", "time");
-    goal("G12 ready", table.median(0) / 1e6, 100.0, " ms");
-    goal("G12 ready, 1,000,000 addresses to read", table.median(1) / 1e6, 100.0, " ms");
+    table.print_of("From the start of the process to /readyz with 200", "time");
+    goal("ready", table.median(0) / 1e6, 100.0, " ms");
+    goal("ready, 1,000,000 addresses to read", table.median(1) / 1e6, 100.0, " ms");
 }
 
-/// An admission must not cost more for what is known.
+/// The latency of an admission must not depend on the size of the inventory.
 fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) {
     let client = |program: &Program, cidr, expected| Client::new(&program.target, cidr, is_dry_run, expected);
     let allowed = r#""allowed":true"#;
@@ -71,7 +71,7 @@ fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) 
     }
     goal("a CREATE: p50 with 1,000,000 addresses / with none", p50.ratio(0, 1), 1.2, "x");
     goal("a CREATE: p99 with 1,000,000 addresses / with none", p99.ratio(0, 1), 1.2, "x");
-    // Not in turns with the others: who is asked twice in a row is warm the second time.
+    // Not in turns with the others: a server that gets two requests in a row has warm caches for the second.
     let cases = vec![
         ("denied: it overlaps with 138 of the 1,000", client(full, WITHIN, r#""allowed":false"#)),
         ("allowed: it overlaps with none", client(full, APART, expected_body)),

@@ -1,4 +1,4 @@
-//! G10: bytes per tracked address, and whether they grow in a straight line.
+//! Bytes per tracked address, and whether they grow linearly.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
 #![allow(missing_docs, reason = "nobody calls it")]
@@ -17,15 +17,15 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What the index keeps of who holds an address, beside the text of the name: `Holder`.
+/// Bytes that the index keeps per address for its owner, without the text of the name.
 const HOLDER: f64 = 24.0;
-/// What malloc of glibc keeps beside every block, to what it rounds one up, and its least.
+/// The header, alignment and minimum size of a block of glibc's malloc.
 const HEADER: usize = 8;
 const GRAIN: usize = 16;
 const LEAST: usize = 32;
 
 fn main() {
-    println!("\nG10: bytes per tracked address, as the program asks the allocator for them");
+    println!("\nBytes per tracked address, as requested from the allocator");
     println!(
         "  {:<24} {:>10} {:>8} {:>8} {:>8} {:>8} {:>12}",
         "", "addresses", "index", "holder", "whole", "blocks", "with malloc"
@@ -36,7 +36,7 @@ fn main() {
             let (mut worst_index, mut worst_holder) = (0.0_f64, 0.0_f64);
             for count in [10_000, 100_000, 250_000, 500_000, 1_000_000] {
                 let numbers = numbers(family, order, count);
-                // The same without names, so that the names are known alone.
+                // Without names, to separate the names from the rest.
                 let bare = heap_use(family, &numbers, false);
                 let whole = heap_use(family, &numbers, true);
                 let each = |bytes: usize| bytes as f64 / f64::from(count);
@@ -53,9 +53,9 @@ fn main() {
                 worst_holder = worst_holder.max(holder);
                 points.push((f64::from(count), whole.bytes as f64));
             }
-            goal(&format!("G10 {family} {order} index, worst"), worst_index, limit, " B");
-            goal(&format!("G10 {family} {order} holder, worst"), worst_holder, 64.0, " B");
-            println!("  G10 {family} {order} R2 {:.6}, goal > 0.99", linearity(&points));
+            goal(&format!("{family} {order} index, worst"), worst_index, limit, " B");
+            goal(&format!("{family} {order} owner, worst"), worst_holder, 64.0, " B");
+            println!("  {family} {order} R² {:.6}, goal > 0.99", linearity(&points));
         }
     }
 }
@@ -77,7 +77,7 @@ fn numbers(family: &str, order: &str, count: u32) -> Vec<u32> {
     }
 }
 
-/// What the allocator gave for the addresses and hasn't had back.
+/// Heap memory that is still in use.
 fn heap_use(family: &str, numbers: &[u32], has_names: bool) -> HeapUse {
     let region = Region::new(COUNTING);
     let mut addresses = AllocationStore::default();
@@ -97,7 +97,7 @@ fn named(mut allocation: Allocation, has_name: bool) -> Allocation {
     allocation
 }
 
-/// What malloc adds to the names: every one is a block. The large blocks of the index hide in the noise.
+/// Bytes that malloc adds to the names: every name is a block. The large blocks of the index are negligible.
 fn overhead(whole: &HeapUse, bare: &HeapUse) -> usize {
     let blocks = (whole.blocks - bare.blocks).max(1);
     let length = (whole.bytes - bare.bytes) / blocks;
@@ -105,7 +105,7 @@ fn overhead(whole: &HeapUse, bare: &HeapUse) -> usize {
     blocks * (block - length)
 }
 
-/// The share of the variance that a straight line explains.
+/// The coefficient of determination of a linear fit.
 fn linearity(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let (x, y) = (points.iter().map(|p| p.0).sum::<f64>() / count, points.iter().map(|p| p.1).sum::<f64>() / count);

@@ -1,5 +1,5 @@
-//! The webhook beside the least that answers, beside the same in Go, and behind a real kube-apiserver.
-//! Words after the name choose sections: `cargo bench --bench webhook -- starts`.
+//! The webhook compared with a minimal server, with the same webhook in Go, and behind a real kube-apiserver.
+//! Arguments select sections: `cargo bench --bench webhook -- starts`.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(clippy::print_stderr, reason = "the control plane of the tests tells why it failed")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
@@ -28,7 +28,7 @@ mod starts;
 
 use std::fs;
 
-/// The sections, in their order.
+/// The sections, in order.
 const SECTIONS: [(&str, fn()); 5] = [
     ("keep-alive", load::keep_alive),
     ("connections", load::connections),

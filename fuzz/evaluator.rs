@@ -1,4 +1,4 @@
-//! What a webhook with every rule and a small inventory answers to a body.
+//! `Evaluator`: evaluates review bodies with every rule and a small inventory.
 
 use servicecidr_guard::config::Loaded;
 use servicecidr_guard::inventory::{Inventory, ObservedInventory, Readiness, ServiceCidr};
@@ -18,24 +18,24 @@ deletion: {}
 preview: {warnOn: Always}
 ";
 
-/// An answer, as it is sent and as it was meant.
+/// A response as it is sent, and the verdict behind it.
 pub struct EvaluatedReview {
     pub uid: String,
     pub text: String,
     pub is_allowed: bool,
 }
 
-/// A policy, and what the cluster holds.
+/// A policy and an inventory.
 pub struct Evaluator {
     policy: Policy,
     inventory: Inventory,
 }
 
 impl Evaluator {
-    /// With names and CIDRs that recorded reviews name too.
-    #[allow(clippy::new_without_default, reason = "it is no empty one")]
+    /// The inventory has names and CIDRs that recorded reviews contain.
+    #[allow(clippy::new_without_default, reason = "it is not empty")]
     pub fn new() -> Self {
-        let loaded = Loaded::from_bytes("evaluator.yaml", POLICY.as_bytes()).expect("POLICY is one");
+        let loaded = Loaded::from_bytes("evaluator.yaml", POLICY.as_bytes()).expect("POLICY is valid");
         let mut inventory = Inventory::default();
         for (name, cidr) in [("kubernetes", "10.96.0.0/28"), ("newcidr1", "10.96.0.0/24"), ("team-a", "fd00::/112")] {
             inventory.insert_service_cidr(ServiceCidr {
@@ -50,7 +50,7 @@ impl Evaluator {
         Self { policy: loaded.policy, inventory }
     }
 
-    /// The answer, if the body is a review.
+    /// The response, if the body is a review.
     pub fn answer(&self, body: &[u8]) -> Option<EvaluatedReview> {
         let review = Review::parse(body).ok()?;
         let observed = ObservedInventory::static_file(&self.inventory);
@@ -65,7 +65,7 @@ impl Evaluator {
             }
             Err(refusal) => (respond(&review, Err(&refusal)), false),
         };
-        let text = serde_json::to_string(&answer).expect("an answer is JSON");
+        let text = serde_json::to_string(&answer).expect("a response is JSON");
         Some(EvaluatedReview { uid: review.uid(), text, is_allowed })
     }
 }

@@ -1,5 +1,4 @@
-//! `Api`: an API server of one cluster: lists in pages, and watches that send as many events a second
-//! as they are told to.
+//! `Api`: an API server with paginated lists, and watches that send a given number of events per second.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -11,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::cluster::{in_list_order, nested, shuffled, v4, write_object};
 
-/// How long a watch waits between two looks at what there is to send, and when there is nothing.
+/// The interval between two writes of a watch, with and without events.
 const TICK: Duration = Duration::from_millis(1);
 const IDLE_TICK: Duration = Duration::from_millis(20);
-/// How often a watch proves that nothing was missed.
+/// The interval of bookmarks.
 const BOOKMARKS: Duration = Duration::from_secs(10);
 
 pub struct Api {
@@ -24,18 +23,18 @@ pub struct Api {
 
 struct Shared {
     service_cidrs: Vec<String>,
-    /// In the order of a LIST.
+    /// In LIST order.
     addresses: Vec<u32>,
     version: AtomicU32,
-    /// How many events of addresses a watch sends a second, and how many were sent.
+    /// Events per second of a watch of IPAddresses, and how many were sent.
     rate: AtomicU64,
     sent: AtomicU64,
-    /// How often all that went before was compacted.
+    /// The number of compactions.
     compactions: AtomicU64,
 }
 
 impl Api {
-    /// Serves so many nested ServiceCIDRs, at most 1,000, and so many addresses.
+    /// Serves nested ServiceCIDRs, at most 1,000, and addresses.
     pub fn start(service_cidrs: usize, addresses: u32) -> Self {
         let service_cidrs = nested().into_iter().take(service_cidrs).enumerate();
         let shared = Arc::new(Shared {
@@ -52,19 +51,19 @@ impl Api {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let its = Arc::clone(&its);
-                // It ends when the other side hangs up.
+                // The thread ends when the client disconnects.
                 thread::spawn(move || drop(its.serve(stream.unwrap())));
             }
         });
         Self { address, shared }
     }
 
-    /// From now on, so many events a second.
+    /// Sets the number of events per second.
     pub fn churn(&self, rate: u64) {
         self.shared.rate.store(rate, SeqCst);
     }
 
-    /// How many events were sent so far.
+    /// The number of events sent so far.
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(SeqCst)
     }
@@ -166,7 +165,7 @@ impl Shared {
     }
 }
 
-/// A line of a watch.
+/// A watch event as a line of JSON.
 pub fn event(kind: &str, address: IpAddr, number: u32, version: u32) -> String {
     let mut object = String::new();
     write_object(&mut object, address, number, version);
@@ -174,7 +173,7 @@ pub fn event(kind: &str, address: IpAddr, number: u32, version: u32) -> String {
     format!(r#"{{"type":"{kind}","object":{{"kind":"IPAddress","apiVersion":"networking.k8s.io/v1",{rest}}}"#)
 }
 
-/// An event is a chunk of its own, as from kube-apiserver.
+/// Every event is its own chunk, as from kube-apiserver.
 fn chunk(out: &mut String, line: &str) {
     let _ = write!(out, "{:x}\r\n{line}\n\r\n", line.len() + 1);
 }

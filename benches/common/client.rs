@@ -1,4 +1,4 @@
-//! `Client`: kube-apiserver's side of an admission: one connection, TLS 1.3, kept alive.
+//! `Client`: a client like kube-apiserver: one keep-alive connection, TLS 1.3.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,24 +12,24 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 
-/// The CREATE of a ServiceCIDR, as kube-apiserver 1.37.2 sent it.
+/// A CREATE of a ServiceCIDR, recorded from kube-apiserver 1.37.2.
 const RECORDED: &str = include_str!("../../tests/fixtures/recorded/007-create-newcidr1.json");
-/// Its uid, of which the last twelve digits are other ones in every request, and its CIDR.
+/// Its uid, whose last twelve digits change with every request, and its CIDR.
 const UID: &str = "b3276ca1-f347-49c4-b95e-2dcec3a2d40a";
 pub const CIDR: &str = "10.96.0.0/24";
 
-/// A webhook, and how it is spoken to.
+/// The address and TLS configuration of a webhook.
 #[derive(Clone)]
 pub struct Target {
     pub address: SocketAddr,
-    /// The CA that signed its certificate, PEM.
+    /// The CA of the serving certificate, PEM.
     pub ca: Vec<u8>,
     config: Arc<ClientConfig>,
 }
 
 impl Target {
-    /// Trusts a CA, offers what kube-apiserver prefers where the processor knows AES, and takes no session up again,
-    /// as kube-apiserver does not.
+    /// Trusts one CA. Offers the cipher that kube-apiserver prefers on processors with AES, and resumes no sessions,
+    /// like kube-apiserver.
     pub fn new(address: SocketAddr, ca: &[u8]) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(ca).unwrap()).unwrap();
@@ -46,7 +46,7 @@ impl Target {
 pub struct Client {
     stream: StreamOwned<ClientConnection, TcpStream>,
     request: Vec<u8>,
-    /// Where the uid stands in the request.
+    /// Offset of the uid in the request.
     uid: usize,
     request_count: u64,
     answer: Vec<u8>,
@@ -54,7 +54,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// One that asks for the creation of a ServiceCIDR. Every answer must hold what is expected.
+    /// A client that creates a ServiceCIDR. Every response must contain `expected`.
     pub fn new(target: &Target, cidr: &str, is_dry_run: bool, expected: &'static str) -> Self {
         let lines: String = RECORDED.lines().map(str::trim_start).collect();
         let body = lines.replace("\": ", "\":").replace(CIDR, cidr);
@@ -79,7 +79,7 @@ impl Client {
         new
     }
 
-    /// Asks, and gives how long the answer took, in nanoseconds.
+    /// Sends a request, and returns the time to the response in nanoseconds.
     pub fn send(&mut self) -> f64 {
         self.request_count += 1;
         let digits = self.uid + UID.len() - 12..self.uid + UID.len();
@@ -90,7 +90,7 @@ impl Client {
         let mut piece = [0; 16 * 1024];
         while !is_whole(&self.answer) {
             let count = self.stream.read(&mut piece).unwrap();
-            assert!(count > 0, "the server hung up");
+            assert!(count > 0, "the server closed the connection");
             self.answer.extend_from_slice(&piece[..count]);
         }
         let took = began.elapsed().as_nanos() as f64;
@@ -98,7 +98,7 @@ impl Client {
         took
     }
 
-    /// It is of this request, and says what it should.
+    /// Checks the uid and the expected content.
     fn check(&self) {
         let answer = String::from_utf8_lossy(&self.answer);
         let uid = std::str::from_utf8(&self.request[self.uid..self.uid + UID.len()]).unwrap();
@@ -107,7 +107,7 @@ impl Client {
     }
 }
 
-/// Whether an answer came to its end: its head says how long its body is.
+/// Whether a response is complete, by its Content-Length.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Made-up clusters: addresses, their objects, and LISTs of them as kube-apiserver writes them.
+//! Generated clusters: addresses, their objects, and LISTs as kube-apiserver writes them.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,16 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use servicecidr_guard::inventory::{Allocation, Inventory, ParentRef, Readiness, ServiceCidr};
 use servicecidr_guard::net::{Cidr, IpFamily};
 
-/// The range that holds every IPv4 address of a cluster here. A million fill 95 % of it.
+/// The range with every IPv4 address of the cluster. A million addresses fill 95 % of it.
 pub const RANGE: &str = "10.0.0.0/12";
-/// Its first address.
+/// The first address of [`RANGE`].
 const FIRST: u32 = 10 << 24;
 /// The address before the first IPv6 one.
 const FIRST_V6: u128 = 0xfd00_0010_0096 << 80;
-/// How many objects a page of a LIST has: client-go's default.
+/// Objects per LIST page: the default of client-go.
 const PAGE: usize = 500;
 
-/// The numbers 1 to `count` in the order of a LIST: etcd sorts `10.0.0.1`, `10.0.0.10`, `10.0.0.100`.
+/// The numbers 1 to `count` in LIST order: etcd sorts `10.0.0.1`, `10.0.0.10`, `10.0.0.100`.
 pub fn in_list_order(count: u32) -> impl Iterator<Item = u32> {
     let mut octets: Vec<u32> = (0..256).collect();
     octets.sort_by_key(ToString::to_string);
@@ -28,7 +28,7 @@ pub fn in_list_order(count: u32) -> impl Iterator<Item = u32> {
         .filter(move |number| (1..=count).contains(number))
 }
 
-/// Numbers in an order that has nothing to do with them, the same every time.
+/// The numbers in a pseudo-random order, the same in every run.
 pub fn shuffled(mut numbers: Vec<u32>) -> Vec<u32> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for place in (1..numbers.len()).rev() {
@@ -82,7 +82,7 @@ pub fn service_cidr(name: &str, cidr: Cidr) -> ServiceCidr {
     }
 }
 
-/// A thousand CIDRs that nest four deep: one /12, its 16 /16, their 256 /20, and 727 /24.
+/// A thousand CIDRs, nested four levels deep: one /12, its 16 /16, their 256 /20, and 727 /24.
 pub fn nested() -> Vec<Cidr> {
     let level = |length: u32, count: u32| {
         (0..count).map(move |place| format!("{}/{length}", Ipv4Addr::from(FIRST + (place << (32 - length)))))
@@ -91,13 +91,12 @@ pub fn nested() -> Vec<Cidr> {
     all.map(|text| text.parse().expect("a CIDR")).collect()
 }
 
-/// A thousand CIDRs that share nothing.
+/// A thousand disjoint CIDRs.
 pub fn disjoint() -> Vec<Cidr> {
     (0..1000).map(|place| format!("{}/24", Ipv4Addr::from(FIRST + (place << 9))).parse().expect("a CIDR")).collect()
 }
 
-/// The pages of a LIST of IPAddresses, each one line of JSON with managedFields, one after the other
-/// into the same buffer.
+/// Passes the pages of a LIST of IPAddresses, each one line of JSON with managedFields, in one reused buffer.
 pub fn pages(addresses: impl Iterator<Item = (IpAddr, u32)>, mut take: impl FnMut(&str)) {
     let mut addresses = addresses.peekable();
     let mut page = String::new();
@@ -113,7 +112,7 @@ pub fn pages(addresses: impl Iterator<Item = (IpAddr, u32)>, mut take: impl FnMu
     }
 }
 
-/// An IPAddress with managedFields, as an item of a LIST: without its kind.
+/// Writes an IPAddress with managedFields as a LIST item, without kind.
 pub fn write_object(page: &mut String, address: IpAddr, number: u32, version: u32) {
     let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
     let _ = write!(

@@ -1,4 +1,4 @@
-//! What the benchmarks share.
+//! Shared code of the benchmarks.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
 pub mod api;

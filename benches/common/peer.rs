@@ -1,4 +1,4 @@
-//! `Peer`: the Kubernetes code of `benches/peers`, as a process that answers commands in turns.
+//! `Peer`: a process with the Kubernetes code of `benches/peers`, which runs commands.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Deserialize;
 
-/// The folder where `make bench` puts the programs.
+/// The environment variable with the folder of the programs that `make bench` builds.
 const FOLDER: &str = "SERVICECIDR_GUARD_PEERS";
 
 pub struct Peer {
@@ -15,7 +15,7 @@ pub struct Peer {
     answers: BufReader<ChildStdout>,
 }
 
-/// What a command took, and what it found.
+/// The duration and the result of a command.
 #[derive(Debug, Deserialize)]
 pub struct PeerResult {
     pub wall_ns: u64,
@@ -29,23 +29,23 @@ impl Peer {
         let mut child =
             Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the peer starts");
         let commands = child.stdin.take();
-        let answers = BufReader::new(child.stdout.take().expect("its output is ours"));
+        let answers = BufReader::new(child.stdout.take().expect("stdout is piped"));
         Some(Self { child, commands, answers })
     }
 
     pub fn send(&mut self, command: &str) -> PeerResult {
-        let commands = self.commands.as_mut().expect("it takes commands until the end");
-        writeln!(commands, "{command}").expect("the peer takes a command");
+        let commands = self.commands.as_mut().expect("stdin is open until drop");
+        writeln!(commands, "{command}").expect("the peer reads a command");
         let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the peer answers");
+        self.answers.read_line(&mut line).expect("the peer prints a result");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{command}: {line:?}: {error}"))
     }
 }
 
-/// The path of a program; without it, says so: the rest is measured all the same.
+/// The path of a program. Without it, prints a note, and the other cases are still measured.
 pub fn program(name: &str) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os(FOLDER) else {
-        println!("(without {name}, a peer in Go: {FOLDER} names no folder; `make bench` builds it)");
+        println!("(without {name}, a peer in Go: {FOLDER} is not set; `make bench` builds it)");
         return None;
     };
     Some(PathBuf::from(folder).join(name))

@@ -1,11 +1,11 @@
-//! `Process`: a server of its own, and what the kernel says of it.
+//! `Process`: a child process and its CPU time and memory.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command};
 
-/// It ends with the value.
+/// The process is killed on drop.
 pub struct Process(Child);
 
 impl Process {
@@ -13,7 +13,7 @@ impl Process {
         Self(command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
-    /// The time that it took on processors, in nanoseconds.
+    /// CPU time in nanoseconds.
     pub fn cpu(&self) -> f64 {
         let threads = fs::read_dir(self.proc("task")).unwrap();
         let of = |path: PathBuf| fs::read_to_string(path.join("schedstat")).unwrap_or_default();
@@ -21,14 +21,14 @@ impl Process {
         texts.filter_map(|text| text.split(' ').next()?.parse::<f64>().ok()).sum()
     }
 
-    /// Its memory in MiB: `VmRSS`, or `VmHWM`, its peak.
+    /// Memory in MiB: `VmRSS`, or `VmHWM`, the peak.
     pub fn memory(&self, field: &str) -> f64 {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 
-    /// Forgets the peak of its memory.
+    /// Resets the peak of the memory.
     pub fn forget_peak(&self) {
         fs::write(self.proc("clear_refs"), "5").unwrap();
     }

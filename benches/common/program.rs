@@ -1,4 +1,4 @@
-//! `Program`: the server as people run it, a process of its own.
+//! `Program`: the server in its own process.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -14,9 +14,9 @@ use super::api::Api;
 use super::client::Target;
 use super::process::{Process, free_port};
 
-/// How long anything may take before it is given up.
+/// The time limit of a start or a list.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
-/// What needs no inventory, and what does.
+/// Rules without and with an inventory.
 const RULES: &str = "\
 allowedRanges: {ranges: [10.0.0.0/8, 'fd00::/8'], validationActions: [Deny]}
 reservedNetworks: {presets: [loopback, linkLocal, multicast, documentation, cgnat], validationActions: [Deny]}
@@ -26,20 +26,20 @@ const LIVE_RULE: &str = "noOverlap: {validationActions: [Deny]}\n";
 pub struct Program {
     pub target: Target,
     pub process: Process,
-    /// How long it took from its start to its first `/readyz` with 200.
+    /// Time from the start to the first `/readyz` with 200.
     pub ready_after: Duration,
     health: SocketAddr,
     pub folder: TempDir,
 }
 
 impl Program {
-    /// Starts it beside an API server, or without an inventory, and waits until it is ready.
+    /// Starts the server with or without an API server, and waits until it is ready.
     pub fn start(api: Option<&Api>) -> Self {
         let live_rule = api.map_or("", |_| LIVE_RULE);
         Self::start_with(api, &format!("{RULES}{live_rule}"), &[])
     }
 
-    /// With rules and arguments of the caller's.
+    /// Starts the server with other rules and arguments.
     pub fn start_with(api: Option<&Api>, rules: &str, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -69,7 +69,7 @@ impl Program {
         new
     }
 
-    /// Head and body of a GET; `None` while nobody listens.
+    /// Head and body of a GET; `None` while the port is closed.
     pub fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.health).ok()?;
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
@@ -78,7 +78,7 @@ impl Program {
         Some(answer)
     }
 
-    /// Waits until a list of addresses was read to its end for the `times`th time.
+    /// Waits until a list of addresses has ended for the `times`th time.
     pub fn wait_for_list(&self, times: usize) {
         let began = Instant::now();
         let is_list = |line: &&str| line.contains(r#""listed""#) && line.contains("ipaddresses");

@@ -2,32 +2,32 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How often each case takes its turn.
+/// The number of turns of each case.
 pub const ROUNDS: usize = 7;
 
-/// Nanoseconds of every case, one sample a round. The first case is ours.
+/// Nanoseconds of every case, one sample per round. The first case is servicecidr-guard.
 pub struct Table {
     labels: Vec<String>,
     samples: Vec<Vec<f64>>,
 }
 
-/// One case: what it is called, and one turn of it, in nanoseconds.
+/// A case: its label, and a function that measures one turn in nanoseconds.
 pub type Case<'a> = (&'a str, Box<dyn FnMut() -> f64 + 'a>);
 
-/// The time of this thread on a processor, in nanoseconds: what others do on the machine isn't in it.
+/// CPU time of this thread in nanoseconds, which excludes other load on the machine.
 pub fn cpu() -> f64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
 }
 
-/// How long a call takes on a processor.
+/// CPU time of a call.
 pub fn once<T>(call: impl FnOnce() -> T) -> f64 {
     let start = cpu();
     std::hint::black_box(call());
     cpu() - start
 }
 
-/// A turn that calls as often as fills about 20 ms, and gives the time of one call.
+/// A turn that repeats a call for about 20 ms, and returns the time of one call.
 pub fn turn<'a, T>(mut call: impl FnMut() -> T + 'a) -> Box<dyn FnMut() -> f64 + 'a> {
     let mut calls = 0_u32;
     Box::new(move || {
@@ -47,7 +47,7 @@ impl Table {
         Self { labels: labels.iter().map(ToString::to_string).collect(), samples: vec![Vec::new(); labels.len()] }
     }
 
-    /// Takes one round up: a sample of every case.
+    /// Adds a round: one sample of every case.
     pub fn push(&mut self, round: &[f64]) {
         assert_eq!(round.len(), self.samples.len());
         for (samples, sample) in self.samples.iter_mut().zip(round) {
@@ -55,7 +55,7 @@ impl Table {
         }
     }
 
-    /// Measures cases in turns, after a turn of each that doesn't count, and prints the table.
+    /// Measures cases in turns, after one warm-up round, and prints the table.
     pub fn measure(title: &str, mut cases: Vec<Case<'_>>) -> Self {
         let labels: Vec<&str> = cases.iter().map(|(label, _)| *label).collect();
         let mut table = Self::new(&labels);
@@ -73,7 +73,7 @@ impl Table {
         median(self.samples[case].clone())
     }
 
-    /// The median over the rounds of how one case lies to another.
+    /// The median over the rounds of the ratio of two cases.
     pub fn ratio(&self, case: usize, to: usize) -> f64 {
         median(self.samples[case].iter().zip(&self.samples[to]).map(|(a, b)| a / b).collect())
     }
@@ -82,7 +82,7 @@ impl Table {
         self.print_of(title, "CPU time");
     }
 
-    /// With what it is that was measured.
+    /// Prints the table with the name of the measured value.
     pub fn print_of(&self, title: &str, what: &str) {
         println!("\n{title}");
         println!("  {what:<52} {:>10}   {:<23} {:>14}", "median", "least - most", "first / this");
@@ -95,7 +95,7 @@ impl Table {
     }
 }
 
-/// Prints whether a goal is met: whether a value is at most its limit. Nothing fails of it.
+/// Prints whether a value is within its limit. A missed goal is no failure.
 pub fn goal(name: &str, value: f64, limit: f64, unit: &str) {
     let verdict = if value <= limit { "met" } else { "MISSED" };
     println!("  {name}: {}{unit}, goal {}{unit}: {verdict}", short(value), short(limit));
@@ -120,7 +120,7 @@ fn ratio(value: f64) -> String {
     if value >= 0.001 { format!("{}x", short(value)) } else { format!("1/{:.0}", 1.0 / value) }
 }
 
-/// Three digits that count.
+/// Three significant digits.
 fn short(value: f64) -> String {
     match value.abs() {
         v if v >= 100.0 => format!("{value:.0}"),

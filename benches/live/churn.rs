@@ -1,4 +1,4 @@
-//! G11: what 10,000 events a second cost the program, and those who ask it meanwhile.
+//! The cost of 10,000 events per second, and the latency meanwhile.
 
 use std::hint::black_box;
 use std::thread;
@@ -16,11 +16,11 @@ use crate::common::program::Program;
 use crate::common::table::{Table, goal, once};
 use crate::latency::{Latency, percentiles};
 
-/// Events a second.
+/// Events per second.
 const RATE: u32 = 10_000;
-/// How long the program is looked at in a turn, without and with requests.
+/// The duration of a measurement, without and with requests.
 const TURN: Duration = Duration::from_secs(2);
-/// How long after a change of the rate it is what it stays.
+/// The time to wait after a change of the rate.
 const SETTLED: Duration = Duration::from_millis(100);
 const ROUNDS: usize = 5;
 
@@ -57,14 +57,14 @@ pub fn measure(api: &Api, full: &Program) {
             latency.push(&[both(0), both(1)]);
         }
     }
-    cpu.print("G11: the CPU time of the program in a second, nobody asks");
-    goal("G11 share of a core", cpu.median(0) / 1e7, 5.0, " %");
-    goal("G11 share of a core, of the events alone", (cpu.median(0) - cpu.median(1)) / 1e7, 5.0, " %");
-    latency.print("G11: a CREATE over TLS");
-    goal("G11 p99 under events / without", latency.p99.ratio(0, 1), 1.5, "x");
+    cpu.print("CPU time per second, without requests");
+    goal("share of a core", cpu.median(0) / 1e7, 5.0, " %");
+    goal("share of a core, events only", (cpu.median(0) - cpu.median(1)) / 1e7, 5.0, " %");
+    latency.print("A CREATE over TLS");
+    goal("p99 with events / without", latency.p99.ratio(0, 1), 1.5, "x");
 }
 
-/// The CPU time of the program in a second, and then how long its answers take.
+/// CPU time per second, and then the latency percentiles.
 fn turn(full: &Program, client: &mut Client) -> (f64, [Vec<f64>; 2]) {
     let (began, before) = (Instant::now(), full.process.cpu());
     thread::sleep(TURN);

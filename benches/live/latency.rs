@@ -1,9 +1,9 @@
-//! `Latency`: several clients that ask in turns, one request each.
+//! `Latency`: several clients that send requests in turns.
 
 use crate::common::client::Client;
 use crate::common::table::{ROUNDS, Table};
 
-/// How often each client asks in a round.
+/// Requests of each client per round.
 const REQUESTS: usize = 2_500;
 
 pub struct Latency {
@@ -11,7 +11,7 @@ pub struct Latency {
     pub p99: Table,
 }
 
-/// Half of the requests, and all but one in a hundred, took at most this long: of every client.
+/// p50 and p99 of every client.
 pub fn percentiles(clients: &mut [&mut Client]) -> [Vec<f64>; 2] {
     let mut times = vec![Vec::with_capacity(REQUESTS); clients.len()];
     for _ in 0..REQUESTS {
@@ -33,7 +33,7 @@ impl Latency {
         self.p99.push(p99);
     }
 
-    /// Rounds of all clients, after one that doesn't count.
+    /// Measures all clients, after one warm-up round.
     pub fn measure(title: &str, mut cases: Vec<(&str, Client)>) -> Self {
         let labels: Vec<&str> = cases.iter().map(|(label, _)| *label).collect();
         let mut all = Self::new(&labels);

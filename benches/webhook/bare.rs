@@ -1,5 +1,5 @@
-//! The least that a webhook of these crates takes: the body is read, and everything is allowed. Of the request it
-//! finds the uid alone, without which kube-apiserver takes no answer.
+//! A minimal webhook of the same crates: it reads the body, finds the uid, which kube-apiserver requires in the
+//! response, and allows everything.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use rustls::version::{TLS12, TLS13};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-/// What makes this benchmark that server, in a process of its own.
+/// The flag that makes this benchmark run the minimal server.
 pub const FLAG: &str = "--bare-peer";
-/// What stands before the uid; kube-apiserver writes that of the request before any other.
+/// The text before the uid; kube-apiserver writes the uid of the request first.
 const BEFORE_UID: &[u8] = br#""uid":""#;
 
 pub fn serve(listen: &str, certs: &str) {
@@ -37,7 +37,7 @@ async fn allow(body: web::Bytes) -> HttpResponse {
     ))
 }
 
-/// As the webhook's own.
+/// The same TLS configuration as the webhook.
 fn config(certs: &Path) -> ServerConfig {
     let chain = CertificateDer::pem_file_iter(certs.join("tls.crt")).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(certs.join("tls.key")).unwrap();

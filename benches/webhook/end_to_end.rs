@@ -1,5 +1,5 @@
-//! G13: what an admission adds to a dry-run create on a real kube-apiserver. Which webhook is called goes by how the
-//! name begins, so that all take turns within one run.
+//! The latency that a webhook adds to a dry-run create on a real kube-apiserver. The prefix of the name selects the
+//! webhook, so that all take turns within one run.
 
 use std::time::Instant;
 
@@ -11,13 +11,13 @@ use crate::control_plane::{ControlPlane, base64};
 use crate::program::eventually;
 use crate::served::{self, BARE, OURS, OUTSIDE, RULES, Served};
 
-/// How often each is asked in a round, and how many rounds count.
+/// Creates per round and webhook, and the number of measured rounds.
 const CREATES: usize = 300;
 const ROUNDS: usize = 7;
 const POLICY: &str = "ValidatingAdmissionPolicy";
 const NOTHING: &str = "nothing";
 
-/// How the name of what it judges begins.
+/// A webhook or policy, and the name prefix that selects it.
 struct Way {
     label: &'static str,
     prefix: &'static str,
@@ -25,7 +25,7 @@ struct Way {
 
 pub fn measure() {
     if std::env::var_os("SERVICECIDR_GUARD_CLUSTER_BIN").is_none() {
-        println!("\nG13: left out: SERVICECIDR_GUARD_CLUSTER_BIN names no folder; `tests/cluster/build` makes it");
+        println!("\nSkipped: SERVICECIDR_GUARD_CLUSTER_BIN is not set; `tests/cluster/build` creates the folder");
         return;
     }
     let plane = ControlPlane::start();
@@ -37,11 +37,11 @@ pub fn measure() {
     let ways: Vec<Way> =
         ways.chain([Way { label: POLICY, prefix: "policy" }, Way { label: NOTHING, prefix: "nothing" }]).collect();
     for way in ways.iter().filter(|way| ![BARE, NOTHING].contains(&way.label)) {
-        eventually("what judges is in force", || create(&plane, way.prefix, OUTSIDE.0).0 != 201);
+        eventually("the webhooks are called", || create(&plane, way.prefix, OUTSIDE.0).0 != 201);
     }
     let before: Vec<f64> = webhooks.iter().map(|(_, served)| served.process.cpu()).collect();
     turns(&plane, &ways);
-    println!("\nG13: CPU time of a webhook for each create");
+    println!("\nCPU time of a webhook for each create");
     for ((_, served), before) in webhooks.iter().zip(before) {
         let cpu = (served.process.cpu() - before) / (CREATES * (ROUNDS + 1)) as f64 / 1e3;
         println!("  {:<52} {cpu:>6.1} us", served.label);
@@ -49,7 +49,7 @@ pub fn measure() {
     }
 }
 
-/// Creates in turns, forth and back.
+/// Creates in turns, forward and backward.
 fn turns(plane: &ControlPlane, ways: &[Way]) {
     let labels: Vec<&str> = ways.iter().map(|way| way.label).collect();
     let [mut p50, mut p99] = [(); 2].map(|()| Table::new(&labels));
@@ -75,13 +75,10 @@ fn turns(plane: &ControlPlane, ways: &[Way]) {
         }
     }
     let what = format!("{} of each", CREATES * ROUNDS);
-    p50.print_of(
-        &format!("G13: a dry-run create of a ServiceCIDR on kube-apiserver: p50, {what}"),
-        "time to the answer",
-    );
-    p99.print_of(&format!("G13: the same: p99, {what}"), "time to the answer");
-    added.print_of("G13: what is added to nothing: p50", "time");
-    goal("G13 added / bare", added.ratio(0, 1), 1.15, "x");
+    p50.print_of(&format!("A dry-run create of a ServiceCIDR on kube-apiserver: p50, {what}"), "time to the answer");
+    p99.print_of(&format!("The same: p99, {what}"), "time to the answer");
+    added.print_of("Added latency: p50", "time");
+    goal("added / bare", added.ratio(0, 1), 1.15, "x");
 }
 
 fn create(plane: &ControlPlane, prefix: &str, cidr: &str) -> (u16, Value) {

@@ -1,4 +1,4 @@
-//! What an answer costs: on connections that are kept, on one each, and with many allowed ranges.
+//! The cost of a response: on keep-alive connections, on new connections, and with many allowed ranges.
 
 use std::thread;
 use std::time::Instant;
@@ -8,15 +8,15 @@ use crate::common::cluster::disjoint;
 use crate::common::table::{ROUNDS, Table, goal};
 use crate::served::{self, BARE, NET_HTTP, RULES, RUNTIME, Served};
 
-/// How many connections are kept, and how many requests go over all of them in a turn.
+/// Keep-alive connections, and requests over all of them per turn.
 const CONNECTIONS: usize = 16;
 const REQUESTS: usize = 8_000;
-/// The same for one connection alone.
+/// Requests per turn on one connection.
 const REQUESTS_ALONE: usize = 2_500;
-/// How many connections a turn opens for one request each.
+/// New connections per turn, with one request each.
 const OPENED: usize = 250;
 
-/// Turns of all, with so many connections to each.
+/// Measurements of all webhooks with a number of connections.
 struct Load {
     cpu: Table,
     wall: Table,
@@ -24,41 +24,41 @@ struct Load {
     p99: Table,
 }
 
-/// G1, G2, G3, and the memory of G4.
+/// CPU time, latency and memory with keep-alive connections.
 pub fn keep_alive() {
     let mut all = served::all();
     all.insert(1, served::ours("the same with --log-level warn", None, RULES, &["--log-level", "warn"]));
     let load = Load::measure(&all, CONNECTIONS, REQUESTS);
-    println!("\nRequests a second with {CONNECTIONS} connections, at the median");
+    println!("\nRequests per second with {CONNECTIONS} connections, median");
     for (place, served) in all.iter().enumerate() {
         println!("  {:<52} {:>10.0}", served.label, 1e9 / load.wall.median(place));
     }
     let place = |label| all.iter().position(|served| served.label == label);
-    let goals = [("G1", BARE, 1.35), ("G3", NET_HTTP, 0.35), ("G3", RUNTIME, 0.30)];
-    for (name, label, limit) in goals {
+    let goals = [(BARE, 1.35), (NET_HTTP, 0.35), (RUNTIME, 0.30)];
+    for (label, limit) in goals {
         if let Some(place) = place(label) {
-            goal(&format!("{name} CPU / {label}"), load.cpu.ratio(0, place), limit, "x");
+            goal(&format!("CPU / {label}"), load.cpu.ratio(0, place), limit, "x");
         }
     }
     let request_count = (ROUNDS + 1) * REQUESTS;
-    println!("\nG4: resident memory after {request_count} requests on {CONNECTIONS} connections");
+    println!("\nResident memory after {request_count} requests on {CONNECTIONS} connections");
     let memory: Vec<f64> = all.iter().map(|served| served.process.memory("VmRSS")).collect();
     for (served, its) in all.iter().zip(&memory) {
         println!("  {:<52} {its:>6.1} MiB, first / this {:.2}x", served.label, memory[0] / its);
     }
     for label in [NET_HTTP, RUNTIME] {
         if let Some(place) = place(label) {
-            goal(&format!("G4 memory / {label}"), memory[0] / memory[place], 0.5, "x");
+            goal(&format!("memory / {label}"), memory[0] / memory[place], 0.5, "x");
         }
     }
-    // Not one request each in turns: two processes of one program would find its code in the caches.
+    // Not in turns of one request: two processes of one program would share the caches.
     let alone = Load::measure(&all, 1, REQUESTS_ALONE);
-    let bare = place(BARE).expect("it is always there");
-    goal("G2 p50 / bare", alone.p50.ratio(0, bare), 1.15, "x");
-    goal("G2 p99 / bare", alone.p99.ratio(0, bare), 1.5, "x");
+    let bare = place(BARE).expect("the bare server always runs");
+    goal("p50 / bare", alone.p50.ratio(0, bare), 1.15, "x");
+    goal("p99 / bare", alone.p99.ratio(0, bare), 1.5, "x");
 }
 
-/// G4: a handshake for every request.
+/// CPU time with a TLS handshake for every request.
 pub fn connections() {
     let all = served::all();
     let labels: Vec<&str> = all.iter().map(|served| served.label).collect();
@@ -71,7 +71,7 @@ pub fn connections() {
     }
     table.print_of("A new TLS connection for each request", "CPU time a connection");
     for (place, label) in labels.iter().enumerate().filter(|(_, label)| [NET_HTTP, RUNTIME].contains(label)) {
-        goal(&format!("G4 CPU / {label}"), table.ratio(0, place), 0.75, "x");
+        goal(&format!("CPU / {label}"), table.ratio(0, place), 0.75, "x");
     }
 }
 
@@ -81,7 +81,7 @@ fn opened(served: &Served) -> f64 {
     (served.process.cpu() - before) / OPENED as f64
 }
 
-/// G6: what many allowed ranges cost.
+/// Latency with many allowed ranges.
 pub fn ranges() {
     let many: Vec<String> = disjoint().iter().skip(1).map(ToString::to_string).collect();
     let many = format!("allowedRanges: {{ranges: [{}, 10.96.0.0/16], validationActions: [Deny]}}\n", many.join(", "));
@@ -89,7 +89,7 @@ pub fn ranges() {
     let all = [("1,000 allowed ranges", many.as_str()), ("1 allowed range", one)];
     let all = all.map(|(label, rules)| served::ours(label, None, rules, &[]));
     let load = Load::measure(&all, CONNECTIONS, REQUESTS);
-    goal("G6 p99 with 1,000 / with 1", load.p99.ratio(0, 1), 1.2, "x");
+    goal("p99 with 1,000 / with 1", load.p99.ratio(0, 1), 1.2, "x");
 }
 
 impl Load {
@@ -118,7 +118,7 @@ impl Load {
     }
 }
 
-/// A turn of one: CPU and time for each request, p50 and p99.
+/// One turn of one webhook: CPU and wall time per request, p50 and p99.
 fn turn(served: &Served, clients: &mut [Client], requests: usize) -> [f64; 4] {
     let (began, mut times) = (Instant::now(), Vec::new());
     let each = requests / clients.len();
@@ -127,7 +127,7 @@ fn turn(served: &Served, clients: &mut [Client], requests: usize) -> [f64; 4] {
     thread::scope(|scope| {
         let send = move |client: &mut Client| (0..each).map(|_| client.send()).collect::<Vec<f64>>();
         let running: Vec<_> = clients.iter_mut().map(|client| scope.spawn(move || send(client))).collect();
-        times.extend(running.into_iter().flat_map(|running| running.join().expect("every answer is right")));
+        times.extend(running.into_iter().flat_map(|running| running.join().expect("every response is correct")));
     });
     let wall = began.elapsed().as_nanos() as f64;
     let cpu = served.process.cpu() - before;

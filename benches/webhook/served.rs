@@ -1,4 +1,4 @@
-//! `Served`: a webhook that answers, ours or a peer's.
+//! `Served`: a running webhook, servicecidr-guard or a peer.
 
 use std::fs::{self, File};
 use std::net::TcpStream;
@@ -16,20 +16,20 @@ use crate::common::peer;
 use crate::common::process::{Process, free_port};
 use crate::common::program::{Program, make_certs};
 
-/// The policy of the Kubernetes documentation, which all peers but the bare one have.
+/// The policy of the Kubernetes documentation, which all peers except the bare one enforce.
 pub const RULES: &str = "allowedRanges: {ranges: [10.96.0.0/16, '2001:db8::/64'], validationActions: [Deny]}\n";
 const RANGES: &str = "10.96.0.0/16,2001:db8::/64";
-/// What lies within them is allowed, and what doesn't is named.
+/// Expected content of an allowed and of a denied response.
 pub const ALLOWED: &str = r#""allowed":true"#;
 pub const OUTSIDE: (&str, &str) = ("172.20.0.0/16", "spec.cidrs[0]: 172.20.0.0/16 is outside the allowed ranges");
-/// How long a start may take.
+/// The time limit of a start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Served {
     pub label: &'static str,
     pub target: Target,
     pub process: Process,
-    /// How long it took from its start until it was ready: a peer, until it accepted a connection.
+    /// Time from the start until ready; for a peer, until it accepts a connection.
     pub ready_after: Duration,
     _folder: TempDir,
 }
@@ -39,13 +39,13 @@ pub const BARE: &str = "bare actix-web and rustls";
 pub const NET_HTTP: &str = "Go, net/http and k8s.io/api";
 pub const RUNTIME: &str = "Go, controller-runtime";
 
-/// With rules and arguments of the caller's.
+/// Starts servicecidr-guard with rules and arguments.
 pub fn ours(label: &'static str, api: Option<&Api>, rules: &str, more: &[&str]) -> Served {
     let Program { target, process, ready_after, folder, .. } = Program::start_with(api, rules, more);
     Served { label, target, process, ready_after, _folder: folder }
 }
 
-/// This program itself, with a flag.
+/// Starts this program as the bare server.
 pub fn bare() -> Served {
     let program = std::env::current_exe().unwrap();
     start_peer(BARE, |listen, certs| {
@@ -60,21 +60,21 @@ pub fn net_http() -> Option<Served> {
     Some(start_peer(NET_HTTP, |listen, certs| in_go(program, listen, certs)))
 }
 
-/// With the ServiceCIDRs of an API server in its cache, where there is one.
+/// The peer with controller-runtime, with a cache of ServiceCIDRs if there is an API server.
 pub fn runtime(api: Option<&Api>) -> Option<Served> {
     let program = peer::program("runtime")?;
     Some(start_peer(RUNTIME, |listen, certs| {
         let mut command = in_go(program, listen, certs);
         if let Some(api) = api {
             command.arg("-api").arg(format!("http://{}", api.address));
-            // The API server of the benchmark lists and then watches, as those before 1.34.
+            // The API server of the benchmark supports LIST and WATCH, as before Kubernetes 1.34.
             command.env("KUBE_FEATURE_WatchListClient", "false");
         }
         command
     }))
 }
 
-/// All of them, ours first, and each seen to judge as it should.
+/// All webhooks, servicecidr-guard first, after a check of their verdicts.
 pub fn all() -> Vec<Served> {
     let mut all = vec![ours(OURS, None, RULES, &[]), bare()];
     all.extend(net_http());
@@ -104,14 +104,18 @@ fn start_peer(label: &'static str, command: impl FnOnce(&str, &str) -> Command) 
     let began = Instant::now();
     let process = Process::start(&mut command);
     while TcpStream::connect(target.address).is_err() {
-        assert!(began.elapsed() < START_TIMEOUT, "{label} accepts nothing: {}", fs::read_to_string(&log).unwrap());
+        assert!(
+            began.elapsed() < START_TIMEOUT,
+            "{label} accepts no connection: {}",
+            fs::read_to_string(&log).unwrap()
+        );
         thread::sleep(Duration::from_micros(500));
     }
     Served { label, target, process, ready_after: began.elapsed(), _folder: folder }
 }
 
 impl Served {
-    /// A connection that asks for what is allowed.
+    /// A client whose requests are allowed.
     pub fn client(&self) -> Client {
         Client::new(&self.target, crate::common::client::CIDR, false, ALLOWED)
     }

@@ -1,4 +1,4 @@
-//! G12: how soon the first answer may be asked for, and how large the program is.
+//! Time to the first response, and the size of the program.
 
 use std::fs;
 use std::path::Path;
@@ -37,25 +37,25 @@ fn times(what: &str, starts: Vec<Start<'_>>) {
     let labels: Vec<&str> = starts.iter().map(|(label, _)| label.as_str()).collect();
     let mut table = Table::new(&labels);
     for _ in 0..ROUNDS {
-        let once = |(_, start): &Start<'_>| start().expect("it started before").ready_after.as_nanos() as f64;
+        let once = |(_, start): &Start<'_>| start().expect("the peer has started before").ready_after.as_nanos() as f64;
         table.push(&starts.iter().map(once).collect::<Vec<f64>>());
     }
-    table.print_of(&format!("G12: from the start of the process, {what}"), "time");
+    table.print_of(&format!("From the start of the process, {what}"), "time");
     for (place, label) in labels.iter().enumerate().filter(|(_, label)| label.starts_with("Go")) {
-        goal(&format!("G12 / {label}"), table.ratio(0, place), 0.5, "x");
+        goal(&format!("start / {label}"), table.ratio(0, place), 0.5, "x");
     }
 }
 
 fn sizes() {
     let size = |path: &Path| fs::metadata(path).unwrap().len() as f64 / 1e6;
     let ours = size(env!("CARGO_BIN_EXE_servicecidr-guard").as_ref());
-    println!("\nG12: the size of the program, stripped");
+    println!("\nThe size of the program, stripped");
     println!("  {OURS:<52} {ours:>6.2} MB");
-    goal("G12 size", ours, 12.0, " MB");
+    goal("size", ours, 12.0, " MB");
     for (label, name) in [(NET_HTTP, "nethttp"), (RUNTIME, "runtime")] {
         if let Some(path) = peer::program(name) {
             println!("  {label:<52} {:>6.2} MB", size(&path));
-            goal(&format!("G12 size / {label}"), ours / size(&path), 0.6, "x");
+            goal(&format!("size / {label}"), ours / size(&path), 0.6, "x");
         }
     }
 }

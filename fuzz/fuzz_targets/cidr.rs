@@ -1,4 +1,4 @@
-//! CIDRs: what is accepted is canonical, and means the same to the lenient reading.
+//! CIDRs: accepted texts are canonical, and lenient parsing agrees.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

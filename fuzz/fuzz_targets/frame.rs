@@ -1,4 +1,4 @@
-//! Watch frames: whatever an API server sends, an event or an error, and no panic.
+//! Watch events: any bytes result in an event or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,4 @@
-//! Lists of objects, JSON and YAML, in one piece and by the byte: whatever comes, no panic, neither
-//! in the reading nor in what counts what was read.
+//! Lists of objects, JSON and YAML, in one piece and in small reads: no panic, neither in reading nor in the report.
 #![no_main]
 
 use std::io::Read;
@@ -9,7 +8,7 @@ use servicecidr_guard::capacity::{AllocationAudit, CapacityReport};
 use servicecidr_guard::inventory::Inventory;
 use servicecidr_guard::k8s::{ListReader, Reading};
 
-/// Gives few bytes at a time, as a pipe may.
+/// Returns few bytes at a time, as a pipe can.
 struct Drops<'a>(&'a [u8]);
 
 impl Read for Drops<'_> {

@@ -1,5 +1,5 @@
-//! Manifests, YAML and JSON, whole and by the byte: whatever comes, no panic, the same objects at the same places, and every
-//! place within the text.
+//! Manifests, YAML and JSON, in one piece and in small reads: no panic, the same objects at the same positions, and
+//! every position is within the text.
 #![no_main]
 
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::io::Read;
 use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::k8s::{Manifest, ManifestError, ManifestKind, read_manifests};
 
-/// Gives few bytes at a time, as a pipe may.
+/// Returns few bytes at a time, as a pipe can.
 struct Drops<'a>(&'a [u8]);
 
 impl Read for Drops<'_> {
@@ -17,7 +17,7 @@ impl Read for Drops<'_> {
     }
 }
 
-/// What was read, in words, and how it ended.
+/// The manifests as text, and the result.
 fn read(source: impl Read, lines: usize) -> (Vec<String>, Result<(), String>) {
     let mut seen = Vec::new();
     let end = read_manifests::<ManifestError>("fuzz", source, &mut |manifest: Manifest<'_>| {

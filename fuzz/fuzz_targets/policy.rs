@@ -1,4 +1,4 @@
-//! Policy files: whatever the bytes, a policy with a rule or a message.
+//! Policy files: any bytes result in a policy with a rule or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

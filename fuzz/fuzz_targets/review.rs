@@ -1,4 +1,4 @@
-//! Reviews: whatever the body, an answer or an error, and the answer echoes the uid.
+//! Reviews: any body results in a response or an error, and the response has the uid of the request.
 #![no_main]
 
 #[path = "../evaluator.rs"]
@@ -14,10 +14,10 @@ thread_local! {
 
 fuzz_target!(|body: &[u8]| {
     let Some(evaluated) = EVALUATOR.with(|evaluator| evaluator.answer(body)) else { return };
-    let response: Value = serde_json::from_str(&evaluated.text).expect("an answer is JSON");
+    let response: Value = serde_json::from_str(&evaluated.text).expect("a response is JSON");
     assert_eq!(response["response"]["allowed"], evaluated.is_allowed);
     assert_eq!(response["response"]["uid"].as_str(), Some(evaluated.uid.as_str()));
-    // What a reader into values makes of the body: it refuses numbers that fit nowhere, the review doesn't.
+    // A parser into values rejects numbers that are out of range, the review doesn't.
     if let Ok(parsed) = serde_json::from_slice::<Value>(body) {
         assert_eq!(response["response"]["uid"], parsed["request"]["uid"]);
     }

@@ -1,4 +1,4 @@
-//! What follows a cluster outlives its API server, and never gets in its way.
+//! The inventory survives restarts of the API server, and the webhook never blocks the control plane.
 
 use serde_json::json;
 use servicecidr_guard::inventory::Operation;
@@ -25,11 +25,11 @@ fn recovers_after_api_server_restart() {
     let mut plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
     plane.stop_apiserver();
-    eventually("the age grows", || age(&server) > 3.0);
+    eventually("the inventory age grows", || age(&server) > 3.0);
     assert_eq!(get(&server, "/readyz"), (200, "ok\n".to_owned()));
     plane.start_apiserver();
     plane.wait_until_ready();
-    eventually("it is fresh again", || age(&server) < 2.0);
+    eventually("the inventory is fresh again", || age(&server) < 2.0);
     create_ready(&plane, "after", &["10.97.0.0/24"]);
     let report = synced_report(&plane, &server);
     assert!(report["serviceCIDRs"].as_array().unwrap().iter().any(|entry| entry["name"] == "after"));
@@ -42,12 +42,12 @@ fn recovers_after_etcd_restore() {
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
     synced_report(&plane, &server);
     plane.stop_apiserver();
-    // Nobody can be told of this one: kube-apiserver is down, and etcd forgets that it was there.
+    // No watch can report this deletion: kube-apiserver is down, and etcd is compacted.
     plane.delete_from_etcd("/registry/servicecidrs/doomed");
     plane.compact_etcd();
     plane.start_apiserver();
     plane.wait_until_ready();
-    eventually("what went unseen is forgotten", || {
+    eventually("the deleted ServiceCIDR is removed", || {
         let report = synced_report(&plane, &server);
         report["serviceCIDRs"].as_array().unwrap().iter().all(|entry| entry["name"] != "doomed")
     });
@@ -71,17 +71,19 @@ fn control_plane_works_under_strictest_policy() {
 
     plane.recreate_default();
 
-    // A deletion that nobody judged is brought to its end under the policy.
+    // A deletion that was not evaluated completes under the policy.
     let configuration = plane.get(&format!("{CONFIGURATIONS}/guard")).1;
     assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
-    // Asked by dry runs, which aren't counted: kube-apiserver still calls the webhook for a moment.
-    eventually("nobody refuses", || webhook::create(&plane, "probe", &["10.98.0.0/24"], true).0 == 201);
+    // Dry runs aren't counted: kube-apiserver still calls the webhook for a moment.
+    eventually("the webhook is no longer called", || {
+        webhook::create(&plane, "probe", &["10.98.0.0/24"], true).0 == 201
+    });
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/before")).0, 200);
     let webhooks = json!({
         "apiVersion": configuration["apiVersion"], "kind": configuration["kind"],
         "metadata": {"name": "guard"}, "webhooks": configuration["webhooks"],
     });
     webhook::register(&plane, &webhooks);
-    eventually("its finalizer is taken off", || !exists(&plane, "before"));
+    eventually("the finalizer is removed", || !exists(&plane, "before"));
     assert_eq!(denials(), 0);
 }

@@ -1,4 +1,4 @@
-//! The documented walk from where the deletion of newcidr1 is blocked to where it is gone.
+//! The documented scenario from the blocked deletion of newcidr1 to its end.
 
 use serde_json::{Value, json};
 
@@ -22,13 +22,13 @@ fn create_service(plane: &ControlPlane, name: &str) -> (u16, Value) {
     plane.post(SERVICES, &json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}))
 }
 
-/// A Service is refused because no range has an address.
+/// Whether a Service is rejected because no range has a free address.
 fn is_refused(plane: &ControlPlane) -> bool {
     let (status, answer) = create_service(plane, "none");
     status == 500 && answer["message"].as_str().unwrap().ends_with("range is full")
 }
 
-/// The metrics of the capacity: usable, allocated and available, of a CIDR and of IPv4.
+/// The capacity metrics: usable, allocated and available, of a CIDR and of IPv4.
 fn capacity_metrics(server: &Server, cidr: &str) -> [Option<String>; 6] {
     let of = |labels: &str, count: &str| server.metric(&format!("servicecidr_guard_clusterip_{count}{{{labels}}}"));
     let (cidr, family) = (format!("cidr=\"{cidr}\""), "family=\"IPv4\"");
@@ -60,7 +60,7 @@ fn blocked_deletion_is_excluded_from_capacity() {
         assert_eq!(create_service(&plane, &format!("more-{number}")).0, 201);
     }
     synced_report(&plane, &server);
-    eventually("metrics of 14 and 4", || {
+    eventually("the metrics have 18 allocated addresses", || {
         capacity_metrics(&server, "10.96.0.0/24") == numbers([254.0, 18.0, 236.0, 254.0, 18.0, 236.0])
     });
 
@@ -75,17 +75,17 @@ fn blocked_deletion_is_excluded_from_capacity() {
     );
     assert_eq!(plane.get(&newcidr1).1["metadata"]["deletionTimestamp"], Value::Null);
     assert_eq!(plane.delete(&newcidr1).0, 200);
-    eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
+    eventually("the deletion is pending", || condition(&plane.get(&newcidr1).1) == Some("False"));
 
     let report = synced_report(&plane, &server);
     assert_eq!(
         (&report["families"][0]["usable"], &report["families"][0]["inUnusableCIDRs"]),
         (&json!("14"), &json!("4"))
     );
-    eventually("metrics of 14 alone", || {
+    eventually("the metrics have 14 allocated addresses", || {
         capacity_metrics(&server, "10.96.0.0/24") == numbers([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
     });
-    eventually("kube-apiserver gives nothing out of it", || is_refused(&plane));
+    eventually("kube-apiserver allocates no address of newcidr1", || is_refused(&plane));
     let apply = |name: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest(name));
     assert_eq!(
         apply("newcidr2"),
@@ -99,17 +99,17 @@ fn blocked_deletion_is_excluded_from_capacity() {
     for number in 0..4 {
         assert_eq!(plane.delete(&format!("{SERVICES}/more-{number}")).0, 200);
     }
-    eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
+    eventually("newcidr1 is deleted after its Services", || plane.get(&newcidr1).0 == 404);
     let report = synced_report(&plane, &server);
     assert_eq!(report["serviceCIDRs"].as_array().unwrap().len(), 1);
-    eventually("no metric names it", || {
+    eventually("no metric has newcidr1", || {
         let [none, nor, neither, rest @ ..] = capacity_metrics(&server, "10.96.0.0/24");
         [none, nor, neither] == [None, None, None] && rest == numbers([14.0, 14.0, 0.0])
     });
     assert!(is_refused(&plane));
     assert_eq!(plane.delete(&format!("{SERVICES}/test-7")).0, 200);
     assert_eq!(synced_report(&plane, &server)["families"][0]["free"], "1");
-    eventually("one Service fits", || create_service(&plane, "last").0 == 201);
+    eventually("one Service gets an address", || create_service(&plane, "last").0 == 201);
     assert!(is_refused(&plane));
     synced_report(&plane, &server);
     assert_eq!(

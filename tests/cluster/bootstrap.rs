@@ -18,8 +18,8 @@ enum Matching {
     Everything,
 }
 
-/// A control plane that starts again without `kubernetes` in etcd, while a webhook with failurePolicy Fail is
-/// registered that nobody runs.
+/// Restarts a control plane without `kubernetes` in etcd, while a webhook with failurePolicy Fail is registered and
+/// down.
 fn restarted_without_default(matching: Matching) -> ControlPlane {
     let mut plane = ControlPlane::start();
     let [port] = free_ports();
@@ -30,7 +30,7 @@ fn restarted_without_default(matching: Matching) -> ControlPlane {
         webhook["matchConditions"] = super::chart::match_conditions();
     }
     register(&plane, &configuration);
-    eventually("the webhook is in force, and down", || {
+    eventually("the webhook is called, and down", || {
         let (_, answer) = webhook::create(&plane, "probe", &["10.97.0.0/24"], true);
         answer["message"].as_str().is_some_and(|message| message.contains("failed calling webhook"))
     });
@@ -44,7 +44,7 @@ fn restarted_without_default(matching: Matching) -> ControlPlane {
 fn kubernetes_is_created_while_the_webhook_is_down() {
     let plane = restarted_without_default(Matching::AsInChart);
     plane.wait_until_ready();
-    eventually("kubernetes is back, protected and ready", || {
+    eventually("kubernetes is recreated, protected and ready", || {
         let default = plane.get(&format!("{SERVICE_CIDRS}/kubernetes")).1;
         default["metadata"]["finalizers"].is_array() && is_ready(&default)
     });
@@ -60,14 +60,14 @@ fn missing_match_conditions_block_startup() {
 #[test]
 fn kubernetes_is_recreated_under_deny_all() {
     let plane = ControlPlane::start();
-    // Only where another ServiceCIDR holds the address of the Service `kubernetes` can it go.
+    // `kubernetes` can only be deleted if another ServiceCIDR contains the address of the Service `kubernetes`.
     create_ready(&plane, "cover", &["10.96.0.0/24"]);
     let _server = webhook::start(&plane, "denyAll: {operations: [CREATE, UPDATE, DELETE]}\n");
     webhook::wait_until_refused(&plane, "10.97.0.0/24", &violations::denied(Operation::Create, "probe").to_string());
     let kubernetes = format!("{SERVICE_CIDRS}/kubernetes");
     let before = plane.get(&kubernetes).1["metadata"]["uid"].clone();
     assert_eq!(plane.delete(&kubernetes).0, 200);
-    eventually("another kubernetes is there, protected and ready", || {
+    eventually("a new kubernetes is protected and ready", || {
         let now = plane.get(&kubernetes).1;
         let is_another = now["metadata"]["uid"].is_string() && now["metadata"]["uid"] != before;
         is_another && now["metadata"]["finalizers"].is_array() && is_ready(&now)

@@ -1,4 +1,4 @@
-//! The chart, by the real helm: what it renders, and what becomes of it on a real control plane.
+//! The chart with the real helm: rendered templates, and releases on a real control plane.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn helm(arguments: &[&str]) -> Output {
     Command::new(binaries::path("helm")).args(arguments).env("KUBECONFIG", "/dev/null").output().unwrap()
 }
 
-/// What `helm template` renders of the release `guard` in the namespace `guard`.
+/// The objects that `helm template` renders for the release `guard` in the namespace `guard`.
 fn template(arguments: &[&str]) -> Vec<Value> {
     let fixed = ["template", "guard", &chart(), "--namespace=guard", "--kube-version=1.37.2"];
     let rendered = helm(&[&fixed, arguments].concat());
@@ -39,13 +39,13 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     objects.iter().find(|object| object["kind"] == kind).unwrap()
 }
 
-/// The match conditions of the chart's webhook that enforces.
+/// The match conditions of the enforce webhook.
 pub fn match_conditions() -> Value {
     let objects = template(&["--set-json=policy.denyAll={}"]);
     of_kind(&objects, "ValidatingWebhookConfiguration")["webhooks"][0]["matchConditions"].clone()
 }
 
-/// A variant of values: a folder with `values.yaml` and what is rendered of it.
+/// A variant: a folder with `values.yaml` and the rendered objects.
 struct Variant {
     name: String,
     folder: PathBuf,

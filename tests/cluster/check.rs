@@ -1,4 +1,4 @@
-//! `check --inventory cluster` beside the API server with the webhook: what one admits of manifests, the other does.
+//! `check --inventory cluster` admits the same manifests as the API server with the webhook.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ usable: {validationActions: [Deny]}
 reservedNetworks: {presets: [loopback], discover: [nodePodCIDRs], validationActions: [Deny]}
 ";
 
-/// The same numbers, every time.
+/// A pseudo-random generator with the same numbers in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -59,7 +59,7 @@ fn cidr(numbers: &mut Numbers) -> String {
     }
 }
 
-/// A manifest: mostly of a new name, at times of one that may be there.
+/// A manifest, mostly with a new name, sometimes with a stored one.
 fn manifest(numbers: &mut Numbers, place: usize, stored: &[Value]) -> Value {
     let name = match numbers.below(14) {
         0 => numbers.of(&["Team", "a_b", "-a", "a..b", "10.1.1.0/24"]).to_owned(),
@@ -104,15 +104,15 @@ fn manifests() -> Vec<Value> {
     all
 }
 
-/// Applies one manifest, as kubectl does: an update where the name is there. Whether it was admitted, and what was said.
+/// Applies a manifest with kubectl. Returns whether it was admitted, and the output.
 fn apply(plane: &ControlPlane, manifest: &Value) -> (bool, String) {
     let output = plane.kubectl(&["apply", "--validate=false", "-f", "-"], &manifest.to_string());
     (output.status.success(), crate::control_plane::output_text(&output))
 }
 
-/// Waits until what was admitted is ready, and the webhook knows it.
+/// Waits until the ServiceCIDR is ready and in the webhook's inventory.
 fn wait_for(plane: &ControlPlane, server: &Server, name: &str) {
-    eventually("it is ready", || {
+    eventually("the ServiceCIDR is ready", || {
         let stored = plane.get(&format!("{SERVICE_CIDRS}/{name}")).1;
         stored["metadata"]["finalizers"].is_array() && crate::control_plane::is_ready(&stored)
     });

@@ -1,4 +1,4 @@
-//! kube-apiserver shows the webhook a certificate, as `--admission-control-config-file` tells it to.
+//! kube-apiserver authenticates to the webhook with a client certificate from `--admission-control-config-file`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
 use crate::webhook::{ALLOWED, POLICY, create, started, wait_until_outside};
 
-/// A CA as `clients.crt`, and kube-apiserver's configuration to show a certificate of it.
+/// Writes a CA as `clients.crt`, and a configuration of kube-apiserver with a certificate of it.
 fn configuration(folder: &Path) -> PathBuf {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::default();
@@ -60,7 +60,7 @@ fn kube_apiserver_client_certificate_is_verified() {
     plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", "guard"], "");
     let _other = started(&plane, answers("somebody-else"));
     let mut message = String::new();
-    eventually("who has another name is refused", || {
+    eventually("a client with another name is rejected", || {
         message = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
         message.contains("failed calling webhook")
     });

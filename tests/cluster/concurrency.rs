@@ -1,4 +1,4 @@
-//! Many at once: Services that come while the report is read, and ServiceCIDRs that overlap.
+//! Services created while the report is read, and overlapping ServiceCIDRs created at the same moment.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ const CLIENTS: usize = 20;
 fn report_counts_2000_concurrent_services() {
     let plane = ControlPlane::start();
     let server = webhook::start_following(&plane, "noOverlap: {}\n");
-    // Around the range of `kubernetes`: two allocators give the same addresses.
+    // The range contains that of `kubernetes`: two allocators use the same addresses.
     create_ready(&plane, "wide", &["10.96.0.0/20"]);
     synced_report(&plane, &server);
     let report = format!("{}/report", server.health);
@@ -45,11 +45,11 @@ fn report_counts_2000_concurrent_services() {
         scope.spawn(|| {
             let mut last = 0;
             while !is_over.load(Ordering::SeqCst) {
-                // Anything but 200 is an error here.
+                // ureq returns an error for any status but 200.
                 let body = ureq::get(&report).call().unwrap().body_mut().read_to_string().unwrap();
                 let current: Value = serde_json::from_str(&body).unwrap();
                 let used: usize = current["families"][0]["used"].as_str().unwrap().parse().unwrap();
-                // Of those that a client had begun when this was answered, and `kubernetes`.
+                // At most the Services that were started before the response, and `kubernetes`.
                 let begun = next.load(Ordering::SeqCst).min(SERVICES);
                 assert!((last..=begun + 1).contains(&used), "{used} after {last}, of {begun} begun");
                 last = used;
@@ -82,15 +82,15 @@ fn concurrent_overlap_is_logged() {
             });
             handles.into_iter().map(|handle| handle.join().unwrap()).collect()
         });
-        // One of the two is always let through.
+        // At least one is always created.
         assert!(created.contains(&true));
         created == [true, true]
     });
-    // Admission sees one at a time: that both pass can't be kept from happening, only told.
+    // Admission evaluates each request alone: it can't prevent that both are created, only report it.
     let Some(round) = both else { return };
     let expected = format!(
         "10.100.{round}.0/24 of ServiceCIDR r{round}-24 contains 10.100.{round}.0/25 of ServiceCIDR r{round}-25"
     );
     assert_eq!(server.logged("overlapping CIDRs")["overlap"], expected);
-    eventually("the metric tells too", || server.metric("servicecidr_guard_overlaps").as_deref() == Some("1"));
+    eventually("the metric has one overlap", || server.metric("servicecidr_guard_overlaps").as_deref() == Some("1"));
 }

@@ -1,4 +1,4 @@
-//! Beside the two ValidatingAdmissionPolicies that the Kubernetes documentation gives.
+//! The webhook compared with the two ValidatingAdmissionPolicies of the Kubernetes documentation.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ fn deny() -> (Value, &'static str) {
     (policy, "failed expression: object.metadata.name")
 }
 
-/// Puts a documented policy in force.
+/// Applies a documented policy.
 fn enforce(plane: &ControlPlane, (mut spec, sentence): (Value, &str)) {
     spec["matchConstraints"] = json!({"resourceRules": [{
         "apiGroups": ["networking.k8s.io"], "apiVersions": ["v1", "v1beta1"],
@@ -57,9 +57,9 @@ fn remove_documented(plane: &ControlPlane) {
     wait_until_free(plane);
 }
 
-/// Waits until nothing judges ServiceCIDRs.
+/// Waits until no policy applies to ServiceCIDRs.
 fn wait_until_free(plane: &ControlPlane) {
-    eventually("no policy is in force", || create(plane, "probe", &["172.20.0.0/16"], true).0 == 201);
+    eventually("no policy applies", || create(plane, "probe", &["172.20.0.0/16"], true).0 == 201);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn existing_service_cidr_can_be_deleted() {
 
     enforce(&plane, allowed_ranges());
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/theirs")).0, 200);
-    // kube-controller-manager lets a ServiceCIDR without IPAddresses go after ten seconds.
+    // kube-controller-manager removes the finalizer of a ServiceCIDR without IPAddresses after ten seconds.
     thread::sleep(Duration::from_secs(20));
     let hanging = plane.get(&format!("{SERVICE_CIDRS}/theirs")).1;
     assert!(hanging["metadata"]["finalizers"].is_array(), "{hanging}");
@@ -81,13 +81,13 @@ fn existing_service_cidr_can_be_deleted() {
     webhook::wait_until_outside(&plane, "172.20.0.0/16");
     let began = Instant::now();
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/ours")).0, 200);
-    eventually("ours is gone", || !exists(&plane, "ours"));
+    eventually("the ServiceCIDR under the webhook is deleted", || !exists(&plane, "ours"));
     assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
-    // kube-controller-manager tries again, and now it may.
-    eventually("theirs is gone too", || !exists(&plane, "theirs"));
+    // kube-controller-manager retries, and is now allowed.
+    eventually("the other ServiceCIDR is deleted too", || !exists(&plane, "theirs"));
 }
 
-/// ServiceCIDRs of every shape, a fixed sequence: some that kube-apiserver refuses by itself.
+/// ServiceCIDRs of every kind, a fixed sequence; kube-apiserver rejects some of them.
 fn generated(count: u64) -> Vec<Vec<String>> {
     let mut state = 0x5eed_u64;
     let mut pick = |below: u64| {
@@ -110,7 +110,7 @@ fn generated(count: u64) -> Vec<Vec<String>> {
             return vec![first];
         }
         let is_v6 = first.contains(':');
-        // The other family, but for one in eight, which kube-apiserver refuses.
+        // The other family, except for one in eight, which kube-apiserver rejects.
         let second = std::iter::repeat_with(&mut cidr).find(|cidr| cidr.contains(':') != is_v6 || number % 8 == 1);
         vec![first, second.unwrap()]
     };

@@ -1,5 +1,5 @@
-//! The walk of the Kubernetes documentation, "Extend Service IP Ranges", with the webhook in front; and at
-//! each step what the commands say of it, beside what kube-apiserver then does.
+//! The scenario "Extend Service IP Ranges" of the Kubernetes documentation with the webhook, and the results of the
+//! commands compared with kube-apiserver at each step.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -20,13 +20,13 @@ fn create_service(plane: &ControlPlane, name: &str, cluster_ip: Option<&str>) ->
     plane.post(SERVICES, &service)
 }
 
-/// What a command says of the cluster as it is.
+/// The result of a command for the current state of the cluster.
 fn run_command(plane: &ControlPlane, arguments: &[&str]) -> Value {
     let kinds = "servicecidrs,ipaddresses,services";
     run_on_list(&plane.kubectl_ok(&["get", kinds, "--all-namespaces", "-o", "json"], ""), arguments)
 }
 
-/// What a command says of a list.
+/// The result of a command for a list.
 pub fn run_on_list(list: &str, arguments: &[&str]) -> Value {
     let mut child = program()
         .args(arguments)
@@ -39,7 +39,7 @@ pub fn run_on_list(list: &str, arguments: &[&str]) -> Value {
     serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
 }
 
-/// How many addresses are free, by `report`, which `simulate` must agree with.
+/// The free addresses according to `report`, which must match `simulate`.
 fn free(plane: &ControlPlane) -> usize {
     let report = run_command(plane, &["report"]);
     let free: usize = report["families"][0]["free"].as_str().unwrap().parse().unwrap();
@@ -47,7 +47,7 @@ fn free(plane: &ControlPlane) -> usize {
     free
 }
 
-/// Creates Services until one is refused: how many there were, and what was said of the next.
+/// Creates Services until one is rejected. Returns their number and the error.
 fn fill(plane: &ControlPlane) -> (usize, String) {
     for count in 0..20 {
         let (status, answer) = create_service(plane, &format!("test-{}", count + 1), None);
@@ -55,7 +55,7 @@ fn fill(plane: &ControlPlane) -> (usize, String) {
             return (count, answer["message"].as_str().unwrap_or_default().to_owned());
         }
     }
-    panic!("the range never got full");
+    panic!("the range is never full");
 }
 
 fn delete_services(plane: &ControlPlane, prefix: &str) {
@@ -74,14 +74,14 @@ fn documented_scenario_works() {
     let _server = webhook::start(&plane, ALLOWED);
     webhook::wait_until_outside(&plane, "172.20.0.0/16");
 
-    // A /28 gives 14 addresses; the Service `kubernetes` has one.
+    // A /28 has 14 usable addresses; the Service `kubernetes` has one.
     assert_eq!(free(&plane), 13);
     let (count, refusal) = fill(&plane);
     assert_eq!(count, 13);
     assert!(refusal.ends_with("range is full"), "{refusal}");
     assert_eq!(free(&plane), 0);
     delete_services(&plane, "test-");
-    // Where kube-dns holds .10, as in the transcript, one fewer.
+    // As in the documentation, kube-dns has .10.
     assert_eq!(create_service(&plane, "kube-dns", Some("10.96.0.10")).0, 201);
     assert_eq!(free(&plane), 12);
     let explanation = run_command(&plane, &["explain", "kubernetes"]);
@@ -100,7 +100,7 @@ fn documented_scenario_works() {
     for number in 1..4 {
         assert_eq!(create_service(&plane, &format!("more-{number}"), None).0, 201);
     }
-    // 14 is full, so all of these are outside the first 16 addresses.
+    // The first range is full, so these are outside the first 16 addresses.
     let addresses = plane.get("/apis/networking.k8s.io/v1/ipaddresses").1;
     let outside = addresses["items"].as_array().unwrap().iter().filter(|address| {
         let last = address["metadata"]["name"].as_str().unwrap().rsplit('.').next().unwrap();
@@ -121,10 +121,10 @@ fn documented_scenario_works() {
 
     let newcidr1 = format!("{SERVICE_CIDRS}/newcidr1");
     assert_eq!(plane.delete(&newcidr1).0, 200);
-    eventually("its deletion waits", || condition(&plane.get(&newcidr1).1) == Some("False"));
+    eventually("the deletion is pending", || condition(&plane.get(&newcidr1).1) == Some("False"));
     assert_eq!(free(&plane), 0);
     assert_eq!(run_command(&plane, &["report"])["families"][0]["inUnusableCIDRs"], "4");
     delete_services(&plane, "more-");
     assert_eq!(run_command(&plane, &["explain", "newcidr1"])["deletion"]["completes"], true);
-    eventually("it is gone with its Services", || plane.get(&newcidr1).0 == 404);
+    eventually("newcidr1 is deleted after its Services", || plane.get(&newcidr1).0 == 404);
 }

@@ -1,5 +1,5 @@
-//! The documented walk with `--inventory cluster`: what dry runs, `/report` and `/metrics` say at each step, and
-//! what kube-apiserver then does.
+//! The documented scenario with `--inventory cluster`: dry runs, `/report` and `/metrics` at each step, compared with
+//! kube-apiserver.
 
 use serde_json::{Value, json};
 
@@ -23,36 +23,38 @@ pub fn warnings(plane: &ControlPlane, arguments: &[&str], input: &str) -> Vec<St
     text.lines().map(warned).collect()
 }
 
-/// What the command `report` says of a fresh list.
+/// The result of `report` for a fresh list.
 fn reported(plane: &ControlPlane) -> Value {
     let list = plane.kubectl_ok(&["get", "servicecidrs,ipaddresses", "-o", "json"], "");
     run_on_list(&list, &["report"])
 }
 
-/// Waits until `/report` says what the command says, and gives it.
+/// Waits until `/report` equals the result of the command, and returns it.
 pub fn synced_report(plane: &ControlPlane, server: &Server) -> Value {
     let mut last = Value::Null;
-    eventually("/report says what a fresh list says", || {
+    eventually("/report equals the report of a fresh list", || {
         last = serde_json::from_str(&get(server, "/report").1).unwrap();
         last == reported(plane)
     });
     last
 }
 
-/// What the metric says is to be had of a CIDR.
+/// The available addresses of a CIDR according to the metric.
 pub fn available(server: &Server, cidr: &str) -> Option<String> {
     server.metric(&format!("servicecidr_guard_clusterip_available_ips{{cidr=\"{cidr}\"}}"))
 }
 
-/// How many addresses of IPv4 are free, by `/report`, with which the metrics agree.
+/// The free IPv4 addresses according to `/report`, which must match the metrics.
 pub fn free(plane: &ControlPlane, server: &Server) -> usize {
     let report = synced_report(plane, server);
     let free = report["families"][0]["free"].as_str().unwrap();
     let metric = r#"servicecidr_guard_clusterip_family_available_ips{family="IPv4"}"#;
-    eventually("the metric says so too", || server.metric(metric).as_deref() == Some(&format!("{free}.0")));
+    eventually("the metric of the family equals the report", || {
+        server.metric(metric).as_deref() == Some(&format!("{free}.0"))
+    });
     for entry in report["serviceCIDRs"].as_array().unwrap() {
         let (cidr, free) = (entry["cidr"].as_str().unwrap(), entry["free"].as_str().unwrap());
-        eventually("so does that of each CIDR", || available(server, cidr) == Some(format!("{free}.0")));
+        eventually("the metric of the CIDR equals the report", || available(server, cidr) == Some(format!("{free}.0")));
     }
     free.parse().unwrap()
 }
@@ -61,7 +63,7 @@ fn create_service(plane: &ControlPlane, name: &str) -> (u16, Value) {
     plane.post(SERVICES, &json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}))
 }
 
-/// Creates Services until one is refused because the range is full: how many there were.
+/// Creates Services until the range is full. Returns their number.
 pub fn fill(plane: &ControlPlane, prefix: &str) -> usize {
     for count in 0..400 {
         let (status, answer) = create_service(plane, &format!("{prefix}-{count}"));
@@ -70,7 +72,7 @@ pub fn fill(plane: &ControlPlane, prefix: &str) -> usize {
             return count;
         }
     }
-    panic!("the range never got full");
+    panic!("the range is never full");
 }
 
 #[test]
@@ -100,7 +102,7 @@ fn dry_runs_report_and_metrics_match_every_step() {
     let fitting = free(&plane, &server);
     assert_eq!(fitting, 240);
     assert_eq!(available(&server, "10.96.0.0/24").as_deref(), Some("240.0"));
-    eventually("kube-apiserver allocates from it", || create_service(&plane, "second").0 == 201);
+    eventually("kube-apiserver allocates from newcidr1", || create_service(&plane, "second").0 == 201);
     assert_eq!(fill(&plane, "more"), fitting - 1);
     assert_eq!(free(&plane, &server), 0);
 

@@ -1,4 +1,4 @@
-//! A dual-stack cluster: both families are told apart.
+//! A dual-stack cluster: both families are evaluated separately.
 
 use crate::control_plane::{ControlPlane, is_ready};
 use crate::program::eventually;
@@ -41,13 +41,13 @@ fn both_families_are_previewed_and_evaluated() {
         ]
     );
     plane.kubectl_ok(&["apply", "-f", "-"], &manifest("more", "10.97.0.0/24"));
-    eventually("it is ready", || is_ready(&plane.get(&format!("{SERVICE_CIDRS}/more")).1));
+    eventually("the ServiceCIDR is ready", || is_ready(&plane.get(&format!("{SERVICE_CIDRS}/more")).1));
     synced_report(&plane, &server);
     assert_eq!(
         apply("10.97.0.0/24, \"fd00:10:97::/120\""),
         ["IPv6: 65,535 usable, 0 used, 65,535 free; with more: 65,790 usable, 65,790 free (+255)"]
     );
-    // `kubernetes` is only ever warned of, though no family would have a range.
+    // Deletions of `kubernetes` only get warnings, even if no range of a family remained.
     let output = plane.kubectl(&["delete", "--dry-run=server", "servicecidr", "kubernetes"], "");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{stderr}");

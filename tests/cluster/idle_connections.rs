@@ -1,5 +1,5 @@
-//! Connections that wait between two requests as long as kube-apiserver keeps them, which is 90 s. Needs
-//! no cluster, but its time.
+//! Connections stay open between two requests for as long as kube-apiserver keeps them, which is 90 s. Needs no
+//! cluster.
 
 use std::io::{Read as _, Write as _};
 use std::thread;
@@ -11,12 +11,12 @@ use crate::program::Server;
 use crate::raw_http::{Tls, client, connect};
 use crate::webhook::{ALLOWED, POLICY};
 
-/// How many connections wait equally long.
+/// The number of connections per group.
 const CONNECTIONS: usize = 200;
-/// After how many seconds each group asks again.
+/// The seconds after which each group sends another request.
 const AFTER: [&[u64]; 4] = [&[5, 10, 15, 20, 25, 30, 35, 40, 45], &[30, 60], &[89], &[91]];
 
-/// Whether a request is answered, and the connection may be used again.
+/// Whether a request gets a response and the connection stays open.
 fn is_answered(stream: &mut Tls) -> bool {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,4 +1,4 @@
-//! The last ServiceCIDR that gives addresses of a family: refused while it is, and what happens without us.
+//! The deletion of the last usable ServiceCIDR of a family is denied; what happens without the webhook.
 
 use serde_json::{Value, json};
 use servicecidr_guard::net::IpFamily;
@@ -29,16 +29,16 @@ fn deletion_of_last_cidr_of_family_is_denied() {
 
     create_ready(&plane, "four", &["10.97.0.0/24"]);
     create_ready(&plane, "six", &["fd00:10:97::/112"]);
-    // The Service `kubernetes` keeps `kubernetes` terminating: nothing else holds its address.
+    // The Service `kubernetes` keeps the ServiceCIDR terminating: no other contains its address.
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/kubernetes")).0, 200);
-    eventually("the inventory knows", || {
+    eventually("kubernetes is terminating in the report", || {
         let report = synced_report(&plane, &server);
         report["serviceCIDRs"].as_array().unwrap().iter().any(|entry| entry["state"] == "Terminating")
     });
     let report = synced_report(&plane, &server);
     assert_eq!(report["families"][0]["usable"], "254");
     assert_eq!(report["families"][1]["usable"], "65535");
-    eventually("kube-apiserver gives from `six`", || create_service(&plane, "six", &["IPv6"]).0 == 201);
+    eventually("kube-apiserver allocates from `six`", || create_service(&plane, "six", &["IPv6"]).0 == 201);
 
     let (status, answer) = plane.delete(&format!("{SERVICE_CIDRS}/six"));
     assert_eq!(status, 403, "{answer}");
@@ -49,9 +49,9 @@ fn deletion_of_last_cidr_of_family_is_denied() {
     assert_eq!(stored["metadata"]["deletionTimestamp"], Value::Null);
     assert_eq!(create_service(&plane, "six-again", &["IPv6"]).0, 201);
 
-    // The same without us.
+    // Without the webhook.
     assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
-    eventually("nobody refuses", || plane.delete(&format!("{SERVICE_CIDRS}/six")).0 == 200);
+    eventually("the webhook is no longer called", || plane.delete(&format!("{SERVICE_CIDRS}/six")).0 == 200);
     eventually("no Service gets an IPv6 address", || create_service(&plane, "probe", &["IPv6"]).0 == 500);
     assert_eq!(create_service(&plane, "four", &["IPv4"]).0, 201);
     let report = synced_report(&plane, &server);

@@ -1,4 +1,4 @@
-//! What needs Go-built parts: the real control plane, helm, and the oracle. Run by `make test-cluster`.
+//! Tests that need programs built by Go: the control plane, helm, and the oracle. Run by `make test-cluster`.
 
 #![allow(
     clippy::expect_used,

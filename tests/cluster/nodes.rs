@@ -1,4 +1,4 @@
-//! What nodes hold is reserved; and with which permissions a cluster is followed.
+//! Networks of nodes are reserved; the required permissions.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 const DISCOVER: &str = "reservedNetworks: {discover: [nodePodCIDRs, nodeAddresses]}\n";
 
-/// Makes a Node with a network for its pods and an address of its own.
+/// Creates a Node with a pod CIDR and an address.
 fn node(plane: &ControlPlane, name: &str, pod_cidr: &str, address: &str) {
     let node = json!({"metadata": {"name": name}, "spec": {"podCIDR": pod_cidr, "podCIDRs": [pod_cidr]}});
     assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
@@ -24,7 +24,7 @@ fn node(plane: &ControlPlane, name: &str, pod_cidr: &str, address: &str) {
     plane.kubectl_ok(&["patch", "node", name, "--subresource=status", "--type=merge", "-p", &status], "");
 }
 
-/// Lets the reader get, list and watch.
+/// Grants the reader get, list and watch.
 fn grant(plane: &ControlPlane, name: &str, group: &str, resources: &[&str]) {
     let role = json!({
         "metadata": {"name": name},
@@ -39,7 +39,7 @@ fn grant(plane: &ControlPlane, name: &str, group: &str, resources: &[&str]) {
     assert_eq!(plane.post(BINDINGS, &binding).0, 201);
 }
 
-/// What the creation of `cidr` is refused with; empty if it isn't.
+/// The message of a denied creation of `cidr`; empty if it is allowed.
 fn refusal(plane: &ControlPlane, cidr: &str) -> String {
     create(plane, "probe", &[cidr], true).1["message"].as_str().unwrap_or_default().to_owned()
 }
@@ -63,9 +63,9 @@ fn node_networks_are_reserved() {
     let expected = violations::reserved_by_node("10.244.2.0/24", NodeNetwork::PodCidr, "10.244.2.0/24", "worker-2");
     webhook::wait_until_refused(&plane, "10.244.2.0/24", &expected.to_string());
     assert_eq!(plane.delete("/api/v1/nodes/worker-2").0, 200);
-    eventually("a node that is gone reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
+    eventually("a deleted node reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
 
-    // A policy that ceases to ask for nodes, and one that asks again.
+    // A policy that no longer needs nodes, and one that needs them again.
     let gauges = ["age_seconds", "objects", "skipped_objects", "synced"];
     let gauges = gauges.map(|gauge| format!("servicecidr_guard_inventory_{gauge}{{kind=\"Node\"}}"));
     for gauge in &gauges {
@@ -74,7 +74,7 @@ fn node_networks_are_reserved() {
     fs::write(server.path("policy.yaml"), format!("{POLICY}reservedNetworks: {{presets: [loopback]}}\n")).unwrap();
     eventually("nodes reserve nothing", || refusal(&plane, "10.244.1.0/24").is_empty());
     for gauge in &gauges {
-        eventually(&format!("{gauge} is no longer told"), || server.metric(gauge).is_none());
+        eventually(&format!("{gauge} is removed"), || server.metric(gauge).is_none());
     }
     fs::write(server.path("policy.yaml"), format!("{POLICY}{DISCOVER}")).unwrap();
     webhook::wait_until_refused(
@@ -90,13 +90,13 @@ fn required_permissions_follow_the_policy() {
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
     let rules = "noOverlap: {validationActions: [Deny]}\ndeletion: {}\n";
     let server = webhook::started(&plane, webhook::following_as(&plane, READER, &format!("{rules}{DISCOVER}")));
-    eventually("it says what it lacks", || {
+    eventually("/readyz reports the missing permission", || {
         let (status, body) = get(&server, "/readyz");
         status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
     });
 
     grant(&plane, "reader", "networking.k8s.io", &["servicecidrs", "ipaddresses"]);
-    eventually("it is ready without a restart", || {
+    eventually("the webhook is ready without a restart", || {
         get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200
     });
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());

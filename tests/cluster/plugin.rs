@@ -1,4 +1,4 @@
-//! `kubectl servicecidr`, through the real kubectl: what it prints of a cluster is what files say, and with whose
+//! `kubectl servicecidr` with the real kubectl: output for a cluster equals that for files; impersonation and
 //! permissions.
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::control_plane::{ControlPlane, output_text};
 use crate::program::program;
 use crate::webhook::create_ready;
 
-/// A kubectl that finds the plugin.
+/// A kubectl with the plugin on its PATH.
 struct Kubectl<'p> {
     plane: &'p ControlPlane,
     folder: TempDir,
@@ -28,7 +28,7 @@ impl<'p> Kubectl<'p> {
         Self { plane, folder }
     }
 
-    /// As a shell runs it, in a folder of its own.
+    /// Runs a line in a shell, in its own folder.
     fn run_line(&self, line: &str) -> Output {
         let mut shell = Command::new("sh");
         shell.args(["-c", line]).current_dir(self.folder.path()).env("HOME", self.folder.path());
@@ -36,7 +36,7 @@ impl<'p> Kubectl<'p> {
         shell.env("PATH", path).env("KUBECONFIG", self.plane.kubeconfig()).output().unwrap()
     }
 
-    /// What it prints, on both outputs; it must end with this exit code.
+    /// The output of a line, stdout and stderr. Checks the exit code.
     #[track_caller]
     fn check_output(&self, line: &str, code: i32) -> String {
         let output = self.run_line(line);
@@ -85,7 +85,7 @@ fn cluster_output_matches_file_output() {
     let piped =
         "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json | kubectl servicecidr report -f -";
     assert_eq!(kubectl.check_output(piped, 0), report);
-    // What exists passes the draft that is made of it.
+    // The draft allows what exists.
     kubectl.check_output("kubectl servicecidr init > draft.yaml", 0);
     let scanned = kubectl.check_output("kubectl servicecidr scan --policy draft.yaml -o json 2> stderr", 0);
     let file =
@@ -128,7 +128,7 @@ fn impersonation_is_used_and_missing_permissions_are_named() {
          \"jane\" cannot list resource \"servicecidrs\" in API group \"networking.k8s.io\" at the cluster scope\n\
          hint: it takes the verb list on servicecidrs.networking.k8s.io: `kubectl auth can-i list servicecidrs.networking.k8s.io`\n"
     );
-    // What the hint says to type tells the same.
+    // The command of the hint reports the same.
     kubectl.check_output("kubectl auth can-i list servicecidrs.networking.k8s.io --as jane --as-group team-a", 1);
     kubectl.check_output(
         "kubectl create clusterrole reader --verb=list --resource=servicecidrs.networking.k8s.io,ipaddresses.networking.k8s.io && \
@@ -156,9 +156,9 @@ fn kubeconfig_lookup_matches_kubectl() {
     fs::write(kubectl.folder.path().join("admin"), admin).unwrap();
     let context = kubectl.check_output("kubectl config current-context", 0);
     let context = context.trim();
-    // The first of several files has the current-context.
+    // The current-context is that of the first file.
     kubectl.check_output("KUBECONFIG=wrong:admin kubectl servicecidr report", 3);
-    // One that isn't there is passed over.
+    // A missing file is skipped.
     assert_eq!(kubectl.check_output("KUBECONFIG=absent:admin kubectl servicecidr report", 0), expected);
     assert_eq!(kubectl.check_output("KUBECONFIG=admin:wrong kubectl servicecidr report", 0), expected);
     assert_eq!(
@@ -183,6 +183,6 @@ fn kubectl_completion_works() {
     assert_eq!(lines("overl").lines().next().unwrap().split('\t').next(), Some("overlaps"));
     assert_eq!(lines("report -o w"), "wide\tFor people with wide terminals\n:4\n");
     assert_eq!(lines("report --policy ''"), ":0\n");
-    // A cluster that doesn't answer holds nobody up, and is not told of.
+    // An unreachable cluster neither delays completion nor prints an error.
     assert_eq!(lines("explain --kubeconfig /nowhere ''"), ":4\n");
 }

@@ -1,4 +1,4 @@
-//! A webhook that heard nothing for so long that no watch can tell it what it missed.
+//! A webhook that was paused for so long that no watch can resume.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn count(server: &Server, metric: &str, labels: &str) -> u64 {
 #[test]
 fn missed_events_cause_a_relist() {
     let mut plane = ControlPlane::start();
-    // Not registered: what follows happens while it hears nothing.
+    // Not registered, because the webhook doesn't respond while it is paused.
     let server = webhook::following_as(&plane, ADMIN, "noOverlap: {}\n");
     eventually("the inventory is read", || get(&server, "/report").0 == 200);
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
@@ -29,13 +29,13 @@ fn missed_events_cause_a_relist() {
     server.signal("STOP");
     create_ready(&plane, "missed", &["10.98.0.0/24"]);
     for last in 2..7 {
-        // None of these is in `doomed`, which would never go.
+        // Not in `doomed`, whose deletion would never complete.
         let spec = json!({"clusterIP": format!("10.96.0.{last}"), "ports": [{"port": 80}]});
         let service = json!({"metadata": {"name": format!("s-{last}")}, "spec": spec});
         assert_eq!(plane.post(SERVICES, &service).0, 201);
     }
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
-    eventually("doomed is gone", || !exists(&plane, "doomed"));
+    eventually("doomed is deleted", || !exists(&plane, "doomed"));
     plane.stop_apiserver();
     plane.compact_etcd();
     plane.start_apiserver();
@@ -43,7 +43,7 @@ fn missed_events_cause_a_relist() {
     server.signal("CONT");
 
     for kind in kinds {
-        eventually("it is listed anew", || count(&server, "relists_total", kind) > 0);
+        eventually("a relist has ended", || count(&server, "relists_total", kind) > 0);
         assert!(count(&server, "errors_total", &format!(r#"{kind},reason="expired""#)) > 0);
     }
     let report = synced_report(&plane, &server);

@@ -1,4 +1,4 @@
-//! Certificate and policy change while kubectl keeps creating: no request fails.
+//! Certificate and policy reloads while kubectl creates ServiceCIDRs: no request fails.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ fn no_request_fails_during_reloads() {
     register(&plane, &configuration(&format!("{}/validate", server.webhook), &cas.concat()));
     webhook::wait_until_outside(&plane, "172.20.0.0/16");
 
-    // Both policies allow what is created and deny what is probed; one of them is always in force.
+    // Both policies allow and deny the same requests; one of them is always active.
     let policies = [ALLOWED.to_owned(), format!("{ALLOWED}denyAll: {{operations: [DELETE]}}\n")];
     let (done, created) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -46,7 +46,7 @@ fn no_request_fails_during_reloads() {
         });
         for swap in 1..=SWAPS {
             let (cert, key) = &pairs[swap % 2];
-            // As a whole, by rename, like any careful writer.
+            // Replaced by rename.
             for (name, text) in
                 [("tls.crt", cert), ("tls.key", key), ("policy.yaml", &format!("{POLICY}{}", policies[swap % 2]))]
             {
@@ -55,8 +55,8 @@ fn no_request_fails_during_reloads() {
             }
             server.logged("certificate reloaded");
             let seen = agent(cas[swap % 2].as_bytes()).get(format!("{}/validate", server.webhook)).call();
-            assert!(seen.is_ok(), "the new certificate is not the one that is served: {seen:?}");
-            // Another bundle makes kube-apiserver open new connections, to the new certificate.
+            assert!(seen.is_ok(), "the new certificate is not served: {seen:?}");
+            // A changed bundle makes kube-apiserver open new connections.
             let bundle = [cas[swap % 2].as_str(), cas[(swap + 1) % 2].as_str()].concat();
             let patch = format!(
                 r#"[{{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":"{}"}}]"#,

@@ -1,4 +1,4 @@
-//! Two webhooks replace each other in turn, as in a rolling update, while clients keep creating: no request fails.
+//! Webhooks replace each other, as in a rolling update, while clients create ServiceCIDRs: no request fails.
 
 use std::fs;
 use std::io;
@@ -16,10 +16,10 @@ use crate::webhook::{self, ALLOWED, POLICY, configuration, create, register};
 
 const REQUESTS: usize = 20_000;
 const CLIENTS: usize = 8;
-/// For how long a webhook answers on, in seconds.
+/// The drain delay in seconds.
 const DRAIN: &str = "2";
 
-/// Stands for the Service: a new connection goes to the newest webhook that is ready, an open one stays.
+/// Replaces the Service: a new connection goes to the newest ready webhook, an open one stays.
 struct Forwarder {
     port: u16,
     target: Arc<Mutex<String>>,
@@ -34,7 +34,7 @@ impl Forwarder {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let target = its.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                // What can't be reached is refused, as by kube-proxy.
+                // An unreachable webhook is refused, like by kube-proxy.
                 let Ok(server) = TcpStream::connect(target) else { continue };
                 copy(client.try_clone().unwrap(), server.try_clone().unwrap());
                 copy(server, client);
@@ -52,7 +52,7 @@ fn address(server: &Server) -> String {
     server.webhook.strip_prefix("https://").unwrap().to_owned()
 }
 
-/// Passes on what one sends to the other, until it sends no more.
+/// Copies data from one connection to the other, until the end.
 fn copy(mut from: TcpStream, mut to: TcpStream) {
     thread::spawn(move || {
         let _ = io::copy(&mut from, &mut to);
@@ -60,7 +60,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream) {
     });
 }
 
-/// Another pod of the same Deployment: the same certificate and policy.
+/// Starts another pod of the same Deployment, with the same certificate and policy.
 fn replica(server: &Server) -> Server {
     let folder = TempDir::new().unwrap();
     for name in ["policy.yaml", "tls.crt", "tls.key", "ca.crt"] {
@@ -100,7 +100,7 @@ fn no_request_fails_during_rolling_update() {
             let mut current = first;
             while !is_over.load(Ordering::SeqCst) {
                 let new = replica(&current);
-                eventually("the new one is ready", || webhook::get(&new, "/readyz").0 == 200);
+                eventually("the new webhook is ready", || webhook::get(&new, "/readyz").0 == 200);
                 forwarder.point_at(&new);
                 current.signal("TERM");
                 assert_eq!(current.exit_code(), Some(0));

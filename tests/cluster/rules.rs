@@ -102,7 +102,7 @@ fn appended_family_is_evaluated_alone() {
     assert!(output_text(&refused).ends_with(&format!("{why}\n")), "{}", output_text(&refused));
     let admitted = append("2001:db8::/80");
     assert_eq!(output_text(&admitted), "servicecidr.networking.k8s.io/before patched\n");
-    eventually("it is stored", || {
+    eventually("the update is stored", || {
         let stored = plane.get(&format!("{}/before", webhook::SERVICE_CIDRS)).1;
         stored["spec"]["cidrs"] == serde_json::json!(["172.20.0.0/16", "2001:db8::/80"])
     });

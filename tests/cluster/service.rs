@@ -1,5 +1,4 @@
-//! kube-apiserver reaches the webhook through a Service, as in a cluster: by its name, and with its
-//! certificate for that name.
+//! kube-apiserver reaches the webhook through a Service, and verifies the certificate for its name.
 
 use std::fs;
 
@@ -10,7 +9,7 @@ use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually, run};
 use crate::webhook::{ALLOWED, POLICY, configuration, create, register, wait_until_outside};
 
-/// A webhook whose certificate is for these names.
+/// A webhook with a certificate for these names.
 fn serve_as(names: &[&str]) -> Server {
     let folder = TempDir::new().unwrap();
     let mut arguments = vec!["certs", "--out", folder.path().to_str().unwrap()];
@@ -27,7 +26,7 @@ fn kube_apiserver_reaches_the_webhook_through_a_service() {
     let plane = ControlPlane::start();
     let server = serve_as(&["guard.default.svc"]);
     let port: u16 = server.webhook.rsplit(':').next().unwrap().parse().unwrap();
-    // No kube-proxy runs here that would lead to a pod: the Service names another host, this machine.
+    // There is no kube-proxy: the Service refers to this machine by an external name.
     let service = json!({
         "metadata": {"name": "guard"}, "spec": {"type": "ExternalName", "externalName": "localhost"},
     });
@@ -43,7 +42,7 @@ fn kube_apiserver_reaches_the_webhook_through_a_service() {
     wait_until_outside(&plane, "172.20.0.0/16");
     assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], true).0, 201);
 
-    // A certificate for another name is none for kube-apiserver, and what isn't judged is refused.
+    // kube-apiserver rejects a certificate for another name, and so denies the request.
     let other = serve_as(&["elsewhere.default.svc", "localhost"]);
     for name in ["tls.crt", "tls.key"] {
         fs::rename(other.path(name), server.path(name)).unwrap();
@@ -53,7 +52,7 @@ fn kube_apiserver_reaches_the_webhook_through_a_service() {
     let patch = format!(r#"[{{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":"{bundle}"}}]"#);
     plane.kubectl_ok(&["patch", "validatingwebhookconfiguration", "guard", "--type=json", "-p", &patch], "");
     let mut message = String::new();
-    eventually("the certificate is refused", || {
+    eventually("the certificate is rejected", || {
         message = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();
         message.contains("certificate is valid for elsewhere.default.svc, localhost, not guard.default.svc")
     });

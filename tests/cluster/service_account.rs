@@ -1,4 +1,4 @@
-//! Under the token of a service account: which permissions are needed, and what is said without one.
+//! The permissions of a service account, and the errors without them.
 
 use serde_json::json;
 use servicecidr_guard::inventory::NodeNetwork;
@@ -15,11 +15,11 @@ use super::dry_run_scenario::synced_report;
 
 const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
-/// The service account, and its user name in what kube-apiserver says.
+/// The service account, and its user name in messages of kube-apiserver.
 const ACCOUNT: &str = "guard";
 const USER: &str = "system:serviceaccount:default:guard";
 
-/// Permits the service account some verbs on some resources of a group.
+/// Grants the service account verbs on resources of a group.
 fn grant(plane: &ControlPlane, name: &str, group: &str, resources: &[&str], verbs: &[&str]) {
     let rules = json!([{"apiGroups": [group], "resources": resources, "verbs": verbs}]);
     assert_eq!(plane.post(ROLES, &json!({"metadata": {"name": name}, "rules": rules})).0, 201);
@@ -46,7 +46,7 @@ fn forbidden(server: &Server, kind: &str) -> Option<u64> {
     server.metric(&name).map(|count| count.parse().unwrap())
 }
 
-/// Waits until the log says what can't be asked for, in the words of kube-apiserver.
+/// Waits until the log has the missing permission, with the message of kube-apiserver.
 fn wait_for_missing_permission(server: &Server, verb: &str, resource: &str, group: &str) {
     let name = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
     let expected = format!(
@@ -67,7 +67,7 @@ fn read_access_to_two_resources_is_enough() {
     let rules = "noOverlap: {validationActions: [Deny]}\nusable: {validationActions: [Deny]}\n\
         reservedNetworks: {presets: [loopback]}\ndeletion: {blocked: [Deny]}\n";
     let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
-    eventually("it is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
+    eventually("the webhook is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
     synced_report(&plane, &server);
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     webhook::wait_until_refused(
@@ -94,12 +94,12 @@ fn missing_node_permission_is_logged() {
         json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]}});
     assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
     grant(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
-    eventually("it is ready", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
+    eventually("the webhook is ready", || get(&server, "/readyz") == (200, "ok\n".to_owned()));
     wait_for_missing_permission(&server, "list", "nodes", "");
     assert!(forbidden(&server, "Node").unwrap() > 0);
     let unknown = &violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes).to_string();
     webhook::wait_until_refused(&plane, "10.97.0.0/24", unknown);
-    // The other rules judge.
+    // The other rules are evaluated.
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
 
     grant(&plane, "list-nodes", "", &["nodes"], &["list"]);

@@ -1,5 +1,4 @@
-//! `make cluster`: the control plane of the tests for a person, with the webhook in front, until
-//! Ctrl-C.
+//! `make cluster`: starts the control plane of the tests with the webhook, until Ctrl-C.
 
 #![allow(
     clippy::expect_used,

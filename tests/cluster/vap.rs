@@ -1,4 +1,4 @@
-//! The floor: the ValidatingAdmissionPolicies of `export vap`, in a real kube-apiserver, beside the webhook.
+//! The ValidatingAdmissionPolicies of `export vap` in a real kube-apiserver, compared with the webhook.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::program::{eventually, run};
 use crate::violations;
 use crate::webhook::{self, CONFIGURATIONS, POLICY, SERVICE_CIDRS, create, create_ready, exists, wait_until_refused};
 
-/// The objects of `export vap` for the rules, as YAML.
+/// The output of `export vap` for the rules, as YAML.
 fn exported(rules: &str) -> String {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("policy.yaml");
@@ -23,7 +23,7 @@ fn exported(rules: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Puts the floor of the rules in force, and waits until it refuses `refused`.
+/// Applies the exported policies of the rules, and waits until they deny `refused`.
 fn enforce(plane: &ControlPlane, rules: &str, refused: &str) {
     plane.kubectl_ok(&["apply", "--server-side", "-f", "-"], &exported(rules));
     wait_until_refused(plane, refused, "denied request: ");
@@ -31,19 +31,19 @@ fn enforce(plane: &ControlPlane, rules: &str, refused: &str) {
 
 fn remove_vap(plane: &ControlPlane, refused: &str) {
     plane.kubectl_ok(&["delete", "validatingadmissionpolicies,validatingadmissionpolicybindings", "--all"], "");
-    eventually("the floor is lifted", || create(plane, "probe", &[refused], true).0 == 201);
+    eventually("the policies are removed", || create(plane, "probe", &[refused], true).0 == 201);
 }
 
-/// What is asked, as a dry run: a method, a name and the CIDRs.
+/// A dry-run request.
 #[derive(Debug)]
 enum DryRun {
     Create(Vec<String>),
-    /// Of the stored ServiceCIDR.
+    /// Updates a stored ServiceCIDR.
     Update(&'static str, Vec<String>),
     Delete(&'static str),
 }
 
-/// What is stored before any policy.
+/// The ServiceCIDRs that are created before any policy.
 const STORED: [(&str, &[&str]); 8] = [
     ("a", &["10.96.0.0/24"]),
     ("b", &["172.20.0.0/16"]),
@@ -64,7 +64,7 @@ fn generated(rng: &mut Rng, near: &[String], count: usize) -> Vec<DryRun> {
         requests.push(match rng.below(8) {
             0..=4 => DryRun::Create(list),
             5 => DryRun::Update(name, if rng.one_in(3) { stored } else { list }),
-            // The one change that kube-apiserver takes: the other family comes behind.
+            // The only valid change: the other family is appended.
             6 => DryRun::Update(name, stored.into_iter().chain(list.into_iter().take(1)).collect()),
             _ => DryRun::Delete(name),
         });
@@ -88,7 +88,7 @@ fn send(plane: &ControlPlane, request: &DryRun) -> (u16, Value) {
     }
 }
 
-/// The status code, and what was said behind the name of who denied.
+/// The status code, and the message without the name of the policy or webhook.
 fn answers(plane: &ControlPlane, requests: &[DryRun]) -> Vec<(u16, String)> {
     let sentence = |answer: &Value| {
         let message = answer["message"].as_str().unwrap_or_default().to_owned();
@@ -139,14 +139,14 @@ fn vap_and_webhook_verdicts_match() {
         wait_until_refused(&plane, refused, "denied the request: ");
         let webhook = answers(&plane, &requests);
         assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
-        eventually("the webhook is lifted", || create(&plane, "probe", &[refused], true).0 == 201);
+        eventually("the webhook is removed", || create(&plane, "probe", &[refused], true).0 == 201);
         drop(server);
 
         for ((request, vap), webhook) in requests.iter().zip(&vap).zip(&webhook) {
             let case = || format!("{request:?} under {rules}vap {vap:?}\nwebhook {webhook:?}");
             assert_eq!(vap.0, webhook.0, "{}", case());
             assert!([200, 201, 403, 422].contains(&vap.0), "{}", case());
-            // The webhook names every rule that is violated, the floor the first.
+            // The webhook reports every violation, the policies only the first.
             assert!(vap.0 != 403 || webhook.1.starts_with(&vap.1), "{}", case());
             let kind = match request {
                 DryRun::Create(_) => "CREATE",
@@ -156,7 +156,7 @@ fn vap_and_webhook_verdicts_match() {
             *counts.entry((kind, vap.0)).or_default() += 1;
         }
     }
-    // What kube-apiserver's own validation refuses is judged by nobody.
+    // Requests that kube-apiserver rejects itself are not evaluated.
     let is_evaluated = |((kind, code), _): &(&(&str, u16), &usize)| *kind != "DELETE" && *code != 422;
     let evaluated: usize = counts.iter().filter(is_evaluated).map(|(_, count)| count).sum();
     println!("{evaluated} CREATEs and UPDATEs judged: {counts:?}");
@@ -182,7 +182,7 @@ fn existing_service_cidrs_can_be_labelled_and_deleted() {
     let (status, answer) = create(&plane, "kubernetes", &["10.96.0.0/28"], false);
     assert_eq!((status, &answer["reason"]), (409, &"AlreadyExists".into()), "{answer}");
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/doomed")).0, 200);
-    eventually("kube-controller-manager takes its finalizer off", || !exists(&plane, "doomed"));
+    eventually("kube-controller-manager removes the finalizer", || !exists(&plane, "doomed"));
 }
 
 #[test]
@@ -210,10 +210,10 @@ fn warnings_long_names_and_longest_list_work() {
         "Warning: Validation failed for ValidatingAdmissionPolicy 'vap-warn' with binding 'vap-warn': {}\n",
         violations::outside(0, "10.96.0.0/15", &["10.96.0.0/16"])
     );
-    eventually("the floor warns", || warned(&manifest("wide", "10.96.0.0/15")).ends_with(&expected));
+    eventually("the policy warns", || warned(&manifest("wide", "10.96.0.0/15")).ends_with(&expected));
     remove_vap(&plane, "192.0.2.0/24");
 
-    // As many as an expression of CEL holds; none of them near.
+    // The maximum of an expression in CEL.
     enforce(&plane, &format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; 7692]), "192.0.2.0/24");
     let refused = create(&plane, "outside", &["192.0.2.0/24"], true).1["message"].as_str().unwrap().to_owned();
     let sentence = "spec.cidrs[0]: 192.0.2.0/24 is outside the allowed ranges: use a CIDR within 10.0.0.0/8, 10.0.0.0/8, \

@@ -1,4 +1,4 @@
-//! The floor of the chart: the same objects as those of `export vap`.
+//! The policies of the chart equal the output of `export vap`.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn template(folder: &Path, policy: &Value) -> Output {
         .unwrap()
 }
 
-/// A policy without what the chart's own default would add to it: helm merges maps, and takes away what is null.
+/// A policy without the defaults of the chart: helm merges maps, and null removes a key.
 fn without_defaults(policy: &Value) -> Value {
     let mut policy = policy.clone();
     let without = |object: &mut Value, names: &[&str]| {
@@ -57,13 +57,13 @@ fn exported(folder: &Path, policy: &Value) -> Output {
     run(&[&["export", "vap"], &arguments[..], &[path.to_str().unwrap()]].concat())
 }
 
-/// Objects by kind and name: helm prints them in an order of its own.
+/// Sorts objects by kind and name, because helm has its own order.
 fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
     objects.sort_by_key(|object| (object["kind"].to_string(), object["metadata"]["name"].to_string()));
     objects
 }
 
-/// Whether both make a floor; if so, it is the same.
+/// Whether both export policies; if so, they must be equal.
 #[track_caller]
 fn check(folder: &Path, policy: &Value) -> bool {
     let (chart, own) = (template(folder, policy), exported(folder, policy));
@@ -93,7 +93,7 @@ fn some<T: Clone>(rng: &mut Rng, all: &[T]) -> Vec<T> {
     if some.is_empty() { vec![rng.pick(all).clone()] } else { some }
 }
 
-/// A rule with or without actions.
+/// Adds actions to a rule, or not.
 fn with_actions(rng: &mut Rng, mut rule: Value) -> Value {
     let sets: [&[&str]; 6] =
         [&["Deny"], &["Audit", "Deny"], &["Warn"], &["Warn", "Audit"], &["Audit"], &["Deny", "Audit"]];
@@ -103,7 +103,7 @@ fn with_actions(rng: &mut Rng, mut rule: Value) -> Value {
     rule
 }
 
-/// A policy. Its CIDRs are canonical, as the program prints them.
+/// A random policy with canonical CIDRs.
 fn policy(rng: &mut Rng) -> Value {
     let mut policy = json!({});
     let canonical = |text: String| Cidr::parse_lenient(&text).unwrap().to_string();
@@ -173,7 +173,7 @@ fn chart_renders_export_vap_objects() {
     let folder = TempDir::new().unwrap();
     let mut rng = Rng::seeded(0xc4a7);
     let rendered_count = (0..120).filter(|_| check(folder.path(), &policy(&mut rng))).count();
-    println!("120 policies, {rendered_count} floors");
+    println!("120 policies, {rendered_count} exported");
     assert!((80..120).contains(&rendered_count), "{rendered_count}");
 }
 
@@ -217,7 +217,7 @@ fn vap_is_disabled_by_default() {
     assert!(rendered(&["--set=validatingAdmissionPolicy.enabled=true"]).contains(kind));
 }
 
-/// A template can't rewrite a CIDR; CEL does.
+/// Templates can't normalize CIDRs; CEL does.
 #[test]
 fn host_bits_are_masked_in_messages() {
     let plane = ControlPlane::start();

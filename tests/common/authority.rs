@@ -1,19 +1,19 @@
-//! A CA that signs as many serving certificates as are asked for.
+//! A CA that signs serving certificates.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 pub struct Authority {
-    /// Its certificate, PEM.
+    /// The CA certificate, PEM.
     pub ca: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A serving certificate and its key.
 pub struct Pair {
-    /// PEM.
+    /// The certificate, PEM.
     pub cert: String,
     pub key: String,
-    /// What a client is shown.
+    /// The certificate as clients receive it, DER.
     pub der: Vec<u8>,
 }
 

@@ -1,13 +1,13 @@
-//! Where the Go-built binaries are: `tests/cluster/build` makes them and says where.
+//! The folder of the programs that `tests/cluster/build` builds with Go.
 
 use std::path::PathBuf;
 
-/// The path of a Go-built binary.
+/// The path of a program built with Go.
 pub fn path(name: &str) -> PathBuf {
     let folder = std::env::var_os("SERVICECIDR_GUARD_CLUSTER_BIN").expect(
-        "SERVICECIDR_GUARD_CLUSTER_BIN is not set: run `make test-cluster`, which builds the parts and sets it",
+        "SERVICECIDR_GUARD_CLUSTER_BIN is not set: run `make test-cluster`, which builds the programs and sets it",
     );
     let path = PathBuf::from(folder).join(name);
-    assert!(path.is_file(), "{} is not there: run `make test-cluster`, which builds it", path.display());
+    assert!(path.is_file(), "{} doesn't exist: run `make test-cluster`, which builds it", path.display());
     path
 }

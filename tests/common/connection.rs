@@ -1,4 +1,4 @@
-//! A connection as kube-apiserver holds one: TLS, HTTP/1.1, kept alive.
+//! A TLS connection as kube-apiserver keeps it: HTTP/1.1, keep-alive.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,17 +13,17 @@ use crate::program::TEST_TIMEOUT;
 
 pub struct Connection(StreamOwned<ClientConnection, TcpStream>);
 
-/// What was answered.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
-    /// In lower case.
+    /// Status line and headers in lower case.
     pub head: String,
     pub body: Vec<u8>,
 }
 
-/// What trusts this CA. A session is never taken up again: kube-apiserver doesn't, and the certificate
-/// would not be shown.
+/// A client configuration that trusts this CA. Sessions are never resumed: kube-apiserver doesn't resume them, and
+/// the certificate would not be sent.
 pub fn trusting(ca: &[u8]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca).unwrap()).unwrap();
@@ -34,7 +34,7 @@ pub fn trusting(ca: &[u8]) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// A review, as it goes over the wire.
+/// A review as an HTTP request.
 pub fn request(review: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /validate?timeout=5s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -44,7 +44,7 @@ pub fn request(review: &[u8]) -> Vec<u8> {
 }
 
 impl Connection {
-    /// Opens one, to the end of its handshake.
+    /// Opens a connection and completes its handshake.
     pub fn open(address: SocketAddr, trust: &Arc<ClientConfig>) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
@@ -56,12 +56,12 @@ impl Connection {
         Ok(Self(stream))
     }
 
-    /// The certificate that was shown, DER.
+    /// The certificate of the server, DER.
     pub fn certificate(&self) -> Vec<u8> {
         self.0.conn.peer_certificates().unwrap()[0].to_vec()
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads the response.
     pub fn send(&mut self, request: &[u8]) -> io::Result<Reply> {
         self.0.write_all(request)?;
         let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
@@ -77,7 +77,7 @@ impl Connection {
     }
 }
 
-/// The answer, if it is whole: its head says how long its body is.
+/// The response, if it is complete according to its Content-Length.
 pub fn reply(answer: &[u8]) -> Option<Reply> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();

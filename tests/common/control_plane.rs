@@ -1,4 +1,4 @@
-//! A real control plane of its own for a test: etcd, kube-apiserver, kube-controller-manager.
+//! A real control plane for a test: etcd, kube-apiserver, kube-controller-manager.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,16 +15,16 @@ use tempfile::TempDir;
 use crate::binaries;
 use crate::program::{agent, eventually, run};
 
-/// How many control planes may run at once.
+/// The number of control planes that run at the same time.
 const MAX_CONTROL_PLANES: usize = 2;
 static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
 pub const ADMIN: &str = "admin";
-/// A user who may do what a test gives them.
+/// A user with the permissions that a test grants.
 pub const READER: &str = "reader";
 const CONTROLLER_MANAGER: &str = "controller-manager";
 
-/// A control plane whose service range is 10.96.0.0/28. It ends with the value.
+/// A control plane with the service range 10.96.0.0/28. Its processes end on drop.
 pub struct ControlPlane {
     pub folder: TempDir,
     agent: ureq::Agent,
@@ -38,21 +38,21 @@ pub struct ControlPlane {
     _slot: Slot,
 }
 
-/// One of the places for a running control plane.
+/// A slot for a running control plane.
 struct Slot;
 
 impl ControlPlane {
-    /// Started, ready, and the ServiceCIDR `kubernetes` ready and protected by its finalizer.
+    /// Starts a control plane, and waits until it and the ServiceCIDR `kubernetes` are ready.
     pub fn start() -> Self {
         Self::start_with("10.96.0.0/28")
     }
 
-    /// With another `--service-cluster-ip-range`.
+    /// Starts a control plane with another `--service-cluster-ip-range`.
     pub fn start_with(range: &'static str) -> Self {
         Self::start_with_flags(range, Vec::new())
     }
 
-    /// And with more flags of kube-apiserver.
+    /// Starts a control plane with more flags of kube-apiserver.
     pub fn start_with_flags(range: &'static str, flags: Vec<String>) -> Self {
         let slot = Slot::take();
         let folder = TempDir::new().unwrap();
@@ -88,16 +88,16 @@ impl ControlPlane {
         eventually("kube-apiserver is ready", || self.is_ready());
     }
 
-    /// Waits until the ServiceCIDR `kubernetes` is protected by its finalizer, and ready.
+    /// Waits until the ServiceCIDR `kubernetes` has its finalizer and is ready.
     fn wait_for_default(&self) {
-        eventually("kubernetes is protected and ready", || {
+        eventually("kubernetes has its finalizer and is ready", || {
             let default = self.get("/apis/networking.k8s.io/v1/servicecidrs/kubernetes").1;
             default["metadata"]["finalizers"].is_array() && is_ready(&default)
         });
     }
 
-    /// Loses `kubernetes` while kube-apiserver is down, which then makes it again; kube-controller-manager protects
-    /// it and says that it is ready.
+    /// Deletes `kubernetes` while kube-apiserver is down. kube-apiserver recreates it, and kube-controller-manager
+    /// adds the finalizer and sets the condition Ready.
     pub fn recreate_default(&mut self) {
         self.stop_apiserver();
         self.delete_from_etcd("/registry/servicecidrs/kubernetes");
@@ -110,17 +110,17 @@ impl ControlPlane {
         self.try_request("GET", "/readyz", None).is_ok_and(|(status, _)| status == 200)
     }
 
-    /// Ends kube-apiserver and waits until it is gone.
+    /// Stops kube-apiserver and waits for its exit.
     pub fn stop_apiserver(&mut self) {
         end(&mut self.apiserver);
     }
 
-    /// Starts it again, on the same port.
+    /// Starts kube-apiserver again, on the same port.
     pub fn start_apiserver(&mut self) {
         self.apiserver = apiserver(self.folder.path(), self.port, self.etcd_port, self.range, &self.flags);
     }
 
-    /// Removes a key from etcd, behind kube-apiserver's back.
+    /// Removes a key from etcd, without kube-apiserver.
     pub fn delete_from_etcd(&self, key: &str) {
         let url = format!("http://127.0.0.1:{}/v3/kv/deleterange", self.etcd_port);
         let body = json!({ "key": base64(key) }).to_string();
@@ -129,7 +129,7 @@ impl ControlPlane {
         assert_eq!(answer["deleted"], "1", "{key}: {answer}");
     }
 
-    /// Makes etcd forget how it came to hold what it does.
+    /// Compacts etcd, so that no watch can resume from an old version.
     pub fn compact_etcd(&self) {
         let call = |path: &str, body: Value| -> Value {
             let url = format!("http://127.0.0.1:{}/v3/kv/{path}", self.etcd_port);
@@ -180,7 +180,7 @@ impl ControlPlane {
         self.folder.path().join(format!("{user}.kubeconfig"))
     }
 
-    /// Makes a service account in the namespace `default`, and a kubeconfig with a token of it.
+    /// Creates a service account in the namespace `default`, and a kubeconfig with its token.
     pub fn create_service_account(&self, name: &str) {
         let accounts = "/api/v1/namespaces/default/serviceaccounts";
         let (status, answer) = self.post(accounts, &json!({ "metadata": { "name": name } }));
@@ -196,7 +196,7 @@ impl ControlPlane {
         self.tool("kubectl", arguments, input)
     }
 
-    /// What kubectl prints, on both outputs; it must end with 0.
+    /// The output of kubectl, stdout and stderr. Checks that it exits with 0.
     pub fn kubectl_ok(&self, arguments: &[&str], input: &str) -> String {
         let output = self.kubectl(arguments, input);
         assert!(output.status.success(), "kubectl {arguments:?}: {}", output_text(&output));
@@ -254,24 +254,24 @@ impl Drop for Slot {
     }
 }
 
-/// Whether a ServiceCIDR has the condition Ready=True.
+/// Whether a ServiceCIDR is Ready.
 pub fn is_ready(service_cidr: &Value) -> bool {
     condition(service_cidr) == Some("True")
 }
 
-/// The status of its condition Ready.
+/// The status of the condition Ready.
 pub fn condition(service_cidr: &Value) -> Option<&str> {
     let conditions = service_cidr["status"]["conditions"].as_array()?;
     conditions.iter().find(|condition| condition["type"] == "Ready")?["status"].as_str()
 }
 
-/// What a program printed, on both outputs.
+/// The output of a program, stdout and stderr.
 pub fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    // All are held until all are known, so that they differ.
+    // All ports stay bound until all are chosen, so that they differ.
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.each_ref().map(|listener| listener.local_addr().unwrap().port())
 }
@@ -322,7 +322,7 @@ fn controller_manager(folder: &Path) -> Child {
     command.spawn().unwrap()
 }
 
-/// A server that logs into `folder`.
+/// A command of a server that logs into `folder`.
 fn start(name: &str, folder: &Path) -> Command {
     let log = fs::File::options().create(true).append(true).open(folder.join(format!("{name}.log"))).unwrap();
     let mut command = Command::new(binaries::path(name));
@@ -330,7 +330,7 @@ fn start(name: &str, folder: &Path) -> Command {
     command
 }
 
-/// Ends a child by its own id: SIGTERM, and after a while SIGKILL.
+/// Stops a child by its id: SIGTERM, then SIGKILL.
 fn end(child: &mut Child) {
     let _ = Command::new("kill").arg(child.id().to_string()).status();
     let began = Instant::now();
@@ -359,7 +359,7 @@ fn write_kubeconfig(folder: &Path, port: u16, user: &str, token: &str) {
     fs::write(folder.join(format!("{user}.kubeconfig")), config.to_string()).unwrap();
 }
 
-/// Base64 with padding, of text.
+/// Base64 with padding.
 pub fn base64(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = |chunk: &[u8]| {

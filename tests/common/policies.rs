@@ -1,5 +1,5 @@
-//! Two policies that alternate while requests come. They differ in every rule, so that a mix of them
-//! answers nothing that either of them does.
+//! Two policies that alternate under load. They differ in every rule, so that a mix of them gives a response that
+//! neither gives.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::volume::Volume;
 use crate::connection::{Connection, request, trusting};
 use crate::program::{Server, eventually, fixtures};
 
-/// The IPv4 CIDR is outside, and touches a network; the IPv6 one is fine.
+/// Denies the IPv4 CIDR, which is outside the ranges and overlaps a network; allows the IPv6 CIDR.
 pub const ONE: &str = "\
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
@@ -24,7 +24,7 @@ reservedNetworks: {}
 usable: {}
 preview: {warnOn: Always}
 ";
-/// The other way round.
+/// Allows the IPv4 CIDR, denies the IPv6 CIDR.
 pub const OTHER: &str = "\
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
@@ -35,7 +35,7 @@ reservedNetworks: {}
 prefixLength: {ipv4: {longest: 20}, validationActions: [Warn]}
 preview: {warnOn: Always}
 ";
-/// None of them may ever come into force.
+/// Invalid policies, which must never be loaded.
 const BROKEN: [&str; 5] = [
     "",
     "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n",
@@ -46,16 +46,16 @@ const BROKEN: [&str; 5] = [
 const CIDRS: [&str; 3] = [r#""10.96.0.0/24""#, r#""fd00::/112""#, r#""10.96.0.0/24", "fd00::/112""#];
 const CLIENTS: usize = 4;
 
-/// What each request is answered with under one policy.
+/// The responses to every review under one policy.
 type Answers = Vec<Vec<u8>>;
 
-/// The creations that are asked for.
+/// Reviews of CREATEs.
 pub fn reviews() -> Vec<Vec<u8>> {
     let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     CIDRS.iter().map(|cidrs| request(recorded.replace(r#""10.96.0.0/24""#, cidrs).as_bytes())).collect()
 }
 
-/// Has two policies alternate so often while so many requests come, and checks every answer.
+/// Alternates the two policies `reloads` times during `requests` requests, and checks every response.
 pub fn alternate(requests: usize, reloads: usize) {
     let authority = Authority::new();
     let pair = authority.sign();
@@ -86,7 +86,7 @@ pub fn alternate(requests: usize, reloads: usize) {
     let one = all();
     swap(OTHER);
     let other = all();
-    assert!(one.iter().zip(&other).all(|(one, other)| one != other), "the policies answer alike");
+    assert!(one.iter().zip(&other).all(|(one, other)| one != other), "both policies give the same response");
     swap(ONE);
     let expected = Arc::new([one, other]);
 
@@ -101,7 +101,9 @@ pub fn alternate(requests: usize, reloads: usize) {
                     let place = number % CIDRS.len();
                     let reply = connection.send(&reviews[place]).unwrap();
                     let by = expected.iter().position(|answers| reply.status == 200 && answers[place] == reply.body);
-                    let by = by.unwrap_or_else(|| panic!("by neither: {}", String::from_utf8_lossy(&reply.body)));
+                    let by = by.unwrap_or_else(|| {
+                        panic!("a response of neither policy: {}", String::from_utf8_lossy(&reply.body))
+                    });
                     seen[by].fetch_add(1, Ordering::Relaxed);
                     response_count.fetch_add(1, Ordering::Relaxed);
                     if is_over.load(Ordering::Relaxed) {
@@ -116,16 +118,16 @@ pub fn alternate(requests: usize, reloads: usize) {
             assert_eq!(all(), expected[now], "reload {reload}");
             if reload % 10 == 0 {
                 swap(BROKEN[reload / 10 % BROKEN.len()]);
-                assert_eq!(all(), expected[now], "the broken one after reload {reload}");
+                assert_eq!(all(), expected[now], "the invalid policy after reload {reload}");
             }
-            eventually("requests were answered", || {
+            eventually("requests got responses", || {
                 response_count.load(Ordering::Relaxed) >= requests * reload / reloads
             });
         }
         is_over.store(true, Ordering::Relaxed);
     });
     let [by_one, by_other] = seen.map(AtomicUsize::into_inner);
-    println!("{by_one} answers by one policy, {by_other} by the other, none by a mix, in {reloads} reloads");
+    println!("{by_one} responses by one policy, {by_other} by the other, none by a mix, in {reloads} reloads");
     assert!(by_one > requests / 10 && by_other > requests / 10);
     let count =
         |result: &str| server.metric(&format!(r#"servicecidr_guard_config_reloads_total{{result="{result}"}}"#));

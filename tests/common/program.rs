@@ -1,4 +1,4 @@
-//! The real program: a running server with its own CA, and the other commands.
+//! The program: a running server with its own CA, and the other commands.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -11,21 +11,21 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything may take before a test gives up on it.
+/// The time limit of everything that a test waits for.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The program, before its arguments.
+/// The program without arguments, and without the environment of the user.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_servicecidr-guard"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SERVICECIDR_GUARD_")) {
         command.env_remove(name);
     }
-    // Nobody's own cluster.
+    // Never the user's own cluster.
     command.env("KUBECONFIG", "/nowhere/kubeconfig").env_remove("KUBERNETES_SERVICE_HOST");
     command
 }
 
-/// A server on free ports, with a certificate and a policy in a folder of its own.
+/// A server on free ports, with a certificate and a policy in its own folder.
 pub struct Server {
     pub folder: TempDir,
     pub webhook: String,
@@ -35,7 +35,7 @@ pub struct Server {
     log: Receiver<Value>,
 }
 
-/// Status and body of an answer.
+/// Status and body of a response.
 pub type HttpResponse = (u16, Vec<u8>);
 
 impl Server {
@@ -43,7 +43,7 @@ impl Server {
         Self::start_with(policy, &[])
     }
 
-    /// With more arguments.
+    /// Starts a server with more arguments.
     pub fn start_with(policy: &str, more: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("policy.yaml"), policy).unwrap();
@@ -52,12 +52,12 @@ impl Server {
         Self::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", more)
     }
 
-    /// Serves the files at these places below `folder`, which also holds `ca.crt`.
+    /// Starts a server with these files in `folder`, which also contains `ca.crt`.
     pub fn serve(folder: TempDir, policy: &str, cert: &str, key: &str) -> Self {
         Self::serve_with(folder, policy, cert, key, &[])
     }
 
-    /// The same with more arguments.
+    /// Starts a server with these files and more arguments.
     pub fn serve_with(folder: TempDir, policy: &str, cert: &str, key: &str, more: &[&str]) -> Self {
         let mut command = program();
         command.arg("serve").arg("--policy").arg(folder.path().join(policy));
@@ -89,7 +89,7 @@ impl Server {
         (answer.status().as_u16(), answer.body_mut().read_to_vec().unwrap())
     }
 
-    /// The answer to a review, which must be 200.
+    /// The response to a review, which must have status 200.
     pub fn review(&self, body: &[u8]) -> Value {
         let (status, answer) = self.post("/validate", body);
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
@@ -103,18 +103,18 @@ impl Server {
         answer.map(|_| body)
     }
 
-    /// The value of one line of /metrics.
+    /// The value of a line of /metrics.
     pub fn metric(&self, name_and_labels: &str) -> Option<String> {
         let page = self.get(&format!("{}/metrics", self.health)).into_body();
         page.lines().find_map(|line| line.strip_prefix(name_and_labels)?.strip_prefix(' ').map(str::to_owned))
     }
 
-    /// The next line of the log with this message.
+    /// Waits for the next log line with this message.
     pub fn logged(&self, message: &str) -> Value {
         wait_for(&self.log, message)
     }
 
-    /// The messages that have been logged since they were last asked for.
+    /// The messages that were logged since the last call.
     pub fn messages(&self) -> Vec<String> {
         self.log.try_iter().map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
@@ -124,7 +124,7 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// The exit code, once it has ended.
+    /// Waits for the exit code.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -137,7 +137,7 @@ impl Drop for Server {
     }
 }
 
-/// An HTTP client that trusts one CA, and takes an error status for an answer.
+/// An HTTP client that trusts one CA, and returns responses with an error status.
 pub fn agent(ca: &[u8]) -> ureq::Agent {
     let root = ureq::tls::Certificate::from_pem(ca).unwrap();
     let tls = ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::new_with_certs(&[root])).build();
@@ -149,12 +149,12 @@ pub fn agent(ca: &[u8]) -> ureq::Agent {
     config.new_agent()
 }
 
-/// Runs the program to its end.
+/// Runs a command to its end.
 pub fn run(arguments: &[&str]) -> Output {
     program().args(arguments).output().unwrap()
 }
 
-/// Asks again and again until the answer is yes.
+/// Waits until a condition is true.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {

@@ -1,4 +1,4 @@
-//! Connections to a server, byte by byte: what an HTTP client doesn't let a test do.
+//! Raw connections to a server: bytes that an HTTP client would not send.
 
 use std::io;
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ pub fn tcp(server: &Server) -> TcpStream {
     stream
 }
 
-/// A client that trusts the server's CA and speaks these versions, before it says who it is.
+/// A TLS client with these versions that trusts the server's CA, before client authentication is configured.
 pub fn client(
     server: &Server,
     versions: &[&'static SupportedProtocolVersion],
@@ -31,7 +31,7 @@ pub fn client(
     config.with_root_certificates(roots)
 }
 
-/// A connection of its own, after its handshake.
+/// Opens a connection and completes its handshake.
 pub fn connect(server: &Server, config: &Arc<ClientConfig>) -> io::Result<Tls> {
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(config), name).unwrap(), tcp(server));

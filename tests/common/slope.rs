@@ -1,6 +1,6 @@
-//! How fast something grows, by the line of least squares.
+//! The growth of a series, by least squares.
 
-/// By how much `(time, value)` grows in a unit of time; nothing where there are too few.
+/// The growth of `(time, value)` per unit of time; `None` for too few samples.
 pub fn slope(samples: &[(f64, f64)]) -> Option<f64> {
     let count = samples.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| samples.iter().map(of).sum::<f64>() / count;

@@ -1,5 +1,5 @@
-//! The violations that tests expect, built from the library. A test names the violation, and its wording is pinned in
-//! `tests/fixtures/admission` alone.
+//! Expected violations, created by the library. Tests name the violation; its wording is pinned in
+//! `tests/fixtures/admission` only.
 
 use core::time::Duration;
 
@@ -14,7 +14,7 @@ use servicecidr_guard::policy::{
     Conflict, ConflictOwner, Conflicts, Request, RuleId, Subresource, Violation, evaluate,
 };
 
-/// allowed-ranges: `spec.cidrs[index]` is in none of the ranges.
+/// allowed-ranges: `spec.cidrs[index]` is within none of the ranges.
 pub fn outside(index: usize, cidr: &str, ranges: &[&str]) -> Violation {
     let text = format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {{ranges: {ranges:?}}}\n");
     let policy = Loaded::from_bytes("policy.yaml", text.as_bytes()).unwrap().policy;

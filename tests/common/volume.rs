@@ -1,5 +1,4 @@
-//! A volume as the kubelet mounts it: `..data` leads to one generation of all files, and is replaced by
-//! a rename.
+//! A volume as the kubelet mounts it: `..data` links to one generation of all files, and is replaced by a rename.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -22,7 +21,7 @@ impl Volume {
         new
     }
 
-    /// Gives some of the files another content; the others are written anew as they were.
+    /// Changes some files; the others are written again unchanged.
     pub fn update(&mut self, changed: &[(&str, &[u8])]) {
         for (name, content) in changed {
             let file = self.files.iter_mut().find(|(file, _)| file == name).unwrap();

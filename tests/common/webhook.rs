@@ -1,4 +1,4 @@
-//! A running webhook, registered with a control plane.
+//! A webhook that is registered with a control plane.
 
 use std::fs;
 
@@ -11,25 +11,25 @@ use crate::violations;
 pub const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
 
-/// The header of every policy.
+/// The first lines of every policy.
 pub const POLICY: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 /// The policy of the Kubernetes documentation: allowed ranges.
 pub const ALLOWED: &str = "allowedRanges: {ranges: [10.96.0.0/16, \"2001:db8::/64\"]}\n";
 
-/// Starts a webhook with the rules of `policy` and registers it, for every operation and the status
-/// too, with no match conditions: everything must be right without them.
+/// Starts a webhook with the rules of `policy` and registers it for every operation and the status subresource,
+/// without match conditions.
 pub fn start(plane: &ControlPlane, rules: &str) -> Server {
     started(plane, Server::start(&format!("{POLICY}{rules}")))
 }
 
-/// The same, with an inventory that follows the control plane.
+/// Starts and registers a webhook with `--inventory cluster`.
 pub fn start_following(plane: &ControlPlane, rules: &str) -> Server {
     let server = started(plane, following_as(plane, ADMIN, rules));
     eventually("the inventory is read", || get(&server, "/report").0 == 200);
     server
 }
 
-/// A webhook that follows the control plane as a user, and isn't registered.
+/// Starts a webhook with `--inventory cluster` as a user, without registering it.
 pub fn following_as(plane: &ControlPlane, user: &str, rules: &str) -> Server {
     let kubeconfig = plane.kubeconfig_of(user);
     let follow = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
@@ -65,23 +65,21 @@ pub fn configuration(url: &str, ca: &str) -> Value {
     })
 }
 
-/// Registers a webhook and waits until kube-apiserver calls it. (`kubernetes` may always be
-/// created; that it exists already is found after admission.)
+/// Registers a webhook.
 pub fn register(plane: &ControlPlane, configuration: &Value) {
     let (status, answer) = plane.post(CONFIGURATIONS, configuration);
     assert_eq!(status, 201, "{answer}");
 }
 
-/// Waits until creating `cidr` as a dry run is refused with `sentence` in the message: then a policy
-/// is in force.
+/// Waits until a dry-run create of `cidr` is denied with `sentence` in the message: then the policy is active.
 pub fn wait_until_refused(plane: &ControlPlane, cidr: &str, sentence: &str) {
-    eventually("the policy is in force", || {
+    eventually("the policy is active", || {
         let (_, answer) = create(plane, "probe", &[cidr], true);
         answer["message"].as_str().is_some_and(|message| message.contains(sentence))
     });
 }
 
-/// Waits until creating `cidr` as a dry run is refused because it is outside the ranges of [`ALLOWED`].
+/// Waits until a dry-run create of `cidr` is denied because it is outside the ranges of [`ALLOWED`].
 pub fn wait_until_outside(plane: &ControlPlane, cidr: &str) {
     wait_until_refused(plane, cidr, &violations::outside(0, cidr, &["10.96.0.0/16"]).to_string());
 }
@@ -96,7 +94,7 @@ pub fn create(plane: &ControlPlane, name: &str, cidrs: &[&str], dry_run: bool) -
     plane.post(&format!("{SERVICE_CIDRS}{query}"), &object)
 }
 
-/// Creates a ServiceCIDR for real and waits until the control plane has taken it up.
+/// Creates a ServiceCIDR and waits until it has its finalizer and is ready.
 pub fn create_ready(plane: &ControlPlane, name: &str, cidrs: &[&str]) {
     let (status, answer) = create(plane, name, cidrs, false);
     assert_eq!(status, 201, "{answer}");

@@ -1,5 +1,5 @@
-//! A container without an engine: the image's files as a read-only root, the user of the image, no
-//! privileges, and what is mounted.
+//! A container without an engine: the image's files as read-only root, the user of the image, no privileges, and
+//! mounts.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
@@ -8,15 +8,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Where `tests/image/build` has left the image.
+/// The folder where `tests/image/build` writes the image.
 pub fn image() -> PathBuf {
     std::env::var_os("SERVICECIDR_GUARD_IMAGE")
         .expect("SERVICECIDR_GUARD_IMAGE isn't set: run `make image-test`")
         .into()
 }
 
-/// What makes the root and runs the program in it: the root, the user, how many mounts, the mounts as pairs,
-/// then the program's arguments.
+/// A script that mounts the root and runs the program in it. Arguments: the root, the user, the number of mounts, the
+/// mounts as pairs, the program's arguments.
 const RUN: &str = r#"
 set -eu
 root=$1 user=$2 count=$3
@@ -32,14 +32,14 @@ mount -o remount,bind,ro "$root"
 exec setpriv --no-new-privs chroot --userspec="$user" "$root" /servicecidr-guard "$@"
 "#;
 
-/// The image's program with these arguments, mounts (what, where) and variables.
+/// A command of the image with arguments, mounts (source, target) and environment variables.
 pub fn command(arguments: &[&str], mounts: &[(&Path, &str)], variables: &[(&str, &str)]) -> Command {
     command_as("65532:65532", arguments, mounts, variables)
 }
 
-/// The same as another user.
+/// A command of the image as another user.
 pub fn command_as(user: &str, arguments: &[&str], mounts: &[(&Path, &str)], variables: &[(&str, &str)]) -> Command {
-    // A copy, so that there can be places to mount on, as an engine makes them.
+    // A copy with mount points, like those of an engine.
     let root = image().join("root");
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", RUN, "sh"]).arg(&root).args([user, &mounts.len().to_string()]);
@@ -52,7 +52,7 @@ pub fn command_as(user: &str, arguments: &[&str], mounts: &[(&Path, &str)], vari
     command
 }
 
-/// One that runs. It ends with the value.
+/// A running container. Killed on drop.
 pub struct Container(Child);
 
 impl Container {
@@ -64,14 +64,14 @@ impl Container {
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
-    /// Who it runs as.
+    /// The user id.
     pub fn user(&self) -> String {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let ids = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap();
         ids.split_whitespace().next().unwrap().to_owned()
     }
 
-    /// The exit code after SIGTERM.
+    /// Stops the container with SIGTERM, and returns its exit code.
     pub fn end(&mut self) -> Option<i32> {
         assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
         self.0.wait().unwrap().code()
@@ -85,7 +85,7 @@ impl Drop for Container {
     }
 }
 
-/// Lets every user read what is in a folder, as a volume's files are by their group.
+/// Makes the files of a folder readable for every user, like the files of a volume for their group.
 pub fn open_to_all(folder: &Path) {
     fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
     for entry in fs::read_dir(folder).unwrap() {
@@ -98,7 +98,7 @@ pub fn free_ports() -> [u16; 2] {
     listeners.each_ref().map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// What base64 stands for.
+/// Decodes base64.
 pub fn decoded(text: &[u8]) -> Vec<u8> {
     let mut child = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(text).unwrap();

@@ -1,5 +1,5 @@
-//! The image that the Dockerfile makes, run as a container is: nothing but its own files, all of them
-//! read-only, no user of this machine. Run by `make image-test`, which builds it.
+//! The image of the Dockerfile, run like a container: only its own files, all read-only, and its own user. Run by
+//! `make image-test`, which builds it.
 
 #![allow(
     clippy::expect_used,
@@ -59,7 +59,7 @@ fn image_contains_only_program_and_cas() {
     println!("{} bytes", binary.len());
     assert!(binary.len() as u64 <= 15 * MIB, "{} bytes", binary.len());
     let has = |text: &[u8]| binary.windows(text.len()).any(|window| window == text);
-    assert!(has(b".dep-v0"), "the list of crates isn't in it");
+    assert!(has(b".dep-v0"), "the program has no list of crates");
     let cas = fs::read_to_string(rootfs.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
     assert!(cas.contains("-----BEGIN CERTIFICATE-----"));
 }
@@ -91,7 +91,7 @@ fn commands_work_in_read_only_image() {
     let (report, code, _) = run_in_image(&["report", "-f", "/in/extended.json"], &[(&inventories, "/in")]);
     assert!(report.ends_with("IPv4: 236 of 254 addresses free (92.9%)\n"), "{report}");
     assert_eq!(code, Some(0));
-    // Nothing can be written, and that is said.
+    // The file system is read-only.
     let (_, code, problem) = run_in_image(&["certs", "--out", "/certs"], &[]);
     assert_eq!(
         (code, String::from_utf8(problem).unwrap().as_str()),
@@ -115,7 +115,7 @@ fn image_serves_reviews() {
         "--drain-delay=0",
     ];
     let mut container = Container::start(&arguments, &[(files.path(), "/etc/guard")], &[]);
-    eventually("it is ready", || ureq::get(format!("http://{health}/readyz")).call().is_ok());
+    eventually("the webhook is ready", || ureq::get(format!("http://{health}/readyz")).call().is_ok());
     assert_eq!(container.user(), "65532");
     let review = fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     let mut answer = agent(&ca)
@@ -128,18 +128,18 @@ fn image_serves_reviews() {
     assert_eq!(container.end(), Some(0));
 }
 
-/// What the chart renders for these values, of one kind.
+/// The rendered object of a kind.
 fn rendered<'o>(objects: &'o [Value], kind: &str) -> &'o Value {
     objects.iter().find(|object| object["kind"] == kind).unwrap()
 }
 
-/// Writes what a volume of the pod holds into a folder of its own.
+/// Writes the content of a volume into its own folder.
 fn volume(objects: &[Value], volume: &Value) -> TempDir {
     let folder = TempDir::new().unwrap();
     let (kind, name) = match (&volume["configMap"]["name"], &volume["secret"]["secretName"]) {
         (Value::String(name), _) => ("ConfigMap", name),
         (_, Value::String(name)) => ("Secret", name),
-        _ => panic!("a volume of an unknown kind: {volume}"),
+        _ => panic!("unknown kind of volume: {volume}"),
     };
     let object = objects.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == **name).unwrap();
     for (file, content) in object["data"].as_object().unwrap() {
@@ -151,7 +151,7 @@ fn volume(objects: &[Value], volume: &Value) -> TempDir {
     folder
 }
 
-/// What a container mounts of the volumes, and where.
+/// The mounts of a container, as folder and path.
 fn mounts<'v>(container: &'v Value, volumes: &'v [(Value, TempDir)]) -> Vec<(&'v Path, &'v str)> {
     let mounts = container["volumeMounts"].as_array().unwrap().iter();
     let of = |mount: &'v Value| {
@@ -184,7 +184,7 @@ fn image_runs_with_the_chart_settings() {
     let container = &pod["containers"][0];
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
 
-    // What stands for a container engine here does these in any case: the chart must ask for no less.
+    // The replacement of a container engine sets these in any case: the chart must set them too.
     let security = &container["securityContext"];
     assert_eq!(security["readOnlyRootFilesystem"], true);
     assert_eq!(security["allowPrivilegeEscalation"], false);
@@ -203,7 +203,7 @@ fn image_runs_with_the_chart_settings() {
     }
     assert_eq!(running.user(), "65532");
 
-    // As `helm test` asks, but for the name, which only a cluster's DNS knows.
+    // Like `helm test`, except for the host name, which only the DNS of a cluster resolves.
     let test = &rendered(&objects, "Pod")["spec"]["containers"][0];
     let host = "guard-servicecidr-guard.guard.svc";
     let server_name = format!("--server-name={host}");

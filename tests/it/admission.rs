@@ -1,5 +1,5 @@
-//! The full admission responses, one fixture folder for each: the one place that pins the sentence of every
-//! violation. `UPDATE_GOLDEN=1` writes them.
+//! Full admission responses, one fixture folder for each. Only here the messages of violations are pinned.
+//! `UPDATE_GOLDEN=1` writes the responses.
 
 use std::fs;
 
@@ -13,12 +13,12 @@ use servicecidr_guard::policy::{Policy, evaluate, preview_if_enabled};
 use crate::generated::UPDATE;
 use crate::program::fixtures;
 
-/// The answer to a review, as the server gives it without an inventory.
+/// The response to a review without an inventory.
 pub fn answer(policy: &str, review: &[u8]) -> Value {
     answer_knowing(policy, None, review)
 }
 
-/// The answer to a review, as the server gives it with an inventory, if there is one.
+/// The response to a review with an inventory, if there is one.
 fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value {
     let loaded = Loaded::from_bytes("policy.yaml", policy.as_bytes()).unwrap();
     let review = Review::parse(review).unwrap();
@@ -45,7 +45,7 @@ fn read(policy: &Policy, list: &str) -> Inventory {
     inventory
 }
 
-/// The JSON of a fixture: indented by one blank.
+/// The JSON of a fixture, indented by one space.
 fn indented(response: &Value) -> String {
     let mut text = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");

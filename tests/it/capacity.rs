@@ -1,4 +1,4 @@
-//! Capacity: the vectors of the real allocator and controller, and sums by brute force.
+//! Capacity: recorded results of the Kubernetes allocator and controller, and checks of every address.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use servicecidr_guard::inventory::{
 };
 use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
 
-/// An inventory in a few words: `a=10.0.0.0/24,fd00::/64`, the name followed by `!` if it is
-/// terminating and by `?` if it is not ready. Families: both.
+/// An inventory in short form: `a=10.0.0.0/24,fd00::/64`, with `!` after the name of a terminating and `?` after that
+/// of an unready ServiceCIDR; `-` after an address means without labels. Both families are configured.
 pub fn inventory(service_cidrs: &[&str], addresses: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
     inventory.apply_declarations(Some(&IpFamily::ALL), Vec::new());
@@ -109,7 +109,7 @@ fn static_everywhere_requires_every_static_band() {
     }
 }
 
-/// F1. Upstream counts 3 used and 11 free: it counts the edges and leaves out what has no labels.
+/// Upstream reports 3 used and 11 free: it counts the edges and skips addresses without labels.
 #[test]
 fn used_counts_usable_addresses_with_an_ip_address() {
     let inventory = inventory(&["a=10.0.0.0/28"], &["10.0.0.0", "10.0.0.15", "10.0.0.1", "10.0.0.5-"]);
@@ -166,7 +166,7 @@ fn deletion_impact_reports_stranded_addresses() {
         let impact = deletion_impact_by_name(&inventory(service_cidrs, addresses), "a").unwrap();
         (impact.completes(), impact.stranded.count, impact.exhausted)
     };
-    // The hazards D8, D9 and D24: the parent gives nothing, or won't for long.
+    // As in D8, D9 and D24: the parent has no allocatable addresses, or will have none.
     assert_eq!(stranded(&["a=10.0.0.0/24", "b!=10.0.0.0/24"], &["10.0.0.1"]), (true, 1, vec![IpFamily::IPv4]));
     assert_eq!(stranded(&["a=10.0.0.0/24", "b?=10.0.0.0/24"], &["10.0.0.1"]), (true, 1, vec![IpFamily::IPv4]));
     assert_eq!(stranded(&["a=fd00::/64", "b=fd00::/48"], &["fd00::1"]), (true, 1, vec![IpFamily::IPv6]));
@@ -178,7 +178,7 @@ fn deletion_impact_reports_stranded_addresses() {
 #[test]
 fn allocator_errors_match_kubernetes() {
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-    // O1, O2.
+    // No usable range.
     for service_cidrs in [&[][..], &["a=fd00::/48"]] {
         let inventory = inventory(service_cidrs, &[]);
         let view = inventory.view();
@@ -186,7 +186,7 @@ fn allocator_errors_match_kubernetes() {
         assert_eq!(allocator.allocate_next(IpFamily::IPv6), Err(AllocateError::Full));
         assert_eq!(allocator.allocate(ip("fd00::1")), Err(AllocateError::Mismatch));
     }
-    // O3.
+    // Nested ranges.
     let nested = inventory(&["a=10.0.0.0/24", "b=10.0.0.0/16"], &[]);
     let view = nested.view();
     let mut allocator = Allocator::new(&view, 1);
@@ -197,7 +197,7 @@ fn allocator_errors_match_kubernetes() {
     assert!(allocator.release(ip("10.0.1.0")));
     assert!(!allocator.release(ip("10.0.1.0")));
     assert_eq!(allocator.allocate(ip("10.0.1.0")), Ok(()));
-    // O8.
+    // An address without labels.
     let foreign = inventory(&["a=10.0.0.0/28"], &["10.0.0.5-"]);
     let view = foreign.view();
     let mut allocator = Allocator::new(&view, 1);
@@ -219,7 +219,7 @@ fn dynamic_band_is_allocated_first() {
         while let Ok(address) = allocator.allocate_next(IpFamily::IPv4) {
             returned.push(address_bits(address) & 0xff);
         }
-        // O4, with the one of O8 left out.
+        // All but the allocated address, dynamic band first.
         assert_eq!(returned.len(), 253);
         assert!(returned[..237].iter().all(|last| (17..=254).contains(last) && *last != 20));
         assert!(returned[237..].iter().all(|last| (1..=16).contains(last)));
@@ -253,7 +253,7 @@ fn allocation_probability_matches_allocator() {
     }
 }
 
-/// Small CIDRs in a small space, so that they nest and repeat often.
+/// Small CIDRs in a small range, so that they often nest and repeat.
 fn small() -> impl Strategy<Value = String> {
     prop_oneof![
         (0_u32..64, 26_u32..=32)
@@ -288,13 +288,13 @@ fn canonical(cidr: &str) -> String {
     Cidr::parse_lenient(cidr).unwrap().to_string()
 }
 
-/// Every address of the small space.
+/// Every address of the small range.
 fn space() -> impl Iterator<Item = IpAddr> {
     let v4 = (0_u32..64).map(|last| format!("10.0.0.{last}"));
     v4.chain((0_u32..64).map(|last| format!("fd00::{last:x}"))).map(|text| text.parse().unwrap())
 }
 
-/// The effective ranges that give an address, asked one by one.
+/// The usable ranges that contain an address.
 fn ranges_with(inventory: &Inventory, address: IpAddr) -> Vec<(String, UsableRange)> {
     let ready = inventory.service_cidrs().filter(|service_cidr| service_cidr.readiness == Readiness::Ready);
     ready

@@ -1,4 +1,4 @@
-//! `certs`: what it writes, and what it refuses to write over.
+//! `certs`: the files that it writes, and rejected input.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

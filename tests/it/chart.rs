@@ -1,4 +1,4 @@
-//! The chart's files: values, schema, README, alerts and dashboard agree with each other and with the documents.
+//! Files of the chart: values, schema, README, alerts and dashboard agree with each other and with the documents.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// Rewrites what is generated, in place of comparing it.
+/// Environment variable: writes generated files instead of comparing them.
 const UPDATE: &str = "UPDATE_GOLDEN";
-/// The longest default that the README's table shows.
+/// The longest default in the table of the README.
 const LONGEST_DEFAULT: usize = 40;
 
 fn read(path: &str) -> String {
@@ -19,7 +19,7 @@ fn chart(path: &str) -> String {
     read(&format!("charts/servicecidr-guard/{path}"))
 }
 
-/// A value of `values.yaml` and its comment, `# -- …` and the lines after it.
+/// A value of `values.yaml` and its comment `# -- …`.
 struct Documented {
     path: Vec<String>,
     meaning: String,
@@ -80,11 +80,11 @@ fn readme_lists_values() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/servicecidr-guard/README.md");
         fs::write(path, format!("{before}{start}{table}{end}{after}")).unwrap();
     } else {
-        assert!(found == table, "the table of values differs: set {UPDATE}=1 to write it anew");
+        assert!(found == table, "the table of values differs: {UPDATE}=1 writes it");
     }
 }
 
-/// Calls `visit` with the path of each value that holds no others, as the README would name it.
+/// Calls `visit` with the path of each leaf, as in the README.
 fn leaves(value: &Value, path: &str, visit: &mut impl FnMut(&str)) {
     match value {
         Value::Object(fields) if !fields.is_empty() => {
@@ -111,12 +111,12 @@ fn schema_matches_values() {
     assert_same_fields(&schema, values().as_object().unwrap(), "");
 }
 
-/// Objects whose fields the schema names refuse all others, and have the fields of the values.
+/// Checks that objects with named fields deny others, and have the fields of the values.
 fn assert_same_fields(schema: &Value, values: &Map<String, Value>, path: &str) {
-    // Of a parent chart's making, and of the program's: another test holds the policy to its own schema.
+    // Set by a parent chart, and the policy, whose schema another test checks.
     let elsewhere = ["enabled", "global", "policy"];
     let Some(properties) = schema["properties"].as_object() else { return };
-    assert_eq!(schema["additionalProperties"], Value::Bool(false), "values.schema.json: {path} takes any field");
+    assert_eq!(schema["additionalProperties"], Value::Bool(false), "values.schema.json: {path} allows any field");
     for (name, property) in properties {
         let is_elsewhere = path.is_empty() && elsewhere.contains(&name.as_str());
         let is_free = path == ".tls.certManager.issuerRef";
@@ -130,7 +130,7 @@ fn assert_same_fields(schema: &Value, values: &Map<String, Value>, path: &str) {
     }
 }
 
-/// The words of a text that begin as a metric of the program does.
+/// The metric names of the program in a text.
 fn metrics(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
     words.filter(|word| word.starts_with("servicecidr_guard_")).map(str::to_owned).collect()
@@ -172,13 +172,13 @@ fn alerts_and_dashboard_select_the_webhooks() {
     let names: Vec<&str> = configuration.lines().filter_map(|line| line.strip_prefix("  - name: ")).collect();
     assert_eq!(names, ["enforce.servicecidr-guard.local", "warn.servicecidr-guard.local"]);
     for file in ["files/alerts.yaml", "files/dashboard.json"] {
-        assert!(chart(file).contains("(enforce|warn)"), "{file} doesn't watch the webhooks");
+        assert!(chart(file).contains("(enforce|warn)"), "{file} doesn't select the webhooks");
     }
 }
 
 #[test]
 fn every_alert_has_a_runbook() {
-    // As helm renders them.
+    // The alerts as rendered by helm.
     let rendered = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chart/everything/rendered.yaml");
     let objects: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(rendered).unwrap()).unwrap();
     let rules = objects.into_iter().find(|object| object["kind"] == "PrometheusRule").unwrap();

@@ -1,4 +1,4 @@
-//! `check` and `scan` on hostile input, and what their logs for programs hold.
+//! `check` and `scan`: hostile input, positions, and SARIF output.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use crate::program::{fixtures, program};
 
 const FORMATS: [&str; 7] = ["table", "wide", "json", "yaml", "name", "sarif", "github"];
 
-/// Runs `check` under the policy of the fixtures.
+/// Runs `check` with the policy of the fixtures.
 fn check(arguments: &[&str]) -> Output {
     let policy = fixtures().join("manifests/policy.yaml");
     let folder = fixtures().join("inventories");
@@ -29,7 +29,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A ServiceCIDR in YAML. Its CIDR stands at line 4, column 16.
+/// A ServiceCIDR in YAML. Its CIDR is at line 4, column 16.
 fn manifest(name: &str, cidr: &str) -> String {
     let (name, cidr) = (quoted(name), quoted(cidr));
     format!(
@@ -37,7 +37,7 @@ fn manifest(name: &str, cidr: &str) -> String {
     )
 }
 
-/// A text as JSON and YAML both read it.
+/// A string literal for JSON and YAML.
 fn quoted(text: &str) -> String {
     let escaped = |c: char| if c.is_ascii_graphic() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
     format!("\"{}\"", text.chars().map(escaped).collect::<String>())
@@ -77,11 +77,11 @@ fn directory_symlinks_are_not_followed() {
     let deep = folder.path().join("a/b");
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("one.yaml"), manifest("one", "10.96.0.0/24")).unwrap();
-    // One way back: more would make a walk that follows them endless, and not wrong.
+    // One link only: with more, following them would never end.
     for (to, name) in [("../..", "a/b/back"), ("nowhere", "dangling.yaml")] {
         std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
     }
-    // A link to a file is one: that is how a volume of a ConfigMap holds its files.
+    // Links to files are followed: volumes of ConfigMaps contain such links.
     std::os::unix::fs::symlink("a/b/one.yaml", folder.path().join("linked.yaml")).unwrap();
     let output = check(&["-R", "-f", text(folder.path()), "-o", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
@@ -91,7 +91,7 @@ fn directory_symlinks_are_not_followed() {
     assert_eq!(names, ["one.yaml:4:16", "linked.yaml:4:16"]);
 }
 
-/// What `check` says of a stream, with no more address space than that of a small machine.
+/// Runs `check` on a stream, with limited address space.
 fn stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: &[&str]) -> Output {
     let policy = fixtures().join("manifests/policy.yaml");
     let line = format!(
@@ -105,7 +105,7 @@ fn stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: 
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let writer = thread::spawn(move || {
-        // A command that refuses its input early closes it.
+        // A command that rejects its input early closes it.
         let _ = input.write_all(first).and_then(|()| (0..times).try_for_each(|_| input.write_all(pieces)));
     });
     let output = child.wait_with_output().unwrap();
@@ -132,7 +132,7 @@ fn memory_is_bounded_by_one_document() {
         assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
         assert!(output_text(&output).contains(too_large), "{}", output_text(&output));
     }
-    // What holds no object may be as long as it likes.
+    // Documents without objects have no size limit.
     let output = stream(&LINES, 1024, b"", &[]);
     assert_eq!(
         (output.status.code(), output_text(&output).contains("no ServiceCIDR was judged")),
@@ -147,7 +147,7 @@ fn all_of_100000_documents_are_checked() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("many.yaml");
     let one = |number: usize| {
-        // One of fifty lies elsewhere.
+        // One of fifty is outside the range.
         let first = if number.is_multiple_of(50) { 11 } else { 10 };
         format!(
             "---\n{}",
@@ -188,12 +188,12 @@ fn deep_nesting_and_alias_expansion_are_rejected() {
     check_file(&nested, 2, "lists within lists within lists");
     let nested = (0..4).fold(manifest_json("deep"), |inner, _| list(&inner));
     check_file(&nested, 0, "1 allowed");
-    // A kind may end so and be none.
+    // Not every kind that ends in List is a list.
     let other = r#"{"apiVersion":"example.com/v1","kind":"AllowList","spec":{}}"#;
     check_file(&format!("{other}{}", other.replace("\"spec\"", "\"items\"")), 0, "2 AllowList");
     check_file(r#"{"apiVersion":"v1","kind":"List"}"#, 2, "x.yaml:1:1: a list without items");
     check_file(r#"{"apiVersion":"v1","kind":"List","items":{}}"#, 2, "x.yaml:1:42: items is not a list");
-    // A large text that is meant many times over.
+    // A large text with many aliases.
     let long = format!("a: &a {}\nb:\n{}", "x".repeat(1 << 20), "- *a\n".repeat(5000));
     check_file(&long, 2, "too much for one document");
 }
@@ -228,7 +228,7 @@ fn positions_after_document_markers_are_correct() {
     assert_eq!(of(&format!("  \n  {indented}")), [":5:18"]);
     assert_eq!(of(&format!("---x: 1\n---\n{one}")), [":6:16"]);
     assert_eq!(of(&format!("\n {json}{json}\n\n{json}")), [":2:101", ":2:217", ":4:100"]);
-    // Characters are counted, not bytes; and an alias stands where it is written.
+    // Columns count characters, not bytes; an alias has its own position.
     assert_eq!(
         of(
             "x: [ü, &c 10.96.0.0/24]\napiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: a}\nspec: {ü: 1, cidrs: [*c]}\n"
@@ -241,10 +241,10 @@ fn positions_after_document_markers_are_correct() {
     assert_eq!(of(&wide), [format!(":1:{}", 100 + 9000 + 7)]);
 }
 
-/// The schema that OASIS published. tests/fixtures/sarif/NOTICE.md says where it is from.
+/// The schema published by OASIS. tests/fixtures/sarif/NOTICE.md names the source.
 fn schema_of_sarif() -> Value {
     let schema = fs::read_to_string(fixtures().join("sarif/sarif-schema-2.1.0.json")).unwrap();
-    // The pattern of `language` has one bracket too many as it is published: it is no regular expression.
+    // The published pattern of `language` is an invalid regular expression: it has one bracket too many.
     let schema: Value = serde_json::from_str(&schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$")).unwrap();
     assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
     schema
@@ -260,7 +260,7 @@ fn sarif_matches_published_schema() {
         let output = check(&["-f", &format!("../manifests/{name}"), "-o", "sarif"]);
         logs.push((name, output));
     }
-    // Paths that are no URIs as they stand.
+    // A path that must be encoded as URI.
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a b%:\u{fc}\n\u{202e}[1]?#.yaml");
     fs::write(&path, manifest("\n\u{1b}[2J", "\u{202e}")).unwrap();
@@ -277,7 +277,7 @@ fn sarif_matches_published_schema() {
         results += log["runs"][0]["results"].as_array().unwrap().len();
         let mut broken = log.clone();
         broken["runs"][0]["tool"]["driver"]["name"] = Value::Null;
-        assert_ne!(complaints(&broken), Vec::<String>::new(), "{name}: the schema takes anything");
+        assert_ne!(complaints(&broken), Vec::<String>::new(), "{name}: the schema accepts anything");
     }
     println!("{} logs, {results} results", logs.len());
     assert!(results > 20, "{results}");

@@ -1,5 +1,5 @@
-//! `check` beside a slow obvious model: an API server that validates and stores, and asks the webhook's own
-//! code about each request.
+//! `check` compared with a simple model: an API server that validates and stores, and calls the webhook's code for
+//! each request.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
         "",
     ]);
     let list = prop::collection::vec(cidr(), 0..4).prop_map(Value::from);
-    // One that its name alone decides, so that what is stored often comes again, as it was or grown.
+    // Sometimes derived from the name only, so that stored manifests are often applied again, unchanged or extended.
     let sound = (0u8..3, 0u8..5, 0u8..3).prop_map(|(is_grown, b, c)| json!([is_grown, b, c]));
     let cidrs = prop_oneof![12 => list, 40 => sound, 1 => Just(json!({})), 1 => Just(Value::Null)];
     (name, cidrs).prop_map(|(name, cidrs)| match serde_json::from_value::<[u8; 3]>(cidrs.clone()) {
@@ -76,7 +76,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
     })
 }
 
-/// What the model keeps, and what has become of each manifest.
+/// The stored ServiceCIDRs of the model.
 #[derive(Default)]
 struct Model {
     stored: BTreeMap<String, Vec<String>>,
@@ -84,7 +84,7 @@ struct Model {
 }
 
 impl Model {
-    /// Whether a manifest is admitted, and by the webhook's word alone: the sentences of its denial.
+    /// Whether a manifest is admitted, and if the webhook evaluated it, the messages of its denial.
     fn apply(&mut self, policy: &Policy, manifest: &Manifest) -> (bool, Option<Vec<String>>) {
         let Ok(new) = serde_json::from_value::<Option<Vec<String>>>(manifest.cidrs.clone()) else {
             return (false, None);
@@ -116,7 +116,7 @@ impl Model {
     }
 }
 
-/// kube-apiserver's own validation, as its documentation tells it.
+/// kube-apiserver's validation, as documented.
 fn validates(name: &str, old: Option<&[String]>, new: &[String]) -> bool {
     let is_list = || {
         let families: Vec<bool> = new.iter().map(|text| text.contains(':')).collect();
@@ -153,7 +153,7 @@ fn report(folder: &TempDir, name: &str, text: &str) -> Vec<Value> {
     report["results"].as_array().unwrap().clone()
 }
 
-/// What stands at the place of a finding.
+/// The text at the position of a finding.
 fn at<'a>(text: &'a str, source: &str) -> &'a str {
     let mut numbers = source.rsplit(':').map(|number| number.parse::<usize>().unwrap());
     let (column, line) = (numbers.next().unwrap(), numbers.next().unwrap());
@@ -214,7 +214,7 @@ fn check_matches_api_server_model() {
     });
     run.unwrap_or_else(|error| panic!("{error}"));
     let [admitted, denied, refused, updated] = [admitted, denied, refused, updated].map(Cell::into_inner);
-    println!("{admitted} admitted ({updated} that grew), {denied} denied by a rule, {refused} by kube-apiserver");
+    println!("{admitted} admitted ({updated} updates), {denied} denied by a rule, {refused} by kube-apiserver");
     assert!(
         admitted > 1000 && denied > 300 && refused > 1000 && updated > 100,
         "{admitted} {denied} {refused} {updated}"

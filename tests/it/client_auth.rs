@@ -1,4 +1,4 @@
-//! `--client-ca` and `--client-name`: who is answered.
+//! `--client-ca` and `--client-name`.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -15,7 +15,7 @@ use crate::raw_http;
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
-/// A CA: its certificate, and what it signs with.
+/// A CA: its certificate and its issuer.
 fn ca(name: &str) -> (String, Issuer<'static, KeyPair>) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
@@ -40,14 +40,14 @@ fn client(issuer: &Issuer<'static, KeyPair>, name: &str, change: impl Fn(&mut Ce
     Client { cert, key: PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap() }
 }
 
-/// Whether a client is answered.
+/// Whether a client gets a response.
 fn is_answered(server: &Server, client: Option<&Client>) -> bool {
     let config = raw_http::client(server, &[&TLS12, &TLS13]);
     let config = match client {
         Some(Client { cert, key }) => config.with_client_auth_cert(vec![cert.clone()], key.clone_key()).unwrap(),
         None => config.with_no_client_auth(),
     };
-    // With TLS 1.3 a client learns only behind the handshake that it is refused.
+    // With TLS 1.3, a client is rejected only after its handshake.
     let Ok(mut stream) = raw_http::connect(server, &Arc::new(config)) else { return false };
     let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answer = [0; 12];
@@ -56,7 +56,7 @@ fn is_answered(server: &Server, client: Option<&Client>) -> bool {
     is_read
 }
 
-/// A server that answers clients of a CA.
+/// Starts a server with a client CA and names.
 fn server_with_client_ca(ca: &str, names: &[&str]) -> (Server, TempDir) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("clients.crt");
@@ -91,7 +91,7 @@ fn only_clients_with_ca_and_name_are_served() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     });
     assert!(!is_answered(&server, Some(&of_a_server)));
-    // Health and metrics are for others, on their own port.
+    // The health port needs no client certificate.
     assert_eq!(server.get(&format!("{}/readyz", server.health)).status(), 200);
 
     let (server, _folder) = server_with_client_ca(&ours.0, &[]);

@@ -1,5 +1,4 @@
-//! The commands about a cluster's state, on inventories recorded from a real control plane: what they
-//! print and their exit code, as `tests/fixtures/commands` and the documents show them.
+//! Commands on recorded inventories: output and exit code, as shown in `tests/fixtures/commands` and the documents.
 
 use std::fs;
 use std::io::Write as _;
@@ -12,7 +11,7 @@ use crate::doc_examples::REPLAYED;
 use crate::generated::UPDATE;
 use crate::program::{fixtures, program, run};
 
-/// Runs what follows `$ ` in a console block in a folder, and returns the block as it must be.
+/// Runs the commands of a console block, and returns the block with their output.
 fn replay(block: &str, folder: &Path) -> String {
     let again = |command: &str| {
         let line = command.lines().next().unwrap();
@@ -23,7 +22,7 @@ fn replay(block: &str, folder: &Path) -> String {
     block.split("$ servicecidr-guard ").skip(1).map(again).collect()
 }
 
-/// Both outputs, and the exit code where it isn't 0.
+/// stdout and stderr, and the exit code if it isn't 0.
 fn shown(output: &Output) -> String {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.code() {
@@ -42,7 +41,7 @@ fn console_blocks_match_output() {
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
         let mut updated = text.clone();
-        // Commands of README.md work in the root of the repository, all others in the folder of the inventories.
+        // Commands of README.md run in the root of the repository, all others in the folder of the inventories.
         let is_readme = document == root.join("README.md");
         let folder = if is_readme { root.to_owned() } else { fixtures().join("inventories") };
         for block in text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap()) {
@@ -64,7 +63,7 @@ fn console_blocks_match_output() {
     assert!(count >= 10, "only {count} console blocks were found");
 }
 
-/// What the program says of a list on standard input: stdout, stderr, exit code.
+/// The result of a list on standard input: stdout, stderr, exit code.
 fn report_of(list: &str) -> (String, String, Option<i32>) {
     let mut child = program()
         .args(["report", "-f", "-", "-o", "json"])
@@ -73,7 +72,7 @@ fn report_of(list: &str) -> (String, String, Option<i32>) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that refuses its input early closes it.
+    // A command that rejects its input early closes it.
     let _ = child.stdin.take().unwrap().write_all(list.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -108,7 +107,7 @@ fn invalid_lists_are_rejected_with_position() {
     );
     check_refused("kind: List\nitems: [\n", "error: standard input: unclosed bracket '[' at line 2 column 8\n");
     check_refused("just text\n", "error: standard input: expected mapping start at line 1 column 1\n");
-    // However much blank space comes first, and in how many pieces.
+    // With any amount of white space first.
     let blank = "\n".repeat(300_000);
     check_refused(&format!("{blank}[1]"), "error: standard input: expected mapping start at line 300001 column 1\n");
     check_refused(
@@ -151,7 +150,7 @@ fn skipped_objects_are_reported_and_fail_the_command() {
          note: no IPAddress was read: every address counts as free\n\
          error: the result lacks what was left out\n"
     );
-    // What could be read is reported all the same.
+    // The readable objects are reported.
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["families"][0]["usable"], "268");
 }
@@ -190,7 +189,7 @@ fn all_list_formats_are_equivalent() {
     assert_eq!(read(&["-f", "odd.yaml"]), whole);
     assert_eq!(read(&["--inventory", "odd.json", "-f", "odd.yaml"]), whole);
 
-    // One object after the other; typed lists, whose items don't repeat their kind; several YAML documents.
+    // Concatenated objects, typed lists, whose items have no kind, and several YAML documents.
     let list: Value =
         serde_json::from_str(&fs::read_to_string(fixtures().join("inventories/odd.json")).unwrap()).unwrap();
     let items = list["items"].as_array().unwrap();
@@ -213,7 +212,7 @@ fn all_list_formats_are_equivalent() {
             })
             .collect();
         let list = serde_json::json!({"kind": format!("{kind}List"), "items": of_kind});
-        // `kind` must stand before `items`, as the API server writes it.
+        // `kind` must come before `items`, as kube-apiserver writes it.
         let text = format!(
             r#"{{"kind":"{kind}List",{}"#,
             list.to_string().replace(&format!(r#","kind":"{kind}List""#), "").trim_start_matches('{')
@@ -230,6 +229,6 @@ fn totals_of_10000_services_are_correct() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let family = &report["families"][0];
     let counts = ["used", "outside", "ineffective"].map(|name| family[name].as_str().unwrap());
-    // One of the ServiceCIDRs is terminating: 251 of the 10,001 lie in it.
+    // One ServiceCIDR is terminating: it contains 251 of the 10,001 addresses.
     assert_eq!(counts, ["9750", "0", "251"]);
 }

@@ -1,4 +1,4 @@
-//! The policy file: what each mistake is answered with, exactly, and that the examples are policies.
+//! The policy file: the full error of each mistake, and the example policies.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::program::run;
 
 const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
-/// `body` follows the two header lines; line 3 is its first.
+/// `body` follows the two header lines and starts at line 3.
 #[track_caller]
 fn check(body: &str, expected: &str) {
     check_whole(&format!("{HEAD}{body}"), expected);

@@ -1,4 +1,4 @@
-//! The rules of the policy file: what each default is, and what each mistake is answered with.
+//! The rules of the policy file: defaults and errors.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ fn policy(body: &str) -> Policy {
     load(body).unwrap_or_else(|error| panic!("{body}: {error}")).policy
 }
 
-/// The first line of the answer to a mistake, without the file's name.
+/// Checks the first line of an error, without the file name.
 #[track_caller]
 fn check(body: &str, expected: &str) {
     let error = load(body).map(|loaded| format!("{loaded:?}")).unwrap_err();

@@ -1,4 +1,4 @@
-//! What the reference says is seen: each exit code, each result over every inventory, each sentence.
+//! The documented exit codes, results and messages are covered by tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::reference::{SERVED, commands, kinds, printed_schema, scratch};
 /// A command and one of its exit codes.
 type Ending = (String, i32);
 
-/// What ends in a way that no console block shows, run beside `cluster.json` and `policy.yaml`.
+/// Commands with an exit code that no console block shows, run next to `cluster.json` and `policy.yaml`.
 const ENDINGS: [(&str, i32); 21] = [
     ("serve", 2),
     ("serve --policy missing.yaml --tls-cert tls.crt --tls-key tls.key", 3),
@@ -39,10 +39,10 @@ const ENDINGS: [(&str, i32); 21] = [
     ("report -f cluster.json --fail-below 99%", 1),
 ];
 
-/// What needs a server that answers wrongly: the test that asks one.
+/// Exit codes that need a special server: the test that covers them.
 const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] = [("probe", 1, "it/probe.rs", "probe_detects_other_servers")];
 
-/// The command that a line calls, by its longest name.
+/// The command of a line, by its longest name.
 fn called<'a>(line: &str, command_names: &'a BTreeSet<String>) -> &'a str {
     let is_called = |words: &&String| line == words.as_str() || line.starts_with(&format!("{words} "));
     command_names
@@ -52,7 +52,7 @@ fn called<'a>(line: &str, command_names: &'a BTreeSet<String>) -> &'a str {
         .unwrap_or_else(|| panic!("no command in `{line}`"))
 }
 
-/// The endings that console blocks show; `commands` holds the blocks to what the program does.
+/// The exit codes in console blocks, which the module `commands` runs.
 fn shown_endings(command_names: &BTreeSet<String>) -> BTreeSet<Ending> {
     let mut documents = files(&fixtures().join("commands"), "md");
     documents.extend(crate::doc_examples::REPLAYED.map(|name| root().join(name)));
@@ -95,7 +95,7 @@ fn documented_exit_codes_are_tested() {
             }
         }
     }
-    // What --warn-exit-code asks for is the user's own.
+    // --warn-exit-code allows any exit code.
     seen.retain(|(_, code)| *code <= 3);
     let unseen: Vec<_> = listed.difference(&seen).collect();
     assert!(unseen.is_empty(), "no console block and no line of ENDINGS shows {unseen:?}");
@@ -103,7 +103,7 @@ fn documented_exit_codes_are_tested() {
     assert!(unlisted.is_empty(), "the table of docs/cli.md lacks {unlisted:?}");
 }
 
-/// Every form of result, of an inventory.
+/// Every command with a result about an inventory.
 const RESULTS: [&str; 8] = [
     "report",
     "report --add more=10.200.0.0/24 --remove kubernetes",
@@ -119,7 +119,7 @@ const RESULTS: [&str; 8] = [
 fn results_of_every_inventory_match_schemas() {
     let mut seen = BTreeSet::new();
     let mut inventories = files(&fixtures().join("inventories"), "json");
-    // It holds Nodes alone, which give no result.
+    // It contains only Nodes, which give no result.
     inventories.extend(
         files(&fixtures().join("inventories"), "yaml").into_iter().filter(|path| !path.ends_with("nodes.yaml")),
     );
@@ -141,13 +141,13 @@ fn results_of_every_inventory_match_schemas() {
     }
     assert!(inventories.len() >= 7, "only {} inventories were read", inventories.len());
     seen.extend(SERVED.map(str::to_owned));
-    // A report of manifests depends on no inventory: the console blocks of `check` show it.
+    // A CheckReport needs no inventory: the console blocks of `check` show it.
     seen.insert("CheckReport".to_owned());
     let kinds: BTreeSet<String> = kinds().into_iter().collect();
-    assert_eq!(seen, kinds, "RESULTS lacks a command that prints what is missing here");
+    assert_eq!(seen, kinds, "RESULTS lacks a command for a kind");
 }
 
-/// The objects of a schema that take fields which they don't name.
+/// The objects of a schema that allow additional fields.
 fn open(place: &str, schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(fields) => {
@@ -171,11 +171,11 @@ fn schemas_deny_additional_properties() {
         let schema: Value = serde_json::from_str(&printed_schema(&kind)).unwrap();
         let mut found = Vec::new();
         open(&kind, &schema, &mut found);
-        assert!(found.is_empty(), "these take any field: {found:#?}");
+        assert!(found.is_empty(), "these allow any field: {found:#?}");
     }
 }
 
-/// Sentences whose words no test holds, and why.
+/// Messages that no test covers, and the reason.
 const UNTESTED: [(&str, &str); 5] = [
     ("more than {n} ServiceCIDRs: check them in parts", "a quarter of a million manifests would take a minute"),
     ("the rules in CEL: {problem}", "no rule makes CEL that can't be written: it would be a mistake of the program"),
@@ -184,22 +184,22 @@ const UNTESTED: [(&str, &str); 5] = [
     ("a watch event without a resourceVersion", "watch.rs counts it by its reason; the words are in the log"),
 ];
 
-/// Every text of the tests, and of the fixtures, as one line each file.
+/// The text of every test and fixture, each as one line.
 fn tested() -> Vec<String> {
     let mut found = Vec::new();
     for ending in ["rs", "md", "json", "yaml"] {
         for path in files(&root().join("tests"), ending) {
-            // This file, and the lists that are read in it, hold no test of a sentence.
+            // Except this file and the lists that it reads.
             if !path.ends_with("it/doc_coverage.rs")
                 && !path.ends_with("it/messages.rs")
                 && !path.ends_with("inventories/large.json")
             {
-                // Some fixtures are no text.
+                // Some fixtures are not text.
                 found.extend(fs::read_to_string(path).ok().map(|text| plain(&text)));
             }
         }
     }
-    // What the sources test of themselves.
+    // The unit tests of the sources.
     for path in files(&root().join("src"), "rs") {
         let text = fs::read_to_string(path).unwrap();
         found.extend(text.split_once("#[cfg(test)]").map(|(_, tests)| plain(tests)));
@@ -222,7 +222,7 @@ fn documented_messages_are_tested() {
             .map(|piece| plain(piece.trim_matches([':', ' '])))
             .filter(|piece| piece.len() > 2)
             .collect();
-        // One test may put a sentence together of several texts, in any order.
+        // A test can contain the pieces of a message in any order.
         if !wanted.is_empty()
             && !tested.iter().any(|text| wanted.iter().all(|piece| text.contains(piece)))
             && !unused.remove(sentence.as_str())
@@ -230,11 +230,11 @@ fn documented_messages_are_tested() {
             untested.push(sentence);
         }
     }
-    assert!(untested.is_empty(), "no test holds {untested:#?}");
-    assert!(unused.is_empty(), "these are said in a test, or are no sentences: {unused:?}");
+    assert!(untested.is_empty(), "no test contains {untested:#?}");
+    assert!(unused.is_empty(), "these are tested or not documented: {unused:?}");
 }
 
-/// Whether a file of the tests has this test.
+/// Whether a test file contains this test.
 pub fn is_a_test(file: &str, test: &str) -> bool {
     let path: &Path = &root().join("tests").join(file);
     fs::read_to_string(path).unwrap_or_default().contains(&format!("fn {test}("))

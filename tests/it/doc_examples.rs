@@ -1,4 +1,4 @@
-//! Every command line that a document shows is run by a test: here, or by the one that is named for it.
+//! Every documented command is run by a test: here, or by the test that is listed for it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::doc_coverage::is_a_test;
 use crate::reference::{scratch, shell};
 
-/// The documents whose console blocks show what the program prints: `commands` runs them.
+/// The documents whose console blocks are run by the module `commands`.
 pub const REPLAYED: [&str; 5] =
     ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md", "docs/checking.md"];
 
-/// What else is shown: how a line begins, the file of the test that runs it, and the test.
+/// Commands that other tests run: how a line begins, the file of the test, and the test.
 const ELSEWHERE: [(&str, &str, &str); 19] = [
     ("kubectl --namespace servicecidr-guard port-forward", "page/main.rs", "served_page_previews_changes"),
     ("make plugin", "it/plugin.rs", "plugin_help_uses_kubectl_name"),
@@ -62,7 +62,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files with an ending in a folder and those below it.
+/// The files with an extension in a folder, recursively.
 pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -82,19 +82,18 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// How a command line is shown.
+/// How a document shows a command.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
-    /// In a console block that `commands` replays.
+    /// In a console block that `commands` runs.
     Replayed,
-    /// In a block of shell.
+    /// In a shell block.
     Shell,
-    /// With a prompt, beside what isn't replayed.
+    /// With a prompt, outside of the console blocks that are run.
     Prompted,
 }
 
-/// The command lines of a document's blocks, lines that go on joined: of a console what follows the prompt, of
-/// shell all.
+/// The commands of a document's blocks, with continued lines joined.
 fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
     let mut found = Vec::new();
     let mut rest = text.lines().enumerate();
@@ -103,7 +102,7 @@ fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
             rest.by_ref().map(|(_, line)| line).take_while(|line| !line.trim_start().starts_with("```")).collect();
         let tag = opening.trim_start().trim_start_matches('`');
         let is_known = ["sh", "console", "", "text", "yaml", "json", "mermaid"].contains(&tag);
-        assert!(is_known, "{name}:{}: a block of `{tag}`: nothing says whether it is run", number + 1);
+        assert!(is_known, "{name}:{}: unknown block language `{tag}`", number + 1);
         let is_replayed = opening == "```console"
             && REPLAYED.contains(&name)
             && block.first().is_some_and(|line| line.starts_with("$ servicecidr-guard "));
@@ -121,7 +120,7 @@ fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
     found
 }
 
-/// Runs a line of shell beside the files that examples name.
+/// Runs a line in a folder with the files that examples name.
 #[track_caller]
 fn check_runs(name: &str, line: &str) {
     let output = shell(line, scratch().path());
@@ -136,7 +135,7 @@ fn documented_commands_are_tested() {
     for path in documents() {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
         for (way, line) in lines(&name, &fs::read_to_string(&path).unwrap()) {
-            // This is what it runs.
+            // `make test` runs this test.
             if line == "make test" || way == Way::Replayed {
                 continue;
             }
@@ -150,7 +149,7 @@ fn documented_commands_are_tested() {
             }
         }
     }
-    assert!(unknown.is_empty(), "no test is named for {unknown:#?}");
+    assert!(unknown.is_empty(), "no test is listed for {unknown:#?}");
     assert!(unused.is_empty(), "no document shows {unused:?}");
     assert!(run > 0, "no document shows a line of shell that calls the program");
     for (beginning, file, test) in ELSEWHERE {

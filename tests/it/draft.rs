@@ -1,4 +1,4 @@
-//! `init`: drafts for clusters of twenty shapes load, deny nothing that exists, and warn of what they should.
+//! `init`: drafts for twenty clusters load, deny nothing that exists, and warn about conflicts.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use servicecidr_guard::config::{Loaded, draft};
 use servicecidr_guard::inventory::{Change, Inventory, Node, ObservedInventory, Operation, Readiness, ServiceCidr};
 use servicecidr_guard::policy::{Policy, Request, Subresource, Verdict, evaluate};
 
-/// A cluster: its ServiceCIDRs, and its Nodes with their pods' networks and an address.
+/// A cluster: its ServiceCIDRs, and its Nodes with pod CIDRs and an address.
 struct Shape {
     what: &'static str,
     service_cidrs: &'static [(&'static str, &'static [&'static str])],
@@ -107,7 +107,7 @@ fn create(policy: &Policy, inventory: &Inventory, name: &str, cidrs: &[String]) 
     evaluate(policy, &ObservedInventory::static_file(inventory), &request)
 }
 
-/// The rules that a CREATE of one CIDR violates. Nothing of a draft denies.
+/// The rules that a CREATE of one CIDR violates. A draft denies nothing.
 fn warned(policy: &Policy, inventory: &Inventory, cidr: &str) -> BTreeSet<&'static str> {
     let verdict = create(policy, inventory, "new", &[cidr.to_owned()]);
     assert!(verdict.allows(), "{cidr}: {verdict:?}");
@@ -147,27 +147,27 @@ fn draft_warns_about_conflicting_cidrs() {
         let all = |rules: &[&'static str]| rules.iter().copied().collect::<BTreeSet<_>>();
         let has_ipv4 = inventory.families().contains(servicecidr_guard::net::IpFamily::IPv4);
         let what = shape.what;
-        // Outside of everything.
+        // Outside of all ranges.
         let usable = |rules: &[&'static str]| {
             let mut rules = all(rules);
             rules.extend((!has_ipv4).then_some("usable"));
             rules
         };
         assert_eq!(warned("198.18.0.0/24"), usable(&["allowed-ranges"]), "{what}");
-        // Never right for Services.
+        // Never valid for Services.
         assert_eq!(warned("127.0.0.0/24"), usable(&["allowed-ranges", "reserved-networks"]), "{what}");
-        // Too small to give an address.
+        // No allocatable address.
         let tiny = ["allowed-ranges", "prefix-length", "usable"];
         let tiny = all(if what == "tiny and huge" || !has_ipv4 { &["allowed-ranges", "usable"] } else { &tiny });
         assert_eq!(warned("198.18.0.0/31"), tiny, "{what}");
-        // Where something of a Node is.
+        // Overlaps a Node.
         for (_, pods, address) in shape.nodes {
             let address = format!("{address}/{}", if address.contains(':') { 128 } else { 32 });
             for cidr in pods.iter().copied().chain([address.as_str()]) {
                 assert!(warned(cidr).contains("reserved-networks"), "{what}: {cidr}");
             }
         }
-        // Where a ServiceCIDR is.
+        // Overlaps a ServiceCIDR.
         for (name, cidrs) in shape.service_cidrs {
             for cidr in *cidrs {
                 assert!(warned(cidr).contains("no-overlap"), "{what}: {cidr} of {name}");

@@ -1,5 +1,4 @@
-//! `export vap`: what it prints and what it refuses. That kube-apiserver takes it, and judges by it as the
-//! webhook does, is tested with a control plane.
+//! `export vap`: output and errors. tests/cluster/vap.rs tests it with kube-apiserver.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +12,7 @@ use crate::program::run;
 
 const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
-/// Exit code and both outputs, with the path of the policy as `policy.yaml`.
+/// Exit code, stdout and stderr, with the path of the policy as `policy.yaml`.
 fn export(rules: &str, more: &[&str]) -> (Option<i32>, String, String) {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), format!("{HEADER}{rules}")).unwrap();
@@ -23,7 +22,7 @@ fn export(rules: &str, more: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The objects of a policy that CEL can say.
+/// The exported objects of a policy that CEL supports.
 #[track_caller]
 fn objects(rules: &str) -> Vec<Value> {
     let (code, printed, stderr) = export(rules, &["-o", "json"]);
@@ -33,7 +32,7 @@ fn objects(rules: &str) -> Vec<Value> {
     serde_json::from_value(list["items"].take()).unwrap()
 }
 
-/// What CEL judges by: the variables of one line, by their name, of the one policy.
+/// The single-line variables of the only policy, by name.
 #[track_caller]
 fn data(rules: &str) -> BTreeMap<String, String> {
     let objects = objects(rules);
@@ -152,7 +151,7 @@ fn unsupported_rules_are_rejected_or_skipped() {
 #[test]
 fn long_expressions_and_invalid_names_are_rejected() {
     let policy = |count: usize| format!("allowedRanges: {{ranges: {:?}}}\n", vec!["10.0.0.0/8"; count]);
-    // 13 characters each, with what comes before it, and one at the end.
+    // 13 characters per range, some before it, and one at the end.
     assert_eq!(export(&policy(7692), &[]).0, Some(0));
     check_rejected(
         &policy(7693),

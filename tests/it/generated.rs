@@ -1,4 +1,4 @@
-//! Files of the chart that repeat what the program knows. With `UPDATE_GOLDEN=1` they are written, else compared.
+//! Files of the chart that are generated from the program. `UPDATE_GOLDEN=1` writes them instead of comparing.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use servicecidr_guard::policy::RuleId;
 
-/// With this variable set, golden files are written instead of compared.
+/// Environment variable: writes golden files instead of comparing them.
 pub const UPDATE: &str = "UPDATE_GOLDEN";
 
 fn path(name: &str) -> PathBuf {
@@ -31,7 +31,7 @@ fn check(name: &str, text: &str) {
     }
 }
 
-/// A JSON text with another value for the object that begins after `start`, which is indented by `indent`.
+/// A JSON text with another value for the object after `start`, which is indented by `indent`.
 fn replaced(text: &str, start: &str, indent: usize, fields: Map<String, Value>) -> String {
     let margin = format!("\n{}", " ".repeat(indent));
     let (before, rest) = text.split_once(start).unwrap();
@@ -40,7 +40,7 @@ fn replaced(text: &str, start: &str, indent: usize, fields: Map<String, Value>) 
     format!("{before}{start}{}{after}", object.strip_prefix('{').unwrap())
 }
 
-/// The fields of an object, without those of the head of a policy file.
+/// The fields of an object, without the header of a policy file.
 fn without_header(object: &Value) -> Map<String, Value> {
     let header = ["ApiVersion", "Kind", "apiVersion", "kind"];
     let fields = object.as_object().unwrap().clone().into_iter();
@@ -71,7 +71,7 @@ fn chart_has_the_rules() {
     .to_owned();
     for rule in RuleId::ALL {
         let Some(key) = rule.config_key() else { continue };
-        // Only discover needs the Nodes, which the templates check.
+        // Only discover needs Nodes, which the templates check.
         let requires_inventory = *rule != RuleId::ReservedNetworks && !rule.requires().is_empty();
         let definition = schema["properties"][key]["$ref"].as_str().unwrap_or_else(|| panic!("no rule {key}"));
         let definition = schema.pointer(definition.trim_start_matches('#')).unwrap();

@@ -1,5 +1,4 @@
-//! Policies and certificates that are swapped while requests come: none fails, and none is judged by a
-//! mix of two policies.
+//! Policy and certificate reloads under load: no request fails, and none is evaluated with a mix of two policies.
 
 #[path = "../common/authority.rs"]
 mod authority;
@@ -23,16 +22,16 @@ use authority::Authority;
 use volume::Volume;
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
-/// How many certificates come after the first.
+/// The number of certificate reloads.
 const SWAPS: usize = 100;
-/// How many clients keep their connection, and how many open one for each request.
+/// Clients with a keep-alive connection, and clients that open one for each request.
 const KEPT: usize = 9;
 const NEW: usize = 5;
-/// How long each waits between two requests: 1,000 requests a second in all.
+/// The interval of each client: 1,000 requests per second in total.
 const KEPT_EVERY: Duration = Duration::from_millis(10);
 const NEW_EVERY: Duration = Duration::from_millis(50);
 
-/// Does something again and again, at its pace, until it is over.
+/// Repeats an action at an interval until the end.
 fn paced(every: Duration, is_over: &AtomicBool, mut act: impl FnMut()) {
     let mut next = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
@@ -69,7 +68,7 @@ fn no_request_fails_during_100_certificate_reloads() {
     };
     thread::scope(|scope| {
         for _ in 0..KEPT {
-            // One connection to the end, and its certificate is the first.
+            // A keep-alive connection with the first certificate.
             let mut connection = open();
             assert_eq!(connection.certificate(), first.der);
             let (is_over, check) = (&is_over, &check);
@@ -84,8 +83,8 @@ fn no_request_fails_during_100_certificate_reloads() {
             volume.update(&[("tls.crt", pair.cert.as_bytes()), ("tls.key", pair.key.as_bytes())]);
             server.signal("HUP");
             eventually("the new certificate is served", || open().certificate() == pair.der);
-            // So that each certificate is in force while requests come.
-            eventually("requests were answered", || answered.load(Ordering::Relaxed) >= before + 50);
+            // Every certificate is used under load.
+            eventually("requests got responses", || answered.load(Ordering::Relaxed) >= before + 50);
         }
         is_over.store(true, Ordering::Relaxed);
     });
@@ -96,6 +95,6 @@ fn no_request_fails_during_100_certificate_reloads() {
 
 #[test]
 fn responses_never_mix_two_policies() {
-    // `make soak` asks 100,000 times during 1,000 reloads.
+    // `make soak` sends 100,000 requests during 1,000 reloads.
     policies::alternate(20_000, 200);
 }

@@ -1,4 +1,4 @@
-//! The layout and the documents keep their word.
+//! The layout of the sources and documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use servicecidr_guard::policy::RuleId;
 
-/// The layers of `src/`, lowest first. A file may name those below its own; `telemetry` stands
-/// beside `server`.
+/// The layers of `src/`, lowest first. A file can use only lower layers.
 const LAYERS: [&str; 13] = [
     "text",
     "net",
@@ -23,12 +22,12 @@ const LAYERS: [&str; 13] = [
     "server",
     "cli",
 ];
-/// The layers that are pure.
+/// The layers without I/O.
 const PURE: [&str; 5] = ["text", "net", "inventory", "capacity", "policy"];
-/// What a pure layer may not name.
+/// Names that are forbidden in pure layers.
 const IMPURE: [&str; 8] =
     ["actix_web", "kube::", "k8s_openapi", "tokio", "std::fs", "std::env", "std::time", "tracing"];
-/// The longest file, in lines of code without its tests, and with them.
+/// The maximum lines of code of a file without tests, and the maximum number of lines.
 const MAX_CODE: usize = 250;
 const MAX_LINES: usize = 400;
 
@@ -49,7 +48,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Path below `src/`, and text, of every source file.
+/// Path below `src/` and text of every source file.
 fn sources() -> BTreeMap<String, String> {
     let src = root().join("src");
     let named = |path: PathBuf| (path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned(), path);
@@ -61,7 +60,7 @@ fn layer(name: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| *layer == top)
 }
 
-/// The part of a file before its tests, without comments.
+/// The code of a file without tests and comments.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     let tested = text.split("#[cfg(test)]").next().unwrap();
     tested.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
@@ -73,11 +72,11 @@ fn layers_depend_only_on_lower_layers() {
         let Some(own) = layer(&name) else { continue };
         for (above, upper) in LAYERS.iter().enumerate().filter(|(above, _)| *above > own) {
             let names_it = code(&text).any(|line| line.contains(&format!("crate::{upper}")));
-            assert!(!names_it, "src/{name} (layer {own}) names the layer {upper} ({above})");
+            assert!(!names_it, "src/{name} (layer {own}) uses the layer {upper} ({above})");
         }
         if PURE.contains(&LAYERS[own]) {
             for word in IMPURE {
-                assert!(!code(&text).any(|line| line.contains(word)), "src/{name} is pure and names {word}");
+                assert!(!code(&text).any(|line| line.contains(word)), "src/{name} is pure and uses {word}");
             }
         }
     }
@@ -115,7 +114,7 @@ fn wall_clock_is_read_for_certificates_only() {
     for (name, text) in sources() {
         let reads = code(&text).any(|line| line.contains("SystemTime::now") || line.contains("now_utc"));
         let is_of_certificates = ["server/tls/certificate.rs", "cli/commands/certs.rs"].contains(&name.as_str());
-        assert_eq!(reads, is_of_certificates, "src/{name}: what is aged is aged by a clock that doesn't jump");
+        assert_eq!(reads, is_of_certificates, "src/{name}: ages need a monotonic clock");
     }
 }
 
@@ -126,7 +125,7 @@ fn every_rule_has_a_heading() {
     let in_files = paths.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
     let in_files: BTreeSet<String> = in_files.collect();
     let rules = RuleId::ALL.iter().filter(|rule| rule.config_key().is_some());
-    assert_eq!(in_files, rules.map(|rule| rule.as_str().to_owned()).collect(), "src/policy/rule has a file for each");
+    assert_eq!(in_files, rules.map(|rule| rule.as_str().to_owned()).collect(), "src/policy/rule has one file per rule");
     for id in in_files {
         assert!(document.contains(&format!("\n## {id}\n")), "docs/policy.md has no heading `## {id}`");
     }

@@ -1,4 +1,4 @@
-//! `serve --inventory FILE`: what is judged, reported and counted by it, and when it is read again.
+//! `serve --inventory FILE`: decisions, report, metrics and reloads.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ const NO_OVERLAP: &str =
     "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nnoOverlap: {validationActions: [Deny]}\n";
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
-/// A server that knows what a recorded list holds, of which it has a copy.
+/// Starts a server with a copy of a recorded list.
 fn server_with_inventory(policy: &str, list: &str) -> (Server, std::path::PathBuf, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("inventory.json");
@@ -20,7 +20,7 @@ fn server_with_inventory(policy: &str, list: &str) -> (Server, std::path::PathBu
     (server, path, folder)
 }
 
-/// A CREATE, as the API server sends it.
+/// A recorded CREATE with another CIDR.
 fn create(cidr: &str, is_dry_run: bool) -> Vec<u8> {
     let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     let dry_run = format!("\"dryRun\": {is_dry_run}");
@@ -96,7 +96,7 @@ fn changed_file_is_reloaded_and_invalid_file_is_ignored() {
     assert!(is_allowed("10.97.0.0/24"));
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("10.96.0.0/28", "10.97.0.0/28")).unwrap();
-    eventually("the changed file is in force", || !is_allowed("10.97.0.0/24") && is_allowed("10.96.0.0/24"));
+    eventually("the changed file is loaded", || !is_allowed("10.97.0.0/24") && is_allowed("10.96.0.0/24"));
     for broken in [&text[..text.len() / 2], "", "{\"kind\":\"List\",\"items\":[]}"] {
         fs::write(&path, broken).unwrap();
         server.logged("inventory reload failed, keeping the previous one");
@@ -106,7 +106,7 @@ fn changed_file_is_reloaded_and_invalid_file_is_ignored() {
     server.logged("inventory reload failed, keeping the previous one");
     assert!(!is_allowed("10.97.0.0/24"));
     fs::write(&path, text).unwrap();
-    eventually("the mended file is in force", || is_allowed("10.97.0.0/24"));
+    eventually("the restored file is loaded", || is_allowed("10.97.0.0/24"));
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn report_and_cluster_rules_require_inventory() {
     assert!(message(&denied).contains("the policy denies it"), "{denied}");
 }
 
-/// What a start with these arguments is answered with.
+/// Checks the error of a start with these arguments.
 #[track_caller]
 fn check_startup_fails(policy: &str, more: &[&str], code: i32, expected: &str) {
     let folder = tempfile::TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! What holds for the rules that judge by what the cluster holds, whatever it holds.
+//! Properties of the rules that compare with the cluster, for any inventory.
 
 use core::time::Duration;
 
@@ -27,7 +27,7 @@ fn policy(rules: &str) -> Policy {
     Loaded::from_bytes("policy.yaml", text.as_bytes()).unwrap().policy
 }
 
-/// Within 10.0.0.0/12, so that they meet often.
+/// Within 10.0.0.0/12, so that CIDRs often overlap.
 fn cidr() -> impl Strategy<Value = Cidr> {
     (0u32..16, 0u32..4, 12u8..=28)
         .prop_map(|(second, third, length)| Cidr::parse_lenient(&format!("10.{second}.{third}.0/{length}")).unwrap())
@@ -49,7 +49,7 @@ fn service_cidr(name: &str, cidr: Cidr, readiness: Readiness) -> ServiceCidr {
 }
 
 prop_compose! {
-    /// What is left after ServiceCIDRs came, changed and went; with addresses and nodes.
+    /// An inventory after creates, changes and deletions of ServiceCIDRs, with addresses and nodes.
     fn inventory()(
         came in prop::collection::vec((0u8..8, cidr(), readiness()), 0..16),
         went in prop::collection::vec(0u8..8, 0..4),
@@ -159,13 +159,13 @@ proptest! {
         let policy = policy("allowedRanges: {ranges: [10.4.0.0/14, 10.8.0.0/15, 10.10.0.0/15]}\nnoOverlap: {validationActions: [Deny]}\n");
         let observed = ObservedInventory::static_file(&inventory);
         let verdict = evaluate(&policy, &observed, &request(create("new", refused), false));
-        // Every block of that size in 10.0.0.0/12, whether it would be let through.
+        // Every block of that size in 10.0.0.0/12, and whether it is free.
         let size = 1_u32 << refused.host_bits();
         let blocks = (0..(1_u32 << 20) / size).map(|place| (10_u32 << 24) + place * size);
         let first = |cidr: Cidr| match cidr.first() { std::net::IpAddr::V4(v4) => u32::from(v4), std::net::IpAddr::V6(_) => unreachable!() };
         let block = |first: u32| Cidr::parse_lenient(&format!("{}/{}", std::net::Ipv4Addr::from(first), refused.prefix_len())).unwrap();
         let allowed = policy.allowed_ranges.as_ref().unwrap();
-        // What nodes hold counts, whether a rule discovers it or not: it is known.
+        // Networks of nodes count even if no rule discovers them.
         let is_apart = |cidr: Cidr| inventory.overlapping(cidr).next().is_none() && inventory.overlapping_nodes(cidr).next().is_none();
         let is_free = |cidr: Cidr| allowed.ranges.covering(cidr).is_some() && is_apart(cidr);
         let nearest = blocks.filter(|first| is_free(block(*first))).map(|other| other.abs_diff(first(refused))).min();
@@ -191,12 +191,12 @@ proptest! {
         changed.insert_service_cidr(service_cidr("new", cidr, Readiness::Ready));
         let (before, after) = preview.families().next().unwrap();
         prop_assert_eq!(before.usable, inventory.view().usable(cidr.family()).count());
-        // The families of the new report are those of before: `kubernetes` tells them.
+        // The families don't change: `kubernetes` determines them.
         prop_assert_eq!(after.usable, changed.view().usable(cidr.family()).count());
     }
 }
 
-/// What was last seen three minutes ago.
+/// An inventory that is three minutes old.
 fn stale(inventory: &Inventory) -> ObservedInventory<'_> {
     let age = Freshness::Age(Duration::from_secs(180));
     ObservedInventory { inventory, service_cidrs: age, addresses: age, nodes: age }
@@ -217,10 +217,10 @@ fn staleness_applies_only_to_required_kinds() {
     assert_eq!(evaluated("noOverlap: {}\nstaleness: {maxStaleness: 180s}\n", "10.96.0.0/29"), [within]);
     let pods = violations::stale(RuleId::ReservedNetworks, ResourceKind::Nodes, 180, 120);
     assert_eq!(evaluated("reservedNetworks: {discover: [nodePodCIDRs]}\n", "10.97.0.0/24"), [pods]);
-    // The families of a `kubernetes` that was seen too long ago are not relied upon.
+    // A stale `kubernetes` does not determine the families.
     assert_eq!(evaluated("usable: {}\n", "fd00::/64"), []);
     assert_eq!(evaluated("allowedRanges: {ranges: [10.96.0.0/16]}\n", "10.96.5.0/24"), []);
-    // Nor is an alternative looked for, or a forecast made.
+    // There are no alternatives and no forecast either.
     let policy = policy("allowedRanges: {ranges: [10.96.0.0/16]}\n");
     let request = request(create("new", "10.1.0.0/24".parse().unwrap()), true);
     let verdict = evaluate(&policy, &observed, &request);

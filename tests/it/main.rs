@@ -1,4 +1,4 @@
-//! What needs Rust alone. Run by `make test`.
+//! Tests that need only Rust. Run by `make test`.
 
 #![allow(
     clippy::expect_used,

@@ -1,9 +1,9 @@
-//! docs/messages.md lists every sentence that the program says, and none that it doesn't.
+//! docs/messages.md lists every message of the program, and no other.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What comes before a sentence in the sources.
+/// The text before a message in the sources.
 const BEFORE: [&str; 7] = [
     "#[error(",
     "Failure::input(",
@@ -13,9 +13,9 @@ const BEFORE: [&str; 7] = [
     "with_hint(",
     "SearchError::NoneOfFamily(",
 ];
-/// Files whose every text is a sentence.
+/// Files in which every string is a message.
 const SENTENCES: [&str; 3] = ["policy/violation/sentence.rs", "inventory/idle.rs", "policy/outlook.rs"];
-/// Shorter pieces of a sentence say nothing of their own.
+/// The minimum length of a significant piece of a message.
 const SHORTEST: usize = 12;
 
 fn root() -> &'static Path {
@@ -35,7 +35,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The text literal that a piece of source begins with, behind `format!(` and the like.
+/// The string literal at the start of a source text, after `format!(` and the like.
 fn literal(source: &str) -> Option<String> {
     let source = source.trim_start();
     let source = source.strip_prefix("&").unwrap_or(source);
@@ -46,7 +46,7 @@ fn literal(source: &str) -> Option<String> {
         match characters.next()? {
             '"' => return Some(text),
             '\\' => match characters.next()? {
-                // A line that goes on.
+                // A continued line.
                 '\n' => {
                     let rest = characters.as_str().trim_start();
                     characters = rest.chars();
@@ -59,23 +59,23 @@ fn literal(source: &str) -> Option<String> {
     }
 }
 
-/// The message of a line of the log: the last argument.
+/// The message of a log call: the last argument.
 fn logged(source: &str) -> Option<String> {
     let arguments = source.split_once("\")")?.0;
     arguments.rsplit('"').next().map(str::to_owned)
 }
 
-/// The longest piece of a text between its placeholders.
+/// The longest piece of a text between placeholders.
 fn longest_piece(text: &str) -> String {
     pieces(text).into_iter().max_by_key(String::len).unwrap()
 }
 
-/// A piece cut where a sentence is put together of several texts.
+/// Splits a piece where a message is composed of several texts.
 fn split(piece: &str) -> Vec<String> {
     piece.split(": ").map(str::to_owned).collect()
 }
 
-/// The pieces of a text between its placeholders.
+/// The pieces of a text between placeholders.
 pub fn pieces(text: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut depth = 0;
@@ -94,7 +94,7 @@ pub fn pieces(text: &str) -> Vec<String> {
     pieces.into_iter().map(|piece| piece.trim().to_owned()).collect()
 }
 
-/// Every sentence of the sources, by the longest piece of it that is always the same.
+/// Every message of the sources, by its longest constant piece.
 fn messages() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in sources(&root().join("src")) {
@@ -120,12 +120,12 @@ fn messages() -> Vec<(String, String)> {
     found
 }
 
-/// A text with every run of blank space as one blank: lines break elsewhere in a document.
+/// A text with normalized white space.
 pub fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The sentences that the document lists.
+/// The messages in the document.
 pub fn rows() -> Vec<String> {
     let document = fs::read_to_string(root().join("docs/messages.md")).unwrap();
     let rows = document.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.starts_with('`'));
@@ -139,7 +139,7 @@ fn every_message_is_documented() {
     let documented: Vec<String> =
         documents.iter().map(|path| flat(&fs::read_to_string(path).unwrap()).replace('`', "")).collect();
     let messages = messages();
-    assert!(messages.len() > 80, "only {} sentences were found", messages.len());
+    assert!(messages.len() > 80, "only {} messages were found", messages.len());
     let missing: Vec<_> = messages
         .iter()
         .filter(|(_, piece)| !documented.iter().any(|text| text.contains(&flat(piece).replace('`', ""))))
@@ -150,15 +150,15 @@ fn every_message_is_documented() {
 #[test]
 fn documented_messages_exist() {
     let all: String = sources(&root().join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    // As it is written in the sources, lines joined.
+    // The sources with continued lines joined.
     let all = flat(&all.replace("\\\n", " ")).replace("\\\"", "\"").replace('`', "");
     let rows = rows();
     assert!(rows.len() > 40, "only {} rows were found", rows.len());
     for sentence in rows {
-        // It may be put together of several texts: each piece of it stands somewhere.
+        // A message can be composed of several texts: each piece must exist.
         let pieces =
             pieces(&sentence).into_iter().flat_map(|piece| split(&piece)).map(|piece| flat(&piece).replace('`', ""));
         let missing: Vec<String> = pieces.filter(|piece| piece.len() >= SHORTEST && !all.contains(piece)).collect();
-        assert!(missing.is_empty(), "nothing says {missing:?}, of `{sentence}`");
+        assert!(missing.is_empty(), "the sources lack {missing:?} of `{sentence}`");
     }
 }

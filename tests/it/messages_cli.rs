@@ -1,4 +1,4 @@
-//! Sentences that no other test hears: what each is the answer to.
+//! Messages that no other test covers.
 
 use std::fs;
 use std::process::Output;
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::program::{Server, agent, fixtures, program};
 
-/// What `explain` says of a list, or of a folder.
+/// Runs `explain` on a list or a folder.
 fn explain(place: &str, list: &str) -> Output {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();

@@ -1,4 +1,4 @@
-//! The page and its previews, as a server gives them: headers, bounds, and the same words as the webhook.
+//! The served page and previews: headers, limits, and the same messages as the webhook.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn check_schema(kind: &str, document: &Value) {
     assert!(errors.is_empty(), "{kind}: {errors:#?}");
 }
 
-/// What stands between two marks.
+/// The text between two markers.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
     text.split_once(before).unwrap().1.split_once(after).unwrap().0
 }
@@ -67,13 +67,13 @@ fn page_runs_only_its_own_script() {
             && file.contains("data-live=\"no\"")
             && page.contains("data-live=\"yes\"")
     );
-    // The same document in the file, in the page, and where the page asks for it again.
+    // The file, the page and `/report?view=page` contain the same document.
     let data = |page: &str| serde_json::from_str::<Value>(between(page, "id=\"data\">", "</script>")).unwrap();
     let refreshed = server.get(&format!("{}/report?view=page", server.health));
     assert_eq!(data(page), serde_json::from_str::<Value>(refreshed.body()).unwrap());
     let (mut own, mut shown) = (data(&file), data(page));
     check_schema("CapacityPage", &data(page));
-    // The file was made without the policy, which draws the allowed range.
+    // The file was created without the policy, whose allowed range is drawn.
     assert_ne!(own["spaces"].take(), shown["spaces"].take());
     assert_eq!(own, shown);
     let report: Value = serde_json::from_str(server.get(&format!("{}/report", server.health)).body()).unwrap();
@@ -135,9 +135,9 @@ fn preview_is_bounded_and_has_no_side_effects() {
     }
     preview(&server, "?add=10.96.0.0/24");
     assert_eq!(server.get(&format!("{}/report", server.health)).into_body(), before);
-    assert_eq!(counted(), reviews, "a preview is no review");
+    assert_eq!(counted(), reviews, "previews are not counted as reviews");
     for path in ["/", "/preview", "/report"] {
-        assert_eq!(server.get(&format!("{}{path}", server.webhook)).status(), 404, "the webhook's port has no {path}");
+        assert_eq!(server.get(&format!("{}{path}", server.webhook)).status(), 404, "{path} exists on the webhook port");
     }
 }
 
@@ -145,7 +145,7 @@ fn preview_is_bounded_and_has_no_side_effects() {
 fn preview_rate_limit_returns_429_and_keeps_serving() {
     let server = server();
     let mut result = None;
-    // So many in one second that some are too many, on a machine of any speed but the slowest, which has more rounds.
+    // Enough requests to exceed the limit within one second, except on a very slow machine, which gets more rounds.
     for _ in 0..4000 {
         let answer = server.get(&format!("{}/preview?add=10.96.0.0/24", server.health));
         if answer.status() == 429 {

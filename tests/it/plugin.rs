@@ -1,4 +1,4 @@
-//! The program by the names of a kubectl plugin, and what a terminal sees of it.
+//! The program as a kubectl plugin, and its output on terminals.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::program::{fixtures, program};
 
-/// The program by another name.
+/// The program under another name.
 fn called(folder: &TempDir, name: &str) -> Command {
     let path = folder.path().join(name);
     if !path.exists() {
@@ -67,7 +67,7 @@ fn kubectl_completion_lists_candidates() {
     assert_eq!(completed(&["report", "--context", ""]), ":4\n");
     assert_eq!(completed(&["schema", "Over"]), "OverlapList\n:4\n");
     assert_eq!(completed(&["export", ""]).lines().next().unwrap().split('\t').next(), Some("vap"));
-    // No cluster: no names, and no word about it.
+    // Without a cluster, there are no names and no errors.
     assert_eq!(completed(&["explain", ""]), ":4\n");
     assert_eq!(completed(&[]), ":4\n");
 }
@@ -84,7 +84,7 @@ fn every_shell_has_a_completion_script() {
     assert!(Command::new("bash").args(["-n", "script"]).current_dir(folder.path()).status().unwrap().success());
 }
 
-/// What a terminal is sent.
+/// The output on a terminal.
 fn on_a_terminal(arguments: &str, variables: &[(&str, &str)]) -> String {
     let program = PathBuf::from(program().get_program());
     let mut script = Command::new("script");
@@ -103,7 +103,7 @@ fn only_terminals_get_colour() {
     let coloured = on_a_terminal(&wrong, &[]);
     assert!(coloured.contains("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m --remove nobody: no such"), "{coloured:?}");
     assert!(!on_a_terminal(&wrong, &[("NO_COLOR", "1")]).contains('\u{1b}'));
-    // A table has none anywhere.
+    // Tables have no colour.
     assert!(!on_a_terminal(&format!("report -f {}", file.display()), &[]).contains('\u{1b}'));
     let piped = program().args(["report", "-f", "/nowhere"]).output().unwrap();
     assert!(text(&piped).starts_with("error: /nowhere: "), "{piped:?}");
@@ -173,7 +173,7 @@ fn krew_package_is_complete() {
         let mut package = Command::new(root.join("plugin/package"));
         package.arg(version).arg(program).arg(folder.path()).args(platform).output().unwrap()
     };
-    // Small, and so quick to pack.
+    // A small file in place of the program.
     let (program, stand_in) = (program().get_program().to_owned(), root.join("LICENSE").into_os_string());
     let manifest = |homepage: &str, url: &str| {
         let mut manifest = Command::new(root.join("plugin/manifest"));
@@ -217,7 +217,7 @@ fn krew_package_is_complete() {
         (&manifest["spec"]["version"], &manifest["metadata"]["name"]),
         (&"v1.2.3".into(), &"servicecidr".into())
     );
-    // What krew asks of a manifest: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest
+    // The required fields of a krew manifest: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest
     for field in ["version", "homepage", "shortDescription", "description", "platforms"] {
         assert!(!manifest["spec"][field].is_null(), "spec.{field}");
     }

@@ -1,4 +1,4 @@
-//! `probe`: what it says of a webhook, of other servers, and of none.
+//! `probe`: results for a webhook, for other servers, and without a server.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::program::{Server, TEST_TIMEOUT, program, run};
 
-/// Runs `probe`: exit code and both outputs.
+/// Runs `probe`. Returns exit code, stdout and stderr.
 fn probe(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = run(&[&["probe"], arguments].concat());
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -66,7 +66,7 @@ fn probe_succeeds_under_any_policy() {
     assert!(printed.ends_with("livez    ok\nreadyz   ok\nmetrics  ok\n"), "{printed}");
 }
 
-/// As in an image that holds nothing but the program.
+/// As in an image that contains only the program.
 #[test]
 fn probe_needs_no_system_cas() {
     let server = Server::start(&format!("{HEADER}denyAll: {{}}\n"));
@@ -97,7 +97,7 @@ fn draining_server_is_not_ready() {
     check(&["--health-url", &server.health], 1, printed, "");
 }
 
-/// Answers every connection once, with what `answer` makes of its body.
+/// Serves every connection once, with the result of `answer` for its body.
 fn serve(tls: Option<ServerConfig>, answer: impl Fn(&[u8]) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -205,7 +205,7 @@ fn unreachable_server_exits_3() {
     let each = |why: &str| format!("livez    {why}\nreadyz   {why}\nmetrics  {why}\n");
     let began = Instant::now();
     check(&["--health-url", &silent, "--timeout", "1"], 3, &each("not reached: no answer within 1 s"), UNREACHED);
-    assert!(began.elapsed() < TEST_TIMEOUT, "three questions took {:?}", began.elapsed());
+    assert!(began.elapsed() < TEST_TIMEOUT, "three requests took {:?}", began.elapsed());
     drop(listener);
     let refused = "not reached: Connection refused (os error 111)";
     check(&["--health-url", &silent], 3, &each(refused), UNREACHED);

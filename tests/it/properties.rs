@@ -1,4 +1,4 @@
-//! What holds for every request, under every policy.
+//! Properties of every request under every policy.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn review(name: &'static str) -> impl Strategy<Value = Value> {
     )
 }
 
-/// A policy as JSON, each rule there or not, at least one.
+/// A policy as JSON with at least one rule.
 fn policy() -> impl Strategy<Value = Value> {
     let actions = || {
         prop_oneof![
@@ -97,7 +97,7 @@ proptest! {
 
     #[test]
     fn kubernetes_is_never_denied(policy in policy(), mut review in review("kubernetes")) {
-        // A name stands in the request or in a readable object: kube-apiserver always gives one.
+        // The request or a readable object has a name: kube-apiserver always sets one.
         let named_by_object = ["object", "oldObject"].iter().any(|side| review["request"][side]["metadata"]["name"].is_string());
         if !named_by_object {
             review["request"]["name"] = json!("kubernetes");

@@ -1,4 +1,4 @@
-//! What a real kube-apiserver asked, sent to the real server under three policies.
+//! Responses to recorded requests of a real kube-apiserver, under three policies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ fn check(policy: &str) {
         }
     }
     assert_eq!(seen.len(), 31);
-    assert!(seen == expected, "the answers under {policy} are now\n{}", serde_json::to_string_pretty(&seen).unwrap());
+    assert!(seen == expected, "the responses under {policy} are now\n{}", serde_json::to_string_pretty(&seen).unwrap());
 }
 
 #[test]

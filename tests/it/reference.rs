@@ -1,4 +1,4 @@
-//! The reference of the command line and the schemas of the results are what the program says, and its examples run.
+//! docs/cli.md and docs/schemas match the program, and the examples of --help run.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,14 +13,14 @@ use servicecidr_guard::cli::Args;
 use crate::doc_coverage::is_a_test;
 use crate::program::{fixtures, program, run};
 
-/// With it set, the files are written and not compared: `make reference`.
+/// Environment variable: writes the files instead of comparing them, for `make reference`.
 const WRITE: &str = "SERVICECIDR_GUARD_WRITE_REFERENCE";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every command that does something, with the words that call it.
+/// Every command without subcommands, with its words.
 pub fn commands() -> Vec<(String, Command)> {
     fn collect(words: &str, command: &Command, found: &mut Vec<(String, Command)>) {
         for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
@@ -43,11 +43,11 @@ fn help(command: &Command) -> String {
     command.clone().term_width(100).render_long_help().to_string()
 }
 
-/// The lines of a command's examples.
+/// The examples of a command.
 fn examples(command: &Command) -> Vec<String> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let lines = after.strip_prefix("Examples:\n").unwrap_or_else(|| panic!("{}: no examples", command.get_name()));
-    // What begins with a mark says what the next is for.
+    // Comments describe the next example.
     lines.lines().map(str::trim_start).filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
@@ -59,7 +59,7 @@ fn check(path: &str, text: &str) {
         fs::write(path, text).unwrap();
     } else {
         let seen = fs::read_to_string(&path).unwrap_or_default();
-        assert!(seen == text, "{} is out of date: `make reference` writes it anew", path.display());
+        assert!(seen == text, "{} is out of date: `make reference` writes it", path.display());
     }
 }
 
@@ -81,7 +81,7 @@ fn help_exit_codes_match_table() {
     let table = fs::read_to_string(root().join("docs/cli.head.md")).unwrap();
     for (words, command) in commands() {
         let help = help(&command);
-        let codes = help.split_once("Exit code: ").unwrap_or_else(|| panic!("{words} says no exit code")).1;
+        let codes = help.split_once("Exit code: ").unwrap_or_else(|| panic!("{words} documents no exit code")).1;
         let codes = codes.split("\n\n").next().unwrap();
         let row =
             table.lines().find(|line| line.starts_with(&format!("| `{}` |", &words["servicecidr-guard ".len()..])));
@@ -93,8 +93,7 @@ fn help_exit_codes_match_table() {
     }
 }
 
-/// Examples that need a server or a cluster: how they begin, the file of the test that runs what they say, and the
-/// test.
+/// Examples that need a server or a cluster: how they begin, the file of the test that covers them, and the test.
 const ELSEWHERE: [(&str, &str, &str); 4] = [
     ("servicecidr-guard serve --dev", "it/server.rs", "dev_server_prints_working_curl_commands"),
     ("servicecidr-guard serve --policy", "cluster/service_account.rs", "read_access_to_two_resources_is_enough"),
@@ -125,14 +124,14 @@ fn help_examples_run() {
                 "{example}: {code:?}\n{}",
                 String::from_utf8_lossy(&output.stderr)
             );
-            // A command whose words are wrong would answer with its usage.
+            // Invalid arguments would print the usage.
             assert!(!String::from_utf8_lossy(&output.stderr).contains("Usage:"), "{example}");
         }
     }
     assert!(unused.is_empty(), "no example begins with {unused:?}");
 }
 
-/// Runs a line in a folder, with the program on the path and without a cluster.
+/// Runs a line in a folder, with the program on PATH and without a cluster.
 pub fn shell(line: &str, folder: &Path) -> Output {
     let own = Path::new(program().get_program()).parent().unwrap().to_owned();
     let others = std::env::var_os("PATH").unwrap();
@@ -157,7 +156,7 @@ pub fn scratch() -> tempfile::TempDir {
     folder
 }
 
-/// Every kind that has a schema, but the policy file.
+/// Every kind with a schema, except the policy file.
 pub fn kinds() -> Vec<String> {
     let commands = commands();
     let (_, schema) = commands.iter().find(|(words, _)| words == "servicecidr-guard schema").unwrap();
@@ -178,10 +177,10 @@ fn committed_schemas_match_output() {
         check(&format!("docs/schemas/{kind}.schema.json"), &printed_schema(&kind));
     }
     let committed = fs::read_dir(root().join("docs/schemas")).unwrap().count();
-    assert_eq!(committed, kinds().len(), "docs/schemas holds what is no kind");
+    assert_eq!(committed, kinds().len(), "docs/schemas has a schema without a kind");
 }
 
-/// The JSON that the documents and fixtures show, which other tests hold to what is printed.
+/// The JSON in documents and fixtures, which other tests compare with the output.
 fn shown_results() -> Vec<Value> {
     let mut documents: Vec<PathBuf> =
         fs::read_dir(fixtures().join("commands")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -198,7 +197,7 @@ fn shown_results() -> Vec<Value> {
     found
 }
 
-/// What the server alone prints: `page_served` holds it to its schema.
+/// Kinds that only the server prints: `page_served` checks their schemas.
 pub const SERVED: [&str; 2] = ["CapacityPage", "ChangePreview"];
 
 #[test]
@@ -212,7 +211,7 @@ fn documented_results_match_schemas() {
         assert!(errors.is_empty(), "{kind}: {errors:#?}\n{result:#}");
         let mut more = result;
         more["unheardOf"] = Value::Bool(true);
-        assert!(!jsonschema::is_valid(&schema, &more), "{kind} takes any field");
+        assert!(!jsonschema::is_valid(&schema, &more), "{kind} allows any field");
         seen.insert(kind);
     }
     seen.extend(SERVED.map(str::to_owned));
@@ -234,7 +233,7 @@ fn every_printed_kind_has_a_schema() {
             let text = fs::read_to_string(&path).unwrap();
             for call in text.split("output::document(").skip(1).chain(text.split(" Document::new(").skip(1)) {
                 let kind = call.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
-                // What names no kind is the function that all go through, or reads.
+                // Calls without a literal kind are in the shared functions.
                 let is_through = path.ends_with("cli/support/output.rs")
                     || path.ends_with("k8s/list.rs")
                     || path.ends_with("k8s/list/documents.rs");

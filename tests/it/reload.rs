@@ -1,4 +1,4 @@
-//! Files that change under a running server: the last good ones stay in force.
+//! Changed files of a running server: invalid files are ignored.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -51,7 +51,7 @@ fn sighup_reloads_every_file() {
     fs::write(&inventory, &list).unwrap();
     let overlap = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nnoOverlap: {validationActions: [Deny]}\n";
     let server = Server::start_with(overlap, &["--inventory", inventory.to_str().unwrap()]);
-    // As long as before, and as old: nothing but its content tells that it is another.
+    // The same length and time: only the content differs.
     let age = fs::metadata(&inventory).unwrap().modified().unwrap();
     let replace_pair = |list: &str| {
         fs::write(&inventory, list).unwrap();
@@ -113,7 +113,7 @@ fn new_certificate_is_served_and_mismatched_pair_is_ignored() {
         server.logged("certificate reload failed, keeping the previous one");
         assert!(is_trusted(&new_ca), "{broken:?}");
     }
-    // The agent of the beginning still has its connection.
+    // The first agent still has its connection.
     assert!(!allowed(&server));
     assert_eq!(server.metric(r#"servicecidr_guard_tls_reloads_total{result="success"}"#).unwrap(), "1");
     assert_eq!(server.metric(r#"servicecidr_guard_tls_reloads_total{result="failure"}"#).unwrap(), "4");
@@ -143,14 +143,14 @@ fn kubelet_volume_update_is_detected() {
     assert!(allowed(&server));
 }
 
-/// One generation of a volume: policy, certificate and key in a folder of its own.
+/// One generation of a volume: policy, certificate and key in a folder.
 fn volume(folder: &Path, generation: &str, policy: &str) {
     let generation_folder = folder.join(format!("..{generation}"));
     assert!(run(&["certs", "--out", generation_folder.to_str().unwrap()]).status.success());
     fs::write(generation_folder.join("policy.yaml"), policy).unwrap();
 }
 
-/// A certificate that expires so many seconds from now, and its key.
+/// A certificate that expires in so many seconds, and its key.
 fn expiring(seconds: i64) -> (String, String) {
     let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
     params.not_before = time::OffsetDateTime::now_utc() - time::Duration::days(30);
@@ -172,7 +172,7 @@ fn expired_certificate_is_rejected_and_expiring_one_is_logged() {
     let before = server.metric("servicecidr_guard_tls_certificate_not_after_timestamp_seconds");
     replace_pair(&server, expiring(-3600));
     let mut problem = String::new();
-    // The two files are replaced one after the other, and may be read in between.
+    // The two files are replaced one after the other, and can be read in between.
     while !problem.contains("the certificate expired 36") {
         let refused = server.logged("certificate reload failed, keeping the previous one");
         problem = refused["error"].as_str().unwrap().to_owned();

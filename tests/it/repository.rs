@@ -1,4 +1,4 @@
-//! What is stated in several files agrees: the version, the Rust version, the make targets that CI runs.
+//! Facts in several files agree: the version, the Rust version, the make targets that CI runs.
 
 use std::collections::BTreeSet;
 use std::fs;

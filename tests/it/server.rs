@@ -1,4 +1,4 @@
-//! HTTP: paths, methods, sizes, health, metrics, the log, the start and the end.
+//! HTTP: paths, methods, sizes, health, metrics, log, startup and exit.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -58,7 +58,7 @@ fn invalid_review_returns_400_with_reason() {
         format!(r#"{head},"request":{{"uid":"a","uid":"b"}}}}"#).as_bytes(),
         &format!("body: request holds `uid` twice: {wanted}\n"),
     );
-    // Deeper than any stack, and well within the size limit.
+    // Deeper than any stack allows, within the size limit.
     check(&vec![b'['; 1_000_000], "body: not JSON: EOF while parsing a list at line 1 column 1000000\n");
     assert_eq!(server.review(&create())["response"]["allowed"], false);
 }
@@ -76,7 +76,7 @@ fn deep_nesting_is_skipped_or_rejected() {
                 "object":{{"metadata":{{"name":"a","annotations":{options}}},"spec":{{"cidrs":{cidrs}}}}}}}}}"#
             )
         };
-        // Nobody asks what lies there.
+        // These fields are not read.
         let answer = server.review(review(&deep, r#"["10.0.0.0/24"]"#).as_bytes());
         assert_eq!(answer["response"]["status"]["code"], 403, "{answer}");
         let answer = server.review(review("{}", &deep).as_bytes());
@@ -318,12 +318,12 @@ fn dev_server_prints_working_curl_commands() {
     let whole = fs::read_to_string(fixtures().join("dev-response.json")).unwrap();
     assert_eq!(answers[0].trim(), whole.trim());
     let readme = fs::read_to_string(fixtures().join("../../README.md")).unwrap();
-    // As printed, with the default port.
+    // With the default port.
     let (curl, url) = commands[0].trim().split_once(" https://").unwrap();
     let path = url.split_once('/').unwrap().1;
     let shown = format!("{curl} https://127.0.0.1:8443/{path} | jq '.response | {{allowed, warnings}}'");
     assert!(flat(&readme.replace("\\\n", " ")).contains(&shown), "README.md lacks {shown}");
-    // As jq prints it.
+    // As jq formats it.
     let answer: Value = serde_json::from_str(&answers[0]).unwrap();
     let excerpt = json!({"allowed": answer["response"]["allowed"], "warnings": answer["response"]["warnings"]});
     let excerpt = serde_json::to_string_pretty(&excerpt).unwrap();

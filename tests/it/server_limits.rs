@@ -1,4 +1,4 @@
-//! What a client can't do to the webhook: take its time, its memory, its connections or its log.
+//! Limits of time, memory and connections, and failures of the log.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -20,7 +20,7 @@ fn create() -> Vec<u8> {
     fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
 }
 
-/// A connection that speaks these versions of TLS, after its handshake.
+/// A connection with these TLS versions, after its handshake.
 fn tls_of(server: &Server, versions: &[&'static SupportedProtocolVersion]) -> std::io::Result<Tls> {
     connect(server, &Arc::new(client(server, versions).with_no_client_auth()))
 }
@@ -33,15 +33,15 @@ fn head(more: &str) -> String {
     format!("POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}\r\n")
 }
 
-/// Everything that is answered until the connection ends.
+/// The response until the connection ends.
 fn read_until_closed(stream: &mut impl std::io::Read) -> String {
     let mut answer = Vec::new();
-    // A connection that is cut without a farewell ends too.
+    // A connection without a TLS close message ends too.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// What a request is answered with whose body breaks a rule.
+/// Checks the status and message of a rejected request.
 #[track_caller]
 fn check_rejected(stream: &mut Tls, status: u16, sentence: &str) {
     let answer = read_until_closed(stream);
@@ -65,7 +65,7 @@ fn slow_clients_time_out() {
         let mut bodiless = tls(&server);
         bodiless.write_all(head("Content-Length: 1000\r\n").as_bytes()).unwrap();
         scope.spawn(move || {
-            // One byte after the other doesn't win time.
+            // Single bytes don't extend the timeout.
             for _ in 0..100 {
                 if bodiless.write_all(b" ").and_then(|()| bodiless.flush()).is_err() {
                     break;
@@ -90,7 +90,7 @@ fn timeout_query_shortens_body_timeout() {
 #[test]
 fn large_body_is_rejected_while_it_is_read() {
     let server = Server::start(DENY_ALL);
-    // Before a byte of it is sent.
+    // Rejected before the body is sent.
     let mut announced = tls(&server);
     announced.write_all(head(&format!("Content-Length: {}\r\n", 7 * MIB + 1)).as_bytes()).unwrap();
     check_rejected(&mut announced, 413, "body: larger than 7340032 bytes");
@@ -100,7 +100,7 @@ fn large_body_is_rejected_while_it_is_read() {
     for _ in 0..113 {
         endless.write_all(&chunk).unwrap();
     }
-    // It is answered though it has no end, and what comes behind is kept nowhere.
+    // The response comes before the end of the body, and the rest is not kept in memory.
     let mut answer = [0; 12];
     endless.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
@@ -111,17 +111,17 @@ fn large_body_is_rejected_while_it_is_read() {
         }
     }
     let after = resident(&server);
-    assert!(after < before + 20 * MIB, "{before} bytes of memory, and then {after}");
+    assert!(after < before + 20 * MIB, "{before} bytes of memory, then {after}");
 }
 
-/// How much memory the server takes, in bytes.
+/// The resident memory of the server in bytes.
 fn resident(server: &Server) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
 }
 
-/// Sends more large bodies at once than there is room for, each but for its last byte: what they are answered with.
+/// Sends more large bodies than the memory limit allows, each without its last byte. Returns the responses.
 fn flood(server: &Server, size: usize) -> Vec<String> {
     let streams: Vec<Tls> = (0..12).map(|_| tls(server)).collect();
     let waiting: Vec<Tls> = thread::scope(|scope| {
@@ -142,8 +142,8 @@ fn large_bodies_leave_memory_for_small_ones() {
     let server = Server::start(DENY_ALL);
     let size = 7 * MIB - 1000;
     let mut busy = Vec::new();
-    // On a slow machine the first may have run out of time before the last has come.
-    eventually("some are told to come again", || {
+    // On a slow machine, the first requests can time out before the last are sent.
+    eventually("some requests get 503", || {
         busy = flood(&server, size);
         busy.retain(|answer| answer.starts_with("HTTP/1.1 503 "));
         !busy.is_empty()
@@ -152,14 +152,14 @@ fn large_bodies_leave_memory_for_small_ones() {
         assert!(answer.to_lowercase().contains("\r\nretry-after: 1\r\n"), "{answer}");
         assert!(answer.ends_with("request body memory limit reached, retry later\n"), "{answer}");
     }
-    // What they held is given back.
+    // Their memory is released.
     let (status, _) = server.post("/validate", &vec![b' '; size]);
     assert_eq!(status, 400);
 }
 
 #[test]
 fn connections_over_the_limit_get_503() {
-    // Each takes a descriptor here and one in the server.
+    // Each connection needs a file descriptor here and one in the server.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, more).unwrap();
@@ -179,12 +179,12 @@ fn connections_over_the_limit_get_503() {
     beyond.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let answer = read_until_closed(&mut beyond).to_lowercase();
     assert!(answer.starts_with("http/1.1 503 ") && answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
-    // What an idle connection costs.
+    // The memory of an idle connection.
     let each = (resident(&server) - before) / connections.len();
     println!("{each} bytes an idle connection");
     assert!(each <= 32 * 1024, "{each} bytes each");
     drop(connections);
-    eventually("there is room again", || send_review(&mut tls(&server)) == "HTTP/1.1 200");
+    eventually("new connections get responses", || send_review(&mut tls(&server)) == "HTTP/1.1 200");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn header_size_is_limited() {
     let long = format!("X: {}\r\n", "1".repeat(200 * 1024));
     for more in [many, long] {
         let mut stream = tls(&server);
-        // It may be cut off before all is sent.
+        // The connection can be closed before all is sent.
         let _ = stream.write_all(head(&more).as_bytes());
         let answer = read_until_closed(&mut stream);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
@@ -250,7 +250,7 @@ fn header_size_is_limited() {
     assert_eq!(server.review(&create())["response"]["allowed"], false);
 }
 
-/// A server whose log goes where `stderr` says, at ports that are known before.
+/// Starts a server whose log goes to `stderr`, on a known port.
 fn start_with_stderr(stderr: Stdio) -> (std::process::Child, String, tempfile::TempDir) {
     let folder = tempfile::TempDir::new().unwrap();
     assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
@@ -272,10 +272,10 @@ fn start_with_stderr(stderr: Stdio) -> (std::process::Child, String, tempfile::T
 #[test]
 fn blocked_stderr_does_not_delay_responses() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    // The pipe of the first is full after some hundred lines, and is never read.
+    // The pipe is never read, and full after some hundred lines.
     for stderr in [Stdio::piped(), Stdio::from(full)] {
         let (mut child, address, folder) = start_with_stderr(stderr);
-        eventually("it listens", || TcpStream::connect(&address).is_ok());
+        eventually("the server listens", || TcpStream::connect(&address).is_ok());
         let agent = agent(&fs::read(folder.path().join("ca.crt")).unwrap());
         let (url, review) = (format!("https://{address}/validate"), create());
         for _ in 0..1000 {
@@ -292,7 +292,7 @@ fn recovers_from_file_descriptor_exhaustion() {
     let folder = tempfile::TempDir::new().unwrap();
     assert!(program().arg("certs").arg("--out").arg(folder.path()).output().unwrap().status.success());
     fs::write(folder.path().join("policy.yaml"), DENY_ALL).unwrap();
-    // What it takes by itself grows with the threads.
+    // The number of its own file descriptors grows with the threads.
     let most = 48 + 16 * thread::available_parallelism().unwrap().get();
     let serve = format!(
         "ulimit -n {most}; exec \"$0\" serve --policy policy.yaml --tls-cert tls.crt --tls-key tls.key \
@@ -315,11 +315,11 @@ fn recovers_from_file_descriptor_exhaustion() {
         let answer = agent.post(&url).content_type("application/json").send(&create()[..]);
         answer.is_ok_and(|answer| answer.status() == 200)
     };
-    eventually("its threads are there", is_answered);
+    eventually("the server has started", is_answered);
     let connections: Vec<TcpStream> = (0..2 * most).map(|_| TcpStream::connect(address).unwrap()).collect();
     thread::sleep(Duration::from_millis(500));
     drop(connections);
-    eventually("it answers again", is_answered);
+    eventually("the server responds again", is_answered);
     child.kill().unwrap();
     child.wait().unwrap();
 }

@@ -1,5 +1,5 @@
-//! More clients than the webhook takes: who has a place is answered, who has none is told to come again,
-//! and afterwards it is as before.
+//! More clients than the connection limit: served connections get responses, others get 503, and afterwards the
+//! server works as before.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -14,15 +14,15 @@ use crate::connection::{Connection, request, trusting};
 use crate::program::{Server, eventually, fixtures};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
-/// Connections that are held: all places but a few.
+/// Connections that stay open: almost the limit.
 const HELD_CONNECTIONS: usize = 1_010;
-/// Clients that open one connection after the other, far more than the places that are left.
+/// Clients that open one connection after the other, far more than the remaining slots.
 const CLIENTS: usize = 64;
-/// How many times somebody is to be told to come again.
+/// The number of 503 responses to wait for.
 const MIN_REJECTIONS: usize = 200;
-/// Files that threads of the server may have open beside its connections.
+/// Open files of the server that are not connections.
 const FILE_SLACK: usize = 16;
-/// What the flood may add to the memory, in bytes: what the connections take that are open at once.
+/// The allowed growth of the memory in bytes.
 const MAX_MEMORY_GROWTH: usize = 64 * 1024 * 1024;
 
 struct FloodTarget {
@@ -37,7 +37,7 @@ impl FloodTarget {
         Connection::open(self.address, &self.trust).unwrap()
     }
 
-    /// Whether it is answered; else it must be told to come again.
+    /// Whether the response is 200; otherwise it must be 503 with Retry-After.
     fn is_answered(&self, connection: &mut Connection) -> bool {
         let reply = connection.send(&self.request).unwrap();
         if reply.status == 503 {
@@ -50,7 +50,7 @@ impl FloodTarget {
     }
 }
 
-/// A server that logs no reviews. Each connection takes a descriptor here and one there.
+/// Starts a server that logs no reviews. Each connection needs a file descriptor here and one in the server.
 fn start() -> Server {
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
@@ -62,8 +62,8 @@ fn descriptors(server: &Server) -> usize {
     fs::read_dir(format!("/proc/{}/fd", server.child.id())).unwrap().count()
 }
 
-/// Connects more often than is accepted, and says nothing: how many files the server has open at most. The
-/// others wait in the kernel, at most as many as it takes.
+/// Opens more idle connections than are accepted, and returns the maximum number of open files of the server. The
+/// others wait in the kernel.
 fn open_at_most(server: &Server, address: SocketAddr) -> usize {
     let (mut silent, mut most) = (Vec::new(), 0);
     for _ in 0..37 {
@@ -106,7 +106,7 @@ fn connection_flood_gets_responses_or_503() {
             }
         };
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
-        // Who has a place keeps it, and is answered every time.
+        // Open connections get a response every time.
         for turn in 0.. {
             assert!(target.is_answered(&mut connections[turn % HELD_CONNECTIONS]));
             let is_enough = refused.load(Ordering::Relaxed) >= MIN_REJECTIONS && answered.load(Ordering::Relaxed) > 0;
@@ -117,16 +117,16 @@ fn connection_flood_gets_responses_or_503() {
         is_over.store(true, Ordering::Relaxed);
     });
     let (answered, refused) = (answered.into_inner(), refused.into_inner());
-    println!("{answered} answered, {refused} told to come again");
+    println!("{answered} responses, {refused} times 503");
     let after = resident(&server);
-    assert!(after < before + MAX_MEMORY_GROWTH, "{before} bytes of memory, and then {after}");
+    assert!(after < before + MAX_MEMORY_GROWTH, "{before} bytes of memory, then {after}");
     let most = open_at_most(&server, address);
-    println!("{most} files are open at most");
-    assert!(most <= own + 1_280 + FILE_SLACK, "{own} files are open at first, and then {most}");
+    println!("at most {most} open files");
+    assert!(most <= own + 1_280 + FILE_SLACK, "{own} open files, then {most}");
     assert!(connections.iter_mut().all(|connection| target.is_answered(connection)));
     drop(connections);
-    eventually("there is room again", || target.is_answered(&mut target.open()));
-    eventually("what was taken is given back", || {
+    eventually("new connections get responses", || target.is_answered(&mut target.open()));
+    eventually("many connections get responses", || {
         (0..50).map(|_| target.open()).all(|mut connection| target.is_answered(&mut connection))
     });
 }

@@ -1,4 +1,4 @@
-//! The end of the server: what it answers until then, and when that is.
+//! SIGTERM and SIGINT: responses while draining, and the exit.
 
 use std::fs;
 use std::time::Duration;
@@ -11,7 +11,7 @@ fn create() -> Vec<u8> {
     fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
 }
 
-/// A review, by a client of its own: status and whether the connection ends with it.
+/// Sends a review. Returns the status, and whether the connection is closed.
 fn review(server: &Server, agent: &ureq::Agent) -> (u16, bool) {
     let url = format!("{}/validate", server.webhook);
     let answer = agent.post(&url).content_type("application/json").send(&create()[..]).unwrap();
@@ -30,7 +30,7 @@ fn draining_server_responds_and_closes_connections() {
     let ready = server.get(&format!("{}/readyz", server.health));
     assert_eq!((ready.status().as_u16(), ready.body().as_str()), (503, "shutting down\n"));
     assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
-    // On the connection that was open, and on new ones.
+    // On the open connection, and on new ones.
     assert_eq!(review(&server, &existing), (200, true));
     for _ in 0..10 {
         assert_eq!(review(&server, &new), (200, true));

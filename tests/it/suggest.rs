@@ -1,4 +1,4 @@
-//! `suggest` against a search that tries every block, and the decision against what it suggests.
+//! `suggest` compared with an exhaustive search, and the decision about the suggestions.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -11,10 +11,10 @@ use servicecidr_guard::policy::{FreeCidrSearch, Policy, Request, SearchError, Su
 
 use crate::program::{fixtures, program};
 
-/// How many addresses a space has.
+/// The number of addresses of a space.
 const SPACE: u128 = 1024;
 
-/// Where a space lies.
+/// A small range of addresses.
 #[derive(Clone, Copy, Debug)]
 struct Space {
     family: IpFamily,
@@ -23,11 +23,11 @@ struct Space {
 }
 
 const IPV4: Space = Space { family: IpFamily::IPv4, base: 0x0a00_0000, bits: 32 };
-/// At the very end, where a sum could leave the family.
+/// At the end of the family, where a sum could overflow.
 const IPV4_TOP: Space = Space { family: IpFamily::IPv4, base: 0xffff_fc00, bits: 32 };
 const IPV6: Space = Space { family: IpFamily::IPv6, base: u128::MAX - (SPACE - 1), bits: 128 };
 
-/// A block by its place and its host bits.
+/// A block by its offset and host bits.
 type Block = (u16, u8);
 
 #[derive(Clone, Debug)]
@@ -119,7 +119,7 @@ impl Case {
         inventory
     }
 
-    /// Which addresses are free and in a range that is wide enough.
+    /// The addresses that are free and in a range that is wide enough.
     fn free(&self) -> Vec<bool> {
         let mut free = vec![false; usize::try_from(SPACE).unwrap()];
         for block in self.allowed.iter().filter(|(_, bits)| *bits >= self.host_bits) {
@@ -133,7 +133,7 @@ impl Case {
         free
     }
 
-    /// By trying every block, each time anew.
+    /// An exhaustive search.
     fn exhaustive_search(&self) -> Vec<Cidr> {
         let mut free = self.free();
         let size = 1_usize << self.host_bits;
@@ -175,7 +175,7 @@ proptest! {
             });
         }
 
-        // What was found and what was passed over are all that there is: the ranges that are wide enough, whole.
+        // Suggested and skipped ranges together are exactly the ranges that are wide enough.
         let mut seen = vec![0_u8; usize::try_from(SPACE).unwrap()];
         let mut count = |range: AddressRange| {
             let blocks: Vec<Cidr> = range.subnets().collect();
@@ -189,7 +189,7 @@ proptest! {
             let in_range = case.allowed.iter().filter(|(_, bits)| *bits >= case.host_bits).any(|block| {
                 case.space.offsets(case.space.cidr(*block)).contains(&at)
             });
-            prop_assert_eq!(*seen, u8::from(in_range), "address {} is told of {} times", at, seen);
+            prop_assert_eq!(*seen, u8::from(in_range), "address {} is reported {} times", at, seen);
         }
     }
 
@@ -241,7 +241,7 @@ fn suggestions_pass_check() {
         let mut command = program();
         command.args(arguments).current_dir(fixtures().join("inventories"));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // `suggest` reads none of it.
+        // `suggest` doesn't read it.
         let _ = child.stdin.take().unwrap().write_all(input);
         child.wait_with_output().unwrap()
     };

@@ -1,4 +1,4 @@
-//! TLS: kinds of keys and chains, what is spoken over it, and sessions that are taken up again.
+//! TLS: key types and chains, ALPN, session resumption.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -16,7 +16,7 @@ use crate::raw_http::{Tls, client, connect};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 
-/// Asks, and reads the answer to its end: what a TLS session needs to be taken up again comes with it.
+/// Sends a request and reads the response to its end, with the session ticket.
 fn request(stream: &mut Tls) -> String {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
@@ -29,8 +29,8 @@ fn key(name: &str) -> String {
     fs::read_to_string(fixtures().join(format!("keys/{name}.pem"))).unwrap()
 }
 
-/// A folder with the root `ca.crt`, and with what the key's certificate was signed through: `tls.crt` is
-/// the certificate, then the intermediate.
+/// A folder with the root `ca.crt`, and a certificate signed by an intermediate: `tls.crt` contains the certificate,
+/// then the intermediate.
 fn folder_of(pkcs8: &str, written: &str) -> TempDir {
     let authority = |name: &str| {
         let mut params = CertificateParams::default();
@@ -118,7 +118,7 @@ fn only_http_1_1_is_negotiated() {
     assert!(request(&mut stream).starts_with("HTTP/1.1 404 "));
     let refused = offering(&["h2"]).unwrap_err().to_string();
     assert!(refused.contains("NoApplicationProtocol"), "{refused}");
-    // Nor does who begins with HTTP/2 get on by not asking.
+    // HTTP/2 without ALPN is rejected too.
     let mut stream = offering(&[]).unwrap();
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
     let mut answer = Vec::new();
@@ -152,7 +152,7 @@ fn client_auth_disables_session_resumption() {
             assert!(request(&mut stream).starts_with("HTTP/1.1 404 "));
             stream.conn.handshake_kind()
         };
-        // A client that could, where it may.
+        // A client that can resume sessions, with a server that allows it.
         let config = client(&open, &[version]).with_no_client_auth();
         assert_eq!(second(&open, config), Some(HandshakeKind::Resumed));
         let config =

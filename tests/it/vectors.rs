@@ -1,4 +1,4 @@
-//! The vectors of the real Kubernetes code that no other file has, by their labels.
+//! Recorded results of the Kubernetes code that no other file contains, by label.
 
 use servicecidr_guard::capacity::{Allocator, CapacityReport, deletion_impact_by_name};
 use servicecidr_guard::inventory::{Inventory, Readiness};
@@ -7,8 +7,8 @@ use servicecidr_guard::net::{Cidr, IpFamily, UsableRange, address_bits};
 
 use crate::capacity::inventory;
 
-/// B: whether a CIDR holds an address for upstream's `PrefixContainsIP`, which decides what blocks a
-/// deletion. The third column is whether kube-apiserver can allocate it there.
+/// Whether a CIDR contains an address for upstream's `PrefixContainsIP`, which decides whether it blocks a deletion,
+/// and whether kube-apiserver can allocate it there.
 #[test]
 fn addresses_block_deletion_of_their_cidr() {
     for (label, cidr, address, blocks, is_usable) in [
@@ -28,7 +28,7 @@ fn addresses_block_deletion_of_their_cidr() {
         ("B14", "fd00::/64", "fd00::ffff:ffff:ffff:ffff", true, true),
         ("B15", "fd00::/127", "fd00::1", true, true),
         ("B16", "fd00::1/128", "fd00::1", false, false),
-        // No allocator is made for a /48, and yet it holds its addresses.
+        // A /48 has no allocator, but contains its addresses.
         ("B17", "fd00::/48", "fd00::1", true, false),
         ("B18", "::/0", "10.0.0.1", false, false),
         ("B19", "0.0.0.0/0", "::1", false, false),
@@ -42,7 +42,7 @@ fn addresses_block_deletion_of_their_cidr() {
             UsableRange::for_cidr(cidr.parse().unwrap()).is_some_and(|range| range.contains(address.parse().unwrap()));
         assert_eq!(usable, is_usable, "{label}");
     }
-    // B20, B21: an IPv4-mapped address is an IPv6 one. B24, B25: host bits are dropped.
+    // An IPv4-mapped address is IPv6; host bits are masked.
     assert!(
         !UsableRange::for_cidr("10.0.0.0/8".parse().unwrap()).unwrap().contains("::ffff:10.0.0.1".parse().unwrap())
     );
@@ -50,7 +50,7 @@ fn addresses_block_deletion_of_their_cidr() {
     assert!(!masked.contains("10.0.0.0".parse().unwrap()) && masked.contains("10.0.0.7".parse().unwrap()));
 }
 
-/// O5: a /28 has no static band, every seed gives all 14.
+/// A /28 has no static band: every one of the 14 addresses can be first.
 #[test]
 fn small_range_has_no_static_band() {
     let small = inventory(&["a=10.0.0.0/28"], &[]);
@@ -61,7 +61,7 @@ fn small_range_has_no_static_band() {
     assert_eq!(firsts, (1..=14).collect());
 }
 
-/// O6: one range gives its static band away before another's dynamic band is tried.
+/// A range uses its static band before the dynamic band of another.
 #[test]
 fn static_band_is_used_before_other_ranges() {
     let allocated: Vec<String> = (17..=30).map(|last| format!("10.0.0.{last}")).collect();
@@ -77,7 +77,7 @@ fn static_band_is_used_before_other_ranges() {
     assert!(from_static_of_a > 50 && from_dynamic_of_b > 50, "{from_static_of_a} {from_dynamic_of_b}");
 }
 
-/// O7: from where it begins, up and round about, each address once.
+/// From a random start to the end, and on from the beginning.
 #[test]
 fn allocation_returns_every_address_once() {
     for seed in 0..50 {
@@ -92,8 +92,8 @@ fn allocation_returns_every_address_once() {
     }
 }
 
-/// R5: a CIDR gives addresses if one of the ServiceCIDRs that have it is ready. R6: with both terminating,
-/// kube-apiserver goes on; the report counts on nothing.
+/// A CIDR is usable if one of its ServiceCIDRs is ready. If both are terminating, kube-apiserver still allocates; the
+/// report counts nothing.
 #[test]
 fn cidr_is_usable_if_one_service_cidr_is_ready() {
     let usable =
@@ -102,7 +102,7 @@ fn cidr_is_usable_if_one_service_cidr_is_ready() {
     assert_eq!(usable(&["a!=10.0.0.0/24", "b!=10.0.0.0/24"]), 0);
 }
 
-/// The names of IPAddresses that kube-apiserver takes, and those that can't be.
+/// Valid and invalid names of IPAddresses.
 #[test]
 fn ip_address_names_are_validated() {
     let read = |name: &str| {

@@ -1,4 +1,4 @@
-//! The live inventory: what a mock API server holds, through every fault.
+//! The live inventory with a fake API server, through every fault.
 
 mod events;
 mod fake_api_server;
@@ -18,7 +18,7 @@ use fake_api_server::FakeApiServer;
 use fake_cluster::{ADDRESSES, FakeResponse, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
 use follower::{FAST, Follower, until};
 
-/// A mock with a ServiceCIDR, a Node and some addresses: more than a page of them.
+/// A fake API server with a ServiceCIDR, a Node and addresses.
 fn api_server(addresses: u32) -> FakeApiServer {
     let api_server = FakeApiServer::start();
     let mut cluster = api_server.cluster();
@@ -73,7 +73,7 @@ fn watch_resumes_from_last_version() {
     let listed = api_server.cluster().version;
     let bookmark = {
         let mut cluster = api_server.cluster();
-        // Other kinds move the version on as well.
+        // Other kinds increase the version too.
         cluster.put(NODES, node("b", &[], "192.0.2.2"));
         cluster.bookmark(ADDRESSES);
         cluster.version
@@ -88,7 +88,7 @@ fn watch_resumes_from_last_version() {
     until("a watch from the event", || api_server.cluster().watch_versions(ADDRESSES).contains(&event));
     follower.wait_until_synced(&api_server);
     assert_eq!(follower.status(ResourceKind::IpAddresses).relists, 0);
-    // A watch is asked for a moment before its answer comes.
+    // A watch counts only after its response.
     until("two watches after the first", || follower.status(ResourceKind::IpAddresses).reconnects >= 2);
 }
 
@@ -103,13 +103,13 @@ fn stalled_list_reports_progress() {
     let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.expected, status.age, status.objects), (false, Some(20), None, 7));
     until("the other list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
-    until("another try", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
+    until("a retry", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
     let error = follower.status(ResourceKind::IpAddresses).last_error.unwrap();
     assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no whole page within 0.2 s");
     api_server.respond_with(|_| FakeResponse::Normal);
     follower.wait_until_synced(&api_server);
-    until("the rest", || follower.status(ResourceKind::IpAddresses).is_listed);
-    // The pages that were read were not asked for again.
+    until("the remaining pages", || follower.status(ResourceKind::IpAddresses).is_listed);
+    // The pages that were read are not requested again.
     assert_eq!(
         api_server
             .cluster()
@@ -134,13 +134,13 @@ fn relist_keeps_objects_until_it_ends() {
         None => FakeResponse::Normal,
     });
     {
-        // Unseen by the watch: gone before it is told to begin anew.
+        // Removed without an event, before the watch is restarted.
         let mut cluster = api_server.cluster();
         cluster.objects.get_mut(ADDRESSES).unwrap().retain(|name, _| name != "10.96.0.1" && name != "10.96.0.20");
         cluster.version += 1;
         cluster.compact();
     }
-    until("the first page of another list", || follower.status(ResourceKind::IpAddresses).seen == 7);
+    until("the first page of the relist", || follower.status(ResourceKind::IpAddresses).seen == 7);
     assert_eq!(follower.status(ResourceKind::IpAddresses).expected, Some(18));
     let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.objects, status.relists), (true, 20, 0));
@@ -158,7 +158,7 @@ fn relist_keeps_objects_until_it_ends() {
     }
     follower.wait_until_synced(&api_server);
     assert_eq!(follower.status(ResourceKind::IpAddresses).objects, 2);
-    until("the end of the list", || follower.status(ResourceKind::IpAddresses).relists == 1);
+    until("the end of the relist", || follower.status(ResourceKind::IpAddresses).relists == 1);
 }
 
 #[test]
@@ -174,10 +174,12 @@ fn age_grows_until_a_bookmark_or_event() {
     assert_eq!(age(1000), age(10) + Duration::from_secs(990));
     assert!(age(120) > Duration::from_secs(120));
     api_server.cluster().bookmark(SERVICE_CIDRS);
-    // Seen from the moment before it, the bookmark has no age.
-    until("a new proof", || follower.live.status_at(ResourceKind::ServiceCidrs, now).age == Some(Duration::ZERO));
+    // At an instant before the bookmark, the age is zero.
+    until("a new confirmation", || {
+        follower.live.status_at(ResourceKind::ServiceCidrs, now).age == Some(Duration::ZERO)
+    });
     api_server.cluster().put(ADDRESSES, address("10.96.1.1", "s"));
-    until("a new proof", || follower.live.status_at(ResourceKind::IpAddresses, now).age == Some(Duration::ZERO));
+    until("a new confirmation", || follower.live.status_at(ResourceKind::IpAddresses, now).age == Some(Duration::ZERO));
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn nodes_are_watched_on_demand() {
         follower.wait_until_synced(&api_server);
         until("a list", || follower.status(ResourceKind::Nodes).is_listed);
         follower.wanted.send(WatchScope { nodes: false }).unwrap();
-        until("they are forgotten", || follower.live.read().count(ResourceKind::Nodes) == 0);
+        until("the nodes are removed", || follower.live.read().count(ResourceKind::Nodes) == 0);
         let status = follower.status(ResourceKind::Nodes);
         assert_eq!((status.is_wanted, status.is_listed, status.age), (false, false, None));
     }

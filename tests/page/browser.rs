@@ -1,4 +1,4 @@
-//! A headless Chromium, driven through its debugging pipe.
+//! A headless Chromium, controlled through its debugging pipe.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What keeps it to itself.
+/// Flags that prevent network access and dialogs.
 const FLAGS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe";
 
@@ -19,11 +19,11 @@ pub struct Browser {
     to: File,
     from: BufReader<File>,
     sent: u64,
-    /// What happened and nobody has asked for yet.
+    /// Events that were not read yet.
     events: VecDeque<Value>,
 }
 
-/// One page in it.
+/// A page of the browser.
 pub struct Tab<'b> {
     browser: &'b mut Browser,
     session: String,
@@ -34,7 +34,7 @@ impl Browser {
         let folder = TempDir::new().unwrap();
         let pipes = ["in", "out"].map(|name| folder.path().join(name));
         assert!(Command::new("mkfifo").args(&pipes).status().unwrap().success());
-        // A pipe that is opened to read and write waits for nobody.
+        // A pipe that is opened for reading and writing doesn't block.
         let line = format!("exec chromium {FLAGS} --user-data-dir=profile about:blank 3<>in 4<>out > log 2>&1");
         let mut command = Command::new("sh");
         command.args(["-c", &line]).current_dir(folder.path()).stdin(Stdio::null());
@@ -44,7 +44,7 @@ impl Browser {
         Self { folder, child, to, from, sent: 0, events: VecDeque::new() }
     }
 
-    /// A page of an address, as wide and as high, in one of the colour schemes, once it is loaded.
+    /// Opens a URL with a size and a colour scheme, and waits until it is loaded.
     pub fn open(&mut self, url: &str, size: (u32, u32), scheme: &str) -> Tab<'_> {
         let target = self.call(None, "Target.createTarget", &json!({"url": "about:blank"}));
         let attached =
@@ -92,7 +92,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // One that is gone already needs no end.
+        // The process can have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -139,9 +139,9 @@ impl Tab<'_> {
         }
     }
 
-    /// What was written to its console, thrown, or refused by a policy, and every address that was asked for.
+    /// The console messages, exceptions and policy violations, and the requested URLs.
     pub fn console_and_requests(&mut self) -> (Vec<String>, Vec<String>) {
-        // Whatever happened before this is told before its answer.
+        // Earlier events arrive before this response.
         self.value("new Promise((done) => setTimeout(done, 100))");
         let mut console = Vec::new();
         let mut urls = Vec::new();
@@ -159,7 +159,7 @@ impl Tab<'_> {
         (console, urls)
     }
 
-    /// A picture of all of it, as PNG in base64.
+    /// A screenshot, as PNG in base64.
     pub fn picture(&mut self, height: Option<u32>) -> String {
         let size = self
             .value("({width: document.documentElement.clientWidth, height: document.documentElement.scrollHeight})");

@@ -1,4 +1,4 @@
-//! The page in a real Chromium. Run by `make page-test`.
+//! The web page in a real Chromium. Run by `make page-test`.
 
 #![allow(
     clippy::expect_used,
@@ -46,7 +46,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A page of an inventory as a file, and its address.
+/// Writes the page of an inventory into a file, and returns its URL.
 fn written(folder: &TempDir, path: &Path) -> String {
     let policy = folder.path().join("policy.yaml");
     fs::write(&policy, POLICY).unwrap();
@@ -56,7 +56,7 @@ fn written(folder: &TempDir, path: &Path) -> String {
     format!("file://{}", file.display())
 }
 
-/// The numbers that the page shows, without the commas between them.
+/// The numbers on the page, without thousands separators.
 fn read_back(tab: &mut Tab<'_>) -> Value {
     tab.value(
         "(() => { const plain = (text) => text.replaceAll(',', '');
@@ -121,7 +121,7 @@ fn page_numbers_match_report() {
         let report: Value = serde_json::from_str(&printed(&arguments)).unwrap();
         let mut tab = browser.open(&url, DESKTOP, "light");
         assert_eq!(read_back(&mut tab), reported(&report), "{}", path.display());
-        // Every CIDR of a ServiceCIDR is drawn, at some level of zoom or other.
+        // Every CIDR is drawn at some zoom level.
         let all = report["serviceCIDRs"].as_array().unwrap().iter().map(|row| row["cidr"].as_str().unwrap().to_owned());
         let drawn = tab.value("page.spaces.flatMap((space) => space.blocks.map((block) => block.cidr))");
         all.for_each(|cidr| assert!(drawn.as_array().unwrap().contains(&json!(cidr)), "{cidr}"));
@@ -167,7 +167,7 @@ fn hostile_names_are_inert() {
         tab.value("[document.scripts.length, document.images.length, document.querySelectorAll('style').length]"),
         json!([2, 0, 1])
     );
-    // What a page that was broken into would try is refused.
+    // What injected code would try is blocked.
     tab.value("document.body.insertAdjacentHTML('beforeend', '<b onclick=\"document.title=`pwned`\" id=b>b</b>'); document.getElementById('b').click()");
     tab.value("fetch('http://127.0.0.1:9/x').catch(() => 0)");
     assert_ne!(tab.value("document.title"), "pwned");
@@ -215,7 +215,7 @@ fn keyboard_and_screen_reader_work() {
     let mut browser = Browser::start();
     let mut tab = browser.open(&url, DESKTOP, "light");
     let here = "document.activeElement.dataset.cidr || document.activeElement.textContent";
-    // The way to the first ServiceCIDR: the crumb, the outermost block, and then it.
+    // Tab order: the breadcrumb, the outermost block, the first ServiceCIDR.
     for expected in ["10.96.0.0/16", "10.96.0.0/16", "10.96.0.0/23"] {
         tab.press("Tab", 9, "");
         assert_eq!(tab.value(here), expected);
@@ -229,7 +229,7 @@ fn keyboard_and_screen_reader_work() {
     assert_eq!(tab.value(here), "10.96.0.0/23", "the focus stays where it was");
     tab.press("Enter", 13, "\r");
     assert_eq!(tab.value(crumbs), json!(["10.96.0.0/16"]), "and zooms out again");
-    // Everything that can be pressed has a name; every table a head.
+    // Every control has a name, every table a header.
     let nameless = "[...document.querySelectorAll('button, input, [tabindex]')].filter((it) => !(it.getAttribute('aria-label') || it.textContent || (it.labels || []).length)).length";
     assert_eq!(tab.value(nameless), 0);
     assert_eq!(tab.value("[...document.querySelectorAll('table')].filter((it) => !it.tHead).length"), 0);
@@ -256,7 +256,7 @@ fn wide_and_narrow_ipv6_ranges_are_visible() {
         assert_eq!(
             tab.value("document.documentElement.scrollWidth <= window.innerWidth"),
             true,
-            "nothing beside the screen"
+            "no horizontal overflow"
         );
     }
 }
@@ -289,7 +289,7 @@ fn served_page_previews_changes() {
     assert!(text.contains(&violations::outside(0, "10.244.0.0/24", &["10.96.0.0/16"]).to_string()), "{text}");
     let (text, _) = forecast("10.96.0.1/24");
     assert_eq!(text.trim(), "spec.cidrs[0]: `10.96.0.1/24` has host bits set: use 10.96.0.0/24");
-    // It follows what the server knows.
+    // The page refreshes from the server.
     tab.value("refresh()");
     tab.until("document.getElementById('age').textContent.startsWith('As of')");
     let (console, urls) = tab.console_and_requests();
@@ -330,6 +330,6 @@ fn page_is_drawn_on_every_screen_and_colour_scheme() {
     }
     pictures.sort();
     pictures.dedup();
-    assert_eq!(pictures.len(), 4, "one looks like another");
+    assert_eq!(pictures.len(), 4, "two screenshots are equal");
     assert!(pictures.iter().all(|picture| picture.len() > 20_000));
 }

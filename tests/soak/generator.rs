@@ -1,5 +1,5 @@
-//! An open loop: requests come at their rate, whether or not others were answered. As kube-apiserver does,
-//! each takes a connection that is idle, and opens one where there is none.
+//! An open-loop load generator: it sends requests at a fixed rate, whether or not earlier ones got a response. Like
+//! kube-apiserver, it uses idle connections and opens new ones if there are none.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -16,16 +16,16 @@ use tokio_rustls::client::TlsStream;
 
 use crate::connection::{Reply, reply};
 
-/// How long kube-apiserver waits for the answer: the chart's `timeoutSeconds`.
+/// The timeout of kube-apiserver: the chart's `timeoutSeconds`.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How many idle connections kube-apiserver keeps.
+/// The number of idle connections that kube-apiserver keeps.
 const IDLE: usize = 25;
-/// How many requests are under way at most, of a half: three kube-apiservers have up to 600 each at once (`--max-requests-inflight`
-/// and `--max-mutating-requests-inflight`). Of more, it is counted that they were not sent.
+/// The maximum number of concurrent requests per generator: three kube-apiservers have up to 600 each
+/// (`--max-requests-inflight` and `--max-mutating-requests-inflight`). Requests beyond it are counted as not sent.
 const UNDER_WAY: usize = 900;
 const TICK: Duration = Duration::from_millis(1);
 
-/// What is asked, where, and the answer to it.
+/// The address, the request and the expected response.
 #[derive(Clone)]
 pub struct LoadTarget {
     pub address: SocketAddr,
@@ -34,14 +34,14 @@ pub struct LoadTarget {
     pub answer: Vec<u8>,
 }
 
-/// What became of the requests.
+/// The results of the requests.
 #[derive(Default)]
 pub struct Outcome {
-    /// Answered, and rightly: how long each took.
+    /// Correct responses: the duration of each.
     pub right: Vec<Duration>,
-    /// Told to come again, with `Retry-After`: how long each took.
+    /// 503 responses with `Retry-After`: the duration of each.
     pub busy: Vec<Duration>,
-    /// The connection broke before an answer.
+    /// Connections that ended before a response.
     pub broken: usize,
     pub timed_out: usize,
     pub not_sent: usize,
@@ -57,7 +57,7 @@ struct Loop {
     outcome: RefCell<Outcome>,
 }
 
-/// Sends so many requests a second for a while, and waits for all answers.
+/// Sends requests at a rate for a time, and waits for all responses.
 pub fn generate_load(target: LoadTarget, rate: f64, lasting: Duration) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
@@ -94,7 +94,7 @@ impl Loop {
         let mut outcome = self.outcome.borrow_mut();
         match result {
             Ok(Some(Reply { status: 200, body, .. })) => {
-                assert!(body == self.target.answer, "a wrong answer: {}", String::from_utf8_lossy(&body));
+                assert!(body == self.target.answer, "a wrong response: {}", String::from_utf8_lossy(&body));
                 outcome.right.push(began.elapsed());
             }
             Ok(Some(Reply { status: 503, head, .. })) if head.contains("\r\nretry-after: 1\r\n") => {

@@ -1,5 +1,5 @@
-//! `make soak`: the program, as it is released, under load for minutes or hours. It ends with an error where
-//! an answer is wrong, and prints what it takes over time beside the goals.
+//! `make soak`: the release build under load for minutes or hours. Fails if a response is wrong, and prints the
+//! resource usage with its goals.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -43,7 +43,7 @@ fn main() {
     let is_asked = |name: &str| part.is_empty() || part == name;
     assert!(["", "reloads", "overload", "steady"].contains(&part.as_str()), "PART is reloads, overload or steady");
     if is_asked("reloads") {
-        println!("R40: two policies alternate under load");
+        println!("Two policies alternate under load");
         policies::alternate(100_000, 1_000);
     }
     if is_asked("overload") {

@@ -1,5 +1,5 @@
-//! R43: five times as much as the program can answer. So that one machine can offer that, the program gets a
-//! part of a core, in all that is measured here.
+//! Overload: five times the maximum throughput. So that one machine can generate that load, the server gets a part of
+//! a core.
 
 use std::fs;
 use std::thread;
@@ -12,19 +12,19 @@ use crate::program::{Server, fixtures};
 use crate::throttle::{SHARE, Throttle};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
-/// What is offered first, a second, on the way to the peak; and for how long each.
+/// The first rate of the search for the maximum, and the duration of each step.
 const FIRST: f64 = 100.0;
 const STEP: Duration = Duration::from_secs(3);
-/// How long the flood lasts.
+/// The duration of the overload.
 const LASTING: Duration = Duration::from_secs(10);
-/// How much more than the peak is offered.
+/// The rate as a multiple of the maximum.
 const TIMES: f64 = 5.0;
 const GENERATORS: usize = 2;
-/// What the flood may add to the memory, in MiB.
+/// The allowed growth of the memory in MiB.
 const MEMORY: f64 = 64.0;
 
 pub fn run() {
-    println!("\nR43: overload; the program gets {SHARE} of a core");
+    println!("\nOverload; the server gets {SHARE} of a core");
     let server = Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::http::admission=warn"]);
     let create = fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
@@ -35,40 +35,38 @@ pub fn run() {
     let throttle = Throttle::start(server.child.id());
 
     let peak = peak(&target);
-    println!("  {:.0} a second are offered, for {LASTING:?}", peak * TIMES);
+    println!("  {:.0} requests per second for {LASTING:?}", peak * TIMES);
     let before = memory(&server, "VmRSS");
     let outcome = flood(&target, peak * TIMES, LASTING);
     let goodput = outcome.right.len() as f64 / LASTING.as_secs_f64();
     print_outcome(&outcome);
     let Outcome { mut right, mut busy, .. } = outcome;
-    println!("  answered rightly: {goodput:.0} a second, p50 {:.0} ms", percentile(&mut right, 0.5));
-    goal("right answers at 5x, part of the peak", goodput / peak, goodput / peak >= 0.8, ">= 0.8");
+    println!("  correct responses: {goodput:.0} per second, p50 {:.0} ms", percentile(&mut right, 0.5));
+    goal("correct responses at 5x, share of the maximum", goodput / peak, goodput / peak >= 0.8, ">= 0.8");
     let slow = percentile(&mut right, 0.99);
-    goal("p99 of right answers, ms", slow, slow <= 250.0, "<= 250");
+    goal("p99 of correct responses, ms", slow, slow <= 250.0, "<= 250");
     if busy.is_empty() {
-        println!(
-            "  nobody got so far as to be told to come again (docs/decisions/0008-overload-waits-in-the-kernel.md)"
-        );
+        println!("  no request got 503 (docs/decisions/0008-overload-waits-in-the-kernel.md)");
     } else {
         let excess = percentile(&mut busy, 0.99);
-        goal("p99 of being told to come again, ms", excess, excess <= 50.0, "<= 50");
+        goal("p99 of 503 responses, ms", excess, excess <= 50.0, "<= 50");
     }
     let more = memory(&server, "VmHWM") - before;
-    goal("memory at its peak, MiB more than before", more, more <= MEMORY, "<= 64");
+    goal("growth of the peak memory, MiB", more, more <= MEMORY, "<= 64");
     let began = Instant::now();
     let mut recovered = Connection::open(target.address, &target.trust).unwrap();
     assert_eq!(recovered.send(&target.request).unwrap().body, target.answer);
     let recovery = began.elapsed().as_secs_f64();
-    goal("from the end of the flood to an answer, s", recovery, recovery <= 2.0, "<= 2");
+    goal("from the end of the overload to a response, s", recovery, recovery <= 2.0, "<= 2");
     drop(throttle);
 }
 
-/// The most right answers a second: the offer is doubled until they don't follow.
+/// The maximum of correct responses per second: the rate grows until responses don't follow.
 fn peak(target: &LoadTarget) -> f64 {
     let (mut peak, mut rate) = (0.0_f64, FIRST);
     loop {
         let goodput = flood(target, rate, STEP).right.len() as f64 / STEP.as_secs_f64();
-        println!("  {rate:>6.0} a second are offered, {goodput:>6.0} are answered rightly");
+        println!("  {rate:>6.0} requests per second, {goodput:>6.0} correct responses");
         peak = peak.max(goodput);
         if goodput < rate * 0.8 {
             return peak;
@@ -96,7 +94,7 @@ fn flood(target: &LoadTarget, rate: f64, lasting: Duration) -> Outcome {
 
 fn print_outcome(outcome: &Outcome) {
     println!(
-        "  {} right, {} told to come again, {} broken off, {} not within 5 s, {} not sent; {} connections",
+        "  {} correct, {} times 503, {} disconnected, {} not within 5 s, {} not sent; {} connections",
         outcome.right.len(),
         outcome.busy.len(),
         outcome.broken,

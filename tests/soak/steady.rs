@@ -1,4 +1,4 @@
-//! R44: what a webhook does all day, but more of it: requests, events, reloads, and what that takes.
+//! Steady load: requests, events and reloads, and the resource usage.
 
 use std::fs;
 use std::sync::Mutex;
@@ -18,21 +18,23 @@ use crate::slope::slope;
 use crate::volume::Volume;
 
 const CLIENTS: u32 = 16;
-/// Requests and events a second.
+/// Requests and events per second.
 const REQUESTS: u32 = 2_000;
 const EVENTS: u64 = 200;
-/// After how many requests a client opens its connection anew.
+/// The number of requests per connection.
 const CONNECTION_LIFE: usize = 2_000;
-/// How often the policy is swapped, and it is looked at what the program takes.
+/// The interval of policy reloads and of measurements.
 const TURN: Duration = Duration::from_secs(10);
-/// Every how many turns the certificate is swapped.
+/// The certificate is replaced every so many turns.
 const CERTIFICATE: usize = 6;
-/// How long it takes at most until memory is what it stays, and how long a run is judged by its slope.
+/// The maximum warm-up, and the minimum duration of a run for its slope to count.
 const WARM_UP: Duration = Duration::from_secs(600);
 const MIN_SLOPE_MINUTES: u64 = 30;
 
 pub fn run(minutes: u64) {
-    println!("\nR44: {REQUESTS} requests and {EVENTS} events a second, a reload every {TURN:?}, for {minutes} min");
+    println!(
+        "\nSteady: {REQUESTS} requests and {EVENTS} events per second, a reload every {TURN:?}, for {minutes} min"
+    );
     let api = Api::start(100, 20_000);
     let authority = Authority::new();
     let folder = TempDir::new().unwrap();
@@ -65,7 +67,7 @@ pub fn run(minutes: u64) {
             let place = turn % reviews.len();
             let reply = connection.send(&reviews[place]).unwrap();
             let is_right = reply.status == 200 && expected.iter().any(|answers| answers[place] == reply.body);
-            assert!(is_right, "a wrong answer: {}", String::from_utf8_lossy(&reply.body));
+            assert!(is_right, "a wrong response: {}", String::from_utf8_lossy(&reply.body));
             own_times.push(due.elapsed());
             due += every;
             response_count.fetch_add(1, Ordering::Relaxed);
@@ -106,7 +108,7 @@ pub fn run(minutes: u64) {
                 swap(&[("tls.crt", pair.cert.as_bytes()), ("tls.key", pair.key.as_bytes())]);
                 assert_eq!(open().certificate(), pair.der, "the new certificate is not served");
             }
-            // As Prometheus and the kubelet ask.
+            // Like Prometheus and the kubelet.
             assert_eq!(server.get(&format!("{}/readyz", server.health)).status(), 200);
             assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
             assert_eq!(server.get(&format!("{}/metrics", server.health)).status(), 200);
@@ -116,11 +118,11 @@ pub fn run(minutes: u64) {
     let (response_count, mut times) = (response_count.into_inner(), times.into_inner().unwrap());
     let rate = response_count as f64 / began.elapsed().as_secs_f64();
     println!(
-        "  {response_count} answers, every one right; {rate:.0} a second, {:.0} events a second",
+        "  {response_count} correct responses; {rate:.0} per second, {:.0} events per second",
         api.sent() as f64 / began.elapsed().as_secs_f64()
     );
     println!(
-        "  p50 {:.2} ms, p99 {:.2} ms from when it was due",
+        "  p50 {:.2} ms, p99 {:.2} ms from the scheduled time",
         percentile(&mut times, 0.5),
         percentile(&mut times, 0.99)
     );
@@ -135,19 +137,19 @@ fn slopes(minutes: u64, resident: &[(f64, f64)], open_files: &[(f64, f64)]) {
         let warm: Vec<(f64, f64)> = samples.iter().filter(|(time, _)| *time > warm).copied().collect();
         slope(&warm).map_or(f64::NAN, |slope| slope * 3600.0)
     };
-    println!("  after {warm:.0} s of warming up, by least squares:");
+    println!("  after {warm:.0} s of warm-up, by least squares:");
     let (memory, files) = (hourly(resident), hourly(open_files));
     if minutes >= MIN_SLOPE_MINUTES {
-        goal("RSS, MiB an hour", memory, memory <= 1.0, "<= 1");
-        goal("file descriptors, an hour", files, files.abs() < 1.0, "constant");
+        goal("RSS, MiB per hour", memory, memory <= 1.0, "<= 1");
+        goal("file descriptors per hour", files, files.abs() < 1.0, "constant");
     } else {
         println!(
-            "  RSS {memory:+.2} MiB, file descriptors {files:+.2} an hour; runs of {MIN_SLOPE_MINUTES} minutes and more are judged"
+            "  RSS {memory:+.2} MiB, file descriptors {files:+.2} per hour; goals apply to runs of at least {MIN_SLOPE_MINUTES} minutes"
         );
     }
 }
 
-/// What judges by the inventory too, and tells nothing that changes with the addresses.
+/// A policy that needs the inventory, and whose responses don't change with the addresses.
 fn live(policy: &str) -> String {
     policy.replace("preview: {warnOn: Always}", "noOverlap: {}")
 }
@@ -167,7 +169,7 @@ fn serve(api: &Api, authority: &Authority, folder: TempDir) -> (Server, Volume) 
     let volume = Volume::mount(folder.path(), files.map(|(name, text)| (name, text.into_bytes())).to_vec());
     let more = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
     let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &more);
-    eventually("it is ready", || server.get(&format!("{}/readyz", server.health)).status() == 200);
+    eventually("the webhook is ready", || server.get(&format!("{}/readyz", server.health)).status() == 200);
     eventually("the addresses are read", || server.get(&format!("{}/report", server.health)).status() == 200);
     (server, volume)
 }

@@ -1,4 +1,4 @@
-//! `Throttle`: a program that gets so much time of processors and no more, as under a CPU limit.
+//! `Throttle`: limits the CPU time of a process, like a CPU limit.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What part of one core it gets.
+/// The share of one core.
 pub const SHARE: f64 = 0.1;
-/// What it may have saved up, in seconds.
+/// The maximum of unused time in seconds.
 const SAVED: f64 = 0.004;
-/// How often it is looked at what it took.
+/// The interval of checks.
 const TICK: Duration = Duration::from_millis(1);
 
 pub struct Throttle {
@@ -52,7 +52,7 @@ fn throttle(process: u32, is_over: &AtomicBool) {
     kill_process(pid, Signal::CONT).unwrap();
 }
 
-/// The time that its threads took on processors, in seconds.
+/// The CPU time of its threads in seconds.
 fn cpu(tasks: &Path) -> f64 {
     let threads = fs::read_dir(tasks).unwrap().filter_map(Result::ok);
     let texts = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());

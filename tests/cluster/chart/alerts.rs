@@ -1,4 +1,4 @@
-//! The alerts: promtool's unit tests, and the metrics that kube-apiserver really has.
+//! The alerts: promtool's unit tests, and the metrics that kube-apiserver has.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,9 +30,9 @@ fn kube_apiserver_has_the_alert_metrics() {
     let plane = ControlPlane::start();
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();
-    // There is no pod.
+    // Without a pod, every call fails.
     Release::at(&plane, port).install(&[]);
-    crate::program::eventually("the webhook is asked", || create(&plane, "probe", &["10.98.0.0/24"], true).0 == 500);
+    crate::program::eventually("the webhook is called", || create(&plane, "probe", &["10.98.0.0/24"], true).0 == 500);
     plane.kubectl_ok(&["delete", "servicecidr", "extra", "--dry-run=server"], "");
 
     let Value::String(page) = plane.get("/metrics").1 else { panic!("no metrics of kube-apiserver") };

@@ -14,7 +14,7 @@ use crate::violations;
 use crate::webhook::wait_until_outside;
 use crate::webhook::{CONFIGURATIONS, SERVICE_CIDRS, create, wait_until_refused};
 
-/// The release `guard` in the namespace `default`, whose webhook is reached at a port of this machine.
+/// The release `guard` in the namespace `default`, with a webhook on a port of this machine.
 pub struct Release<'a> {
     plane: &'a ControlPlane,
     url: String,
@@ -39,14 +39,14 @@ impl<'a> Release<'a> {
         self.helm(&[&["upgrade", "guard", &chart(), &self.url], values].concat())
     }
 
-    /// The one webhook configuration that there is.
+    /// The only webhook configuration.
     pub fn configuration(&self) -> Value {
         let list = self.plane.get(CONFIGURATIONS).1;
         assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
         list["items"][0].clone()
     }
 
-    /// The CAs that kube-apiserver trusts, which are the same for every webhook.
+    /// The CA bundle, which is the same for every webhook.
     pub fn bundle(&self) -> Value {
         let configuration = self.configuration();
         let webhooks = configuration["webhooks"].as_array().unwrap();
@@ -71,8 +71,8 @@ fn install_upgrade_rollback_uninstall() {
     wait_until_outside(&plane, "172.20.0.0/16");
     assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], false).0, 201);
 
-    // The certificate is kept: the running pod goes on serving under the new configuration. Again and again, for
-    // helm applies on the server's side and must stay the owner of what it owns.
+    // The certificate is kept: the running pod keeps serving under the new configuration. Several times, because helm
+    // uses server-side apply and must stay the owner of its fields.
     let before = release.bundle();
     for _ in 0..3 {
         release.upgrade(&[DENY_ALL]);
@@ -94,18 +94,18 @@ fn install_upgrade_rollback_uninstall() {
     assert_eq!(create(&plane, "again", &["10.96.2.0/24"], true).0, 201);
     assert_eq!(release.bundle(), before);
 
-    // The way out, and back.
+    // Emergency removal, and reinstallation.
     drop(pod);
     let (_, refused) = create(&plane, "again", &["10.96.2.0/24"], true);
     assert!(refused["message"].as_str().unwrap().contains("failed calling webhook"), "{refused}");
     plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", "guard-servicecidr-guard"], "");
-    eventually("nothing judges", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
+    eventually("no webhook is called", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
     release.upgrade(&[ALLOWED]);
     let _pod = Pod::start(&plane, port);
     wait_until_outside(&plane, "172.20.0.0/16");
 
     release.helm(&["uninstall", "guard"]);
-    eventually("nothing judges any more", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
+    eventually("no webhook is called any more", || create(&plane, "probe", &["172.20.0.0/16"], true).0 == 201);
     assert_eq!(plane.get(CONFIGURATIONS).1["items"], json!([]));
     let kinds = plane.kubectl_ok(&["api-resources", "--verbs=list", "-o", "name"], "");
     let kinds: Vec<&str> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
@@ -136,12 +136,12 @@ fn default_values_deny_nothing() {
     }
 }
 
-/// Every metric that alerts and dashboard name is there, once something was denied.
+/// Every metric in alerts and dashboard exists once a request was denied.
 fn assert_metrics(page: &str) {
     for file in ["alerts.yaml", "dashboard.json"] {
         let text = fs::read_to_string(format!("{}/files/{file}", chart())).unwrap();
         let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
-        // A list or a watch that failed, there is none.
+        // Except errors of a list or watch, which did not occur.
         let named = words.filter(|word| word.starts_with("servicecidr_guard_") && !word.contains("inventory_errors"));
         for metric in named {
             let is_there = page

@@ -1,4 +1,4 @@
-//! Every variant of values: compared with what was reviewed, and shown to a real kube-apiserver.
+//! Every variant of values: compared with its fixture, and applied to a real kube-apiserver as a dry run.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use super::{Variant, chart, helm, of_kind};
 use crate::control_plane::{ControlPlane, output_text};
 use crate::program::run;
 
-/// Kinds that a plain kube-apiserver doesn't have: of cert-manager and the Prometheus operator.
+/// Kinds of cert-manager and the Prometheus operator, which kube-apiserver alone doesn't have.
 const CUSTOM: [&str; 5] = ["Certificate", "Issuer", "PodMonitor", "PrometheusRule", "ServiceMonitor"];
 
-/// Objects in a fixed order, without what is another at every rendering, and without the text of whole files.
+/// Objects in a fixed order, without values that change with every rendering, and without the content of whole files.
 fn normal(mut objects: Vec<Value>) -> Vec<Value> {
     let dashboard = fs::read_to_string(format!("{}/files/dashboard.json", chart())).unwrap();
     for object in &mut objects {
@@ -37,7 +37,7 @@ fn normal(mut objects: Vec<Value>) -> Vec<Value> {
     objects
 }
 
-/// What `helm install` prints after its work.
+/// The notes that `helm install` prints.
 fn notes(variant: &Variant) -> String {
     let arguments = ["install", "guard", &chart(), "--namespace=guard", "--dry-run=client", "--values"];
     let printed = helm(&[&arguments[..], &[&variant.values()]].concat());
@@ -54,7 +54,7 @@ fn rendered_templates_match_fixtures() {
     for variant in Variant::all() {
         let is_default = variant.name == "default";
         let objects = normal(variant.objects()).into_iter();
-        // Of the others, what differs from the default is enough to read.
+        // For other variants, only the objects that differ from the default are kept.
         let own = objects.filter(|object| is_default || !default.contains(object));
         let rendered: Vec<String> =
             own.map(|object| format!("---\n{}", serde_saphyr::to_string(&object).unwrap())).collect();
@@ -68,7 +68,7 @@ fn rendered_templates_match_fixtures() {
             }
         }
     }
-    assert!(differing.is_empty(), "set UPDATE_GOLDEN=1 to write them anew, and read them\n{}", differing.join("\n"));
+    assert!(differing.is_empty(), "UPDATE_GOLDEN=1 writes these files:\n{}", differing.join("\n"));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn pod_flags_exist() {
     }
 }
 
-/// A control plane with the namespace of the release, under Pod Security `restricted`.
+/// A control plane with the namespace of the release, which enforces Pod Security `restricted`.
 fn plane() -> ControlPlane {
     let plane = ControlPlane::start();
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: guard\n  labels: {pod-security.kubernetes.io/enforce: restricted}\n";
@@ -109,13 +109,13 @@ fn kube_apiserver_accepts_every_object() {
             objects.into_iter().partition(|object| CUSTOM.contains(&object["kind"].as_str().unwrap()));
         let groups = [json!("cert-manager.io/v1"), json!("monitoring.coreos.com/v1")];
         assert!(custom.iter().all(|object| groups.contains(&object["apiVersion"])), "{custom:?}");
-        // The Pod of `helm test` is judged below, with those of the Deployment.
+        // The Pod of `helm test` is checked below, with that of the Deployment.
         let builtin: Vec<Value> = builtin.into_iter().filter(|object| object["kind"] != "Pod").collect();
         let list = json!({"apiVersion": "v1", "kind": "List", "items": builtin}).to_string();
         let output = plane.kubectl_ok(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &list);
         assert_eq!(output.matches("(server dry run)").count(), builtin.len(), "{}: {output}", variant.name);
     }
-    // Strict means that a typo is seen.
+    // Strict validation detects typos.
     let typo = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dta": {}}).to_string();
     let refused = plane.kubectl(&["apply", "--dry-run=server", "--validate=strict", "-f", "-"], &typo);
     assert!(output_text(&refused).contains("unknown field \"dta\""), "{}", output_text(&refused));
@@ -153,7 +153,7 @@ fn pods_satisfy_pod_security_restricted() {
             if is_refused {
                 continue;
             }
-            // Each of these is what lets it through.
+            // Each of these fields is required.
             for (field, looser, complaint) in [
                 ("/spec/securityContext/runAsNonRoot", json!(false), "runAsNonRoot != true"),
                 ("/spec/securityContext/seccompProfile/type", json!("Unconfined"), "seccompProfile"),

@@ -1,4 +1,4 @@
-//! The one container of the Deployment, run by hand, as there is no kubelet.
+//! Runs the container of the Deployment as a process, in place of a kubelet.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::program::{eventually, program};
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/guard-servicecidr-guard";
 
-/// A pod of the release `guard` in the namespace `default`: its arguments, environment and files. Ends with the value.
+/// A pod of the release `guard` in the namespace `default`: its arguments, environment and files. Killed on drop.
 pub struct Pod {
     files: TempDir,
     child: Child,
@@ -20,7 +20,7 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// `port` stands in for the pod's own: another program on this machine may have that one.
+    /// `port` replaces the port of the pod, which another program on this machine may use.
     pub fn start(plane: &ControlPlane, port: u16) -> Self {
         let deployment = plane.get(DEPLOYMENT).1;
         let pod = &deployment["spec"]["template"]["spec"];
@@ -40,7 +40,7 @@ impl Pod {
         };
         let mut command = program();
         command.args(container["args"].as_array().unwrap().iter().map(here));
-        // In place of the token that the kubelet would mount.
+        // Replaces the token that the kubelet would mount.
         if container["args"].as_array().unwrap().iter().any(|argument| argument == "--inventory=cluster") {
             command.arg("--kubeconfig").arg(plane.kubeconfig());
         }
@@ -56,13 +56,13 @@ impl Pod {
         Self { files, child, health }
     }
 
-    /// What the kubelet does when a ConfigMap or a Secret has changed.
+    /// Updates the volumes, like the kubelet after a change of a ConfigMap or Secret.
     pub fn update_volumes(&self, plane: &ControlPlane) {
         let deployment = plane.get(DEPLOYMENT).1;
         mount(plane, &deployment["spec"]["template"]["spec"], self.files.path());
     }
 
-    /// A page of the health port.
+    /// The body of a path of the health port.
     pub fn page(&self, path: &str) -> String {
         ureq::get(format!("{}{path}", self.health)).call().unwrap().body_mut().read_to_string().unwrap()
     }
@@ -75,15 +75,15 @@ impl Drop for Pod {
     }
 }
 
-/// Writes every volume of a pod below `folder`, a folder each, as the kubelet does: all files of a volume at once, by
-/// a link that is renamed.
+/// Writes every volume of a pod into its own folder below `folder`, like the kubelet: all files of a volume at once,
+/// by renaming a link.
 fn mount(plane: &ControlPlane, pod: &Value, folder: &Path) {
     for volume in pod["volumes"].as_array().unwrap() {
         let into = folder.join(volume["name"].as_str().unwrap());
         let (path, decode) = match (&volume["configMap"]["name"], &volume["secret"]["secretName"]) {
             (Value::String(name), _) => (format!("configmaps/{name}"), false),
             (_, Value::String(name)) => (format!("secrets/{name}"), true),
-            _ => panic!("a volume of an unknown kind: {volume}"),
+            _ => panic!("unknown kind of volume: {volume}"),
         };
         let object = plane.get(&format!("/api/v1/namespaces/default/{path}")).1;
         let version = into.join(format!("..{}", object["metadata"]["resourceVersion"].as_str().unwrap()));
@@ -103,7 +103,7 @@ fn mount(plane: &ControlPlane, pod: &Value, folder: &Path) {
     }
 }
 
-/// One entry of a Secret, as kubectl decodes it.
+/// An entry of a Secret, decoded by kubectl.
 fn decoded(plane: &ControlPlane, secret: &str, entry: &str) -> String {
     let template = format!("go-template={{{{ index .data \"{entry}\" | base64decode }}}}");
     plane.kubectl_ok(&["get", &secret.replace("secrets/", "secret/"), "-o", &template], "")

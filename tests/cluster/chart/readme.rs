@@ -1,4 +1,4 @@
-//! What the README says to type, typed.
+//! The commands of the README work.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use crate::binaries;
 use crate::control_plane::{ControlPlane, output_text};
 use crate::webhook::CONFIGURATIONS;
 
-/// The commands of the sections on installing and removing the webhook.
+/// The commands of the sections on installation and on removal.
 fn commands() -> Vec<String> {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let section = |heading| readme.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();

@@ -1,4 +1,4 @@
-//! Another CA and certificate while requests go on: none fails, whichever the pod serves.
+//! CA rotation under load: no request fails, with the old and the new certificate.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -13,12 +13,12 @@ use crate::webhook::{create, wait_until_outside};
 const ALLOWED: &str = "--set-json=policy.allowedRanges.ranges=[\"10.96.0.0/16\"]";
 const SECRET: &str = "/api/v1/namespaces/default/secrets/guard-servicecidr-guard-tls";
 
-/// Entry `name` of the Secret, in base64.
+/// An entry of the Secret, in base64.
 fn entry(plane: &ControlPlane, name: &str) -> Option<String> {
     plane.get(SECRET).1["data"][name].as_str().map(str::to_owned)
 }
 
-/// How many requests have been made: waits until there are some more, so that a state is seen by both kinds.
+/// Waits for more requests, so that every state is covered by both kinds of requests.
 fn more(count: &AtomicUsize) {
     let before = count.load(Ordering::Relaxed);
     eventually("more requests are made", || count.load(Ordering::Relaxed) > before + 20);
@@ -52,10 +52,10 @@ fn no_request_fails_during_ca_rotation() {
             release.upgrade(&values);
             assert_eq!(entry(&plane, "previous-ca.crt"), ca);
             assert!(entry(&plane, "ca.crt") != ca && entry(&plane, "tls.crt") != certificate);
-            // Until the kubelet comes, the pod serves the old certificate.
+            // Until the volume is updated, the pod serves the old certificate.
             more(&count);
             pod.update_volumes(&plane);
-            eventually("the pod has read the certificate", || {
+            eventually("the pod has loaded the certificate", || {
                 let page = pod.page("/metrics");
                 assert!(page.contains("tls_reloads_total{result=\"failure\"} 0\n"), "{page}");
                 page.contains(&format!("tls_reloads_total{{result=\"success\"}} {times}\n"))
@@ -80,7 +80,7 @@ fn upgrade_renews_expiring_and_renamed_certificates() {
     let release = Release::at(&plane, port);
     release.install(&[]);
     let first = entry(&plane, "tls.crt");
-    // Valid for ten years, and kept until the last 90 days.
+    // Valid for ten years, and renewed in the last 90 days.
     release.upgrade(&["--set=tls.helm.renewBeforeDays=3640"]);
     assert_eq!(entry(&plane, "tls.crt"), first);
     release.upgrade(&["--set=tls.helm.validityDays=36500,tls.helm.renewBeforeDays=3660"]);

@@ -1,4 +1,4 @@
-//! Values that don't go together are refused with a sentence; a parent chart; the permissions.
+//! Rejected values, the chart as a subchart, and permissions.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::control_plane::{ControlPlane, free_ports, output_text};
 use crate::program::eventually;
 use crate::webhook::{following_as, get};
 
-/// Values, and what is said of them.
+/// Values, and the expected error.
 const REFUSED: [(&[&str], &str); 14] = [
     (&["polcy.denyAll=1"], "additional properties 'polcy' not allowed"),
     (&["policy.noOverlap.action=Deny"], "at '/policy/noOverlap': additional properties 'action' not allowed"),
@@ -83,7 +83,7 @@ fn works_as_subchart() {
     let image = format!("image: \"registry.example.com/servicecidr-guard:{version}\"");
     assert!(all.contains(&image) && all.contains("replicas: 4"), "{all}");
     assert!(all.contains("noOverlap:\n      validationActions:\n      - Audit"), "{all}");
-    // As the README says: a parent's null alone takes nothing away, a value of its user's does.
+    // As the README says: null in the values of the parent removes nothing, null set by the user does.
     assert!(rendered("--set=global.other.a=c").contains("\n    usable:\n"));
     assert!(!rendered("--set=servicecidr-guard.policy.usable=null").contains("\n    usable:\n"));
     assert_eq!(rendered("--set=servicecidr-guard.enabled=false").trim(), "");
@@ -96,7 +96,7 @@ fn permissions_match_the_policy() {
     let [port] = free_ports();
     let account = "--set=serviceAccount.create=false,serviceAccount.name=follower";
     Release::at(&plane, port).install(&[account]);
-    // With the role of the release alone.
+    // With the permissions of the release only.
     let policy = "noOverlap: {}\nreservedNetworks: {discover: [nodePodCIDRs]}\n";
     let server = following_as(&plane, "follower", policy);
     eventually("the inventory is read", || get(&server, "/report").0 == 200 && get(&server, "/readyz").0 == 200);

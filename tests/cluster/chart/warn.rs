@@ -1,4 +1,4 @@
-//! Which webhook is asked, and what the one says that can't deny.
+//! Which webhook a request is sent to, and the warnings of the webhook that can't deny.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::program::eventually;
 use crate::webhook::{SERVICE_CIDRS, create_ready};
 
 const WEBHOOKS: [&str; 2] = ["enforce.servicecidr-guard.local", "warn.servicecidr-guard.local"];
-/// The `spec.cidrs` of the table's UPDATE are those that are stored.
+/// The stored `spec.cidrs`.
 const SAME: &str = r#"{"spec":{"cidrs":["10.97.0.0/24"]},"metadata":{"labels":{"a":"b"}}}"#;
 const MORE: &str = r#"{"spec":{"cidrs":["10.97.0.0/24","2001:db8:1::/108"]}}"#;
 const MORE_OF_DEFAULT: &str = r#"{"spec":{"cidrs":["10.96.0.0/28","2001:db8:1::/108"]}}"#;
 
-/// Requests, all dry runs, and whether `enforce` and `warn` are asked about each: with the default policy, with a rule
-/// that judges deletions, and with nothing to foretell.
+/// Requests, all dry runs, and the webhook that each is sent to: with the default policy, with the rule deletion, and
+/// with `preview.warnOn: Never`.
 const TABLE: [(&[&str], [&str; 3]); 7] = [
     (&["create", "-f", "-"], ["enforce", "enforce", "enforce"]),
     (&["patch", "servicecidr", "extra", "--type=merge", "-p", MORE], ["enforce", "enforce", "enforce"]),
@@ -30,7 +30,7 @@ const TABLE: [(&[&str], [&str; 3]); 7] = [
 const MANIFEST: &str =
     "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: new}\nspec: {cidrs: [10.98.0.0/24]}\n";
 
-/// How many requests kube-apiserver has sent to each webhook.
+/// The number of requests that kube-apiserver has sent to each webhook.
 fn sent(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
     let Value::String(page) = plane.get("/metrics").1 else { panic!("no metrics of kube-apiserver") };
     let counted = |name: &str| {
@@ -44,7 +44,7 @@ fn sent(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
     WEBHOOKS.map(|name| (name.split('.').next().unwrap(), counted(name))).into()
 }
 
-/// The names of the webhooks that one request is sent to, as often as it is.
+/// The webhooks that one request is sent to, once per call.
 fn called_webhooks(plane: &ControlPlane, arguments: &[&str]) -> String {
     let before = sent(plane);
     plane.kubectl_ok(&[arguments, &["--dry-run=server"]].concat(), MANIFEST);
@@ -65,10 +65,10 @@ fn no_request_goes_to_both_webhooks() {
     let never = "--set=policy.preview.warnOn=Never";
     for (column, values) in [&[][..], &[deletion], &[never]].into_iter().enumerate() {
         release.upgrade(values);
-        // kube-apiserver takes a moment to know the new configuration: all must be right at once.
+        // kube-apiserver needs a moment to load the new configuration.
         let mut found = Vec::new();
         let expected = TABLE.map(|(_, called_webhooks)| called_webhooks[column].to_owned());
-        eventually(&format!("{values:?}: {expected:?} is what is asked"), || {
+        eventually(&format!("{values:?}: the called webhooks are {expected:?}"), || {
             found = TABLE.iter().map(|(arguments, _)| called_webhooks(&plane, arguments)).collect();
             found == expected
         });
@@ -84,8 +84,8 @@ fn warn_webhook_warns_and_may_fail() {
     release.install(&[]);
     let pod = Pod::start(&plane, port);
     let dry_run = |name: &str| plane.kubectl_ok(&["delete", "servicecidr", name, "--dry-run=server"], "");
-    // Which of the two ranges the Service of the release has its address of is chance.
-    eventually("the deletion is foretold", || {
+    // The ClusterIP of the release's Service can be in either range.
+    eventually("the deletion is previewed", || {
         let output = dry_run("extra");
         output.contains("Warning: IPv4: 268 usable, 2 used, ") && output.contains("; without extra: 14 usable, ")
     });
@@ -94,13 +94,13 @@ fn warn_webhook_warns_and_may_fail() {
 
     release.upgrade(&["--set=webhook.warn.enabled=false"]);
     assert_eq!(release.configuration()["webhooks"].as_array().unwrap().len(), 1);
-    eventually("nothing is said", || !dry_run("extra").contains("Warning"));
+    eventually("there is no warning", || !dry_run("extra").contains("Warning"));
 
     release.upgrade(&[]);
-    eventually("it is foretold again", || dry_run("extra").contains("Warning"));
+    eventually("the deletion is previewed again", || dry_run("extra").contains("Warning"));
     drop(pod);
     assert!(!dry_run("kubernetes").contains("Warning"));
-    // Begun, and ended once no Service has an address of it.
+    // The deletion has started, and completes when no Service has an address of the range.
     plane.kubectl_ok(&["delete", "servicecidr", "extra", "--wait=false"], "");
     let left = plane.get(&format!("{SERVICE_CIDRS}/extra")).1;
     assert!(left["code"] == 404 || left["metadata"]["deletionTimestamp"].is_string(), "{left}");

@@ -1,10 +1,7 @@
-//! What kube-apiserver allocates: of one range, and of the ranges of all ServiceCIDRs.
-//!
-//! Both begin anywhere in a band, so what they give is compared as a set, and its order by band.
-//!
-//! Asked for an address outside, the allocator of one range says which range it has. But for dry runs,
-//! users don't see that: the allocator over all ranges, which chooses among them, says that none
-//! matches, as servicecidr-guard does.
+//! Allocation, from one range and from all ServiceCIDRs, compared with kube-apiserver. The search starts at a random
+//! address of a band, so results are compared as sets, and their order by band. For an address outside, the allocator
+//! of one range reports its range. Users see that only in dry runs: the allocator over all ranges reports that none
+//! matches, like servicecidr-guard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,9 +18,9 @@ const RANGES: usize = 24_000;
 const INVENTORIES: usize = 8_000;
 const FAMILIES: [IpFamily; 2] = [IpFamily::IPv4, IpFamily::IPv6];
 const FULL: &str = "range is full";
-/// The addresses of a range or of a family that are few enough to take them all.
+/// The size of a range or family up to which all addresses are allocated.
 const FEW: u128 = 100;
-/// More than are taken before a range is full.
+/// More allocations than any such range allows.
 const ALL: usize = 1 << 13;
 
 struct Case {
@@ -32,7 +29,8 @@ struct Case {
     wanted: Wanted,
 }
 
-/// The addresses that are asked for, then how many of each family are taken without, here from a seed.
+/// The requested addresses, then the number of allocations per family without a request, with a seed for
+/// servicecidr-guard.
 struct Wanted {
     requested: Vec<IpAddr>,
     count: usize,
@@ -100,7 +98,7 @@ fn case(rng: &mut Rng) -> Case {
     Case { cidr, addresses, wanted: Wanted { requested, count, seed: rng.bits() } }
 }
 
-/// Every length. Up to 4096 addresses all are taken; of large ranges most have an IPAddress before.
+/// Every prefix length. Up to 4096 addresses, all are allocated; most addresses of large ranges are allocated before.
 fn every_length() -> Vec<Case> {
     let v4 = (0..=32).map(|length| cidr(IpFamily::IPv4, u128::from(Ipv4Addr::new(10, 0, 0, 0).to_bits()), length));
     let v6 = (0..=128).map(|length| cidr(IpFamily::IPv6, 0xfd00 << 112, length));
@@ -125,7 +123,7 @@ fn every_length() -> Vec<Case> {
     v4.chain(v6).chain(tops).map(case).collect()
 }
 
-/// Takes addresses of a family without asking for one, and the error that ends it, as the oracle does.
+/// Allocates addresses of a family without a request. Returns them and the final error, like the oracle.
 fn take(allocator: &mut Allocator<'_>, family: IpFamily, count: usize) -> (Vec<IpAddr>, String) {
     let mut next = Vec::new();
     while next.len() < count {
@@ -137,8 +135,8 @@ fn take(allocator: &mut Allocator<'_>, family: IpFamily, count: usize) -> (Vec<I
     (next, String::new())
 }
 
-/// Whether each of these addresses may be the next one: it is free, and of a range's dynamic band, or
-/// of its static band when its dynamic band is full.
+/// Whether each of these addresses can be the next one: it is free, and in the dynamic band of a range, or in its
+/// static band when the dynamic band is full.
 fn are_in_order(mut allocator: Allocator<'_>, ranges: &[UsableRange], next: &[IpAddr]) -> bool {
     next.iter().all(|address| {
         let is_next = ranges.iter().filter(|range| range.contains(*address)).any(|range| {
@@ -150,7 +148,7 @@ fn are_in_order(mut allocator: Allocator<'_>, ranges: &[UsableRange], next: &[Ip
     })
 }
 
-/// Compares what one range gives, or, of both families, what all give.
+/// Compares the allocations of one range, or of all ranges of both families.
 fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &AllocationOutcome) -> Result<(), String> {
     let mut ours = Allocator::new(view, wanted.seed);
     let expected: Vec<String> = wanted
@@ -191,12 +189,10 @@ fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Al
     same("more there", &[].as_slice(), &rest)
 }
 
-/// Compares what a range gives that holds the last of all addresses.
-///
-/// From any place on, upstream's search (`ipIterator`) goes to the last address of a band, and then on
-/// from the first. Behind the last of all there is no address: the search ends there, and what lies
-/// before its start isn't found. So that range may be called full while it isn't, and its static band
-/// be used before the dynamic one is full; the next try may find an address. Not so here.
+/// Compares the allocations of the range with the last IPv6 address. Upstream's search (`ipIterator`) goes from a
+/// random address to the end of a band, and continues at its start. Behind the last address it ends instead, so
+/// addresses before the start are not found. That range can be reported full although it isn't, and its static band
+/// can be used before the dynamic one is full. servicecidr-guard always continues at the start.
 fn same_at_the_end(mut ours: Allocator<'_>, wanted: &Wanted, theirs: &AllocationOutcome) -> Result<(), String> {
     let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, wanted.count);
     same("at the end, most", &theirs.next.len().min(mine.len()), &theirs.next.len())?;
@@ -209,8 +205,8 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Res
     if ours == theirs { Ok(()) } else { Err(format!("{what}: {ours:?} here, {theirs:?} there")) }
 }
 
-/// Compares a range. What differs on purpose is used and free: upstream counts what has its labels, edges
-/// included, servicecidr-guard what takes a usable address.
+/// Compares a range. Used and free differ on purpose: upstream counts addresses with its labels, including the edges,
+/// servicecidr-guard counts usable addresses.
 fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
     let Case { cidr, addresses, wanted } = case;
     let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "True" }];
@@ -302,8 +298,7 @@ fn range_allocation_matches_kube_apiserver() {
     assert!(texts.len() == 3 && texts.values().all(|count| *count >= 1000), "few of a kind: {texts:?}");
 }
 
-/// The one difference, see `same_at_the_end`: of what is left here only one is found, if the search
-/// starts there.
+/// The only difference, see `same_at_the_end`: upstream finds the last free address only if the search starts there.
 #[test]
 fn only_the_last_range_reports_full_early() {
     let cidr = |text: &str| text.parse::<Cidr>().unwrap();

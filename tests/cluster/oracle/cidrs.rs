@@ -1,4 +1,4 @@
-//! Single texts: what a CIDR is, and why not.
+//! CIDR parsing: valid texts, and the reasons of the others.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::query::{Invalid, Parsed, Question, query, short};
 use super::webhook::letter;
 
 const TEXTS: usize = 160_000;
-/// How many differences a failure shows, the shortest ones.
+/// The number of differences in a failure, the shortest first.
 const SHOWN: usize = 40;
 
 fn texts(seed: u64) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! CREATE: allowed ranges as the documented policy judges them, and deny-all.
+//! CREATE under allowed ranges, compared with the documented policy, and under deny-all.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ fn creates_match_documented_policy() {
             (false, _) => 422,
             (true, Cel::Allow) => 0,
             (true, Cel::Deny) => 403,
-            (true, Cel::Error) => panic!("{:?} is valid and an error under {:?}", create.cidrs, create.allowed),
+            (true, Cel::Error) => panic!("{:?} is valid, but CEL fails under {:?}", create.cidrs, create.allowed),
         };
         let case = || format!("{:?} under {:?}: {}", create.cidrs, create.allowed, answer.message);
         assert_eq!((answer.allowed, answer.code), (expected == 0, expected), "{}", case());
@@ -112,7 +112,7 @@ fn kubernetes_is_never_denied() {
     check_all(&answers);
 }
 
-/// An empty list, and one with an entry that CEL's `cidr()` doesn't take, are no policy.
+/// An empty list, and one with an entry that CEL's `cidr()` rejects, are invalid policies.
 #[test]
 fn policy_accepts_the_ranges_that_cel_accepts() {
     assert!(policy(&allowing(&[])).is_none());

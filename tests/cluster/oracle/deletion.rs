@@ -1,4 +1,4 @@
-//! Which ServiceCIDR kube-controller-manager lets go.
+//! Which ServiceCIDRs kube-controller-manager deletes.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,11 +13,11 @@ use super::query::{Address, Question, Stored, query};
 const INVENTORIES: usize = 30_000;
 const NAMES: [&str; 5] = ["a", "b", "c", "kubernetes", "e.f"];
 const FAMILIES: [IpFamily; 2] = [IpFamily::IPv4, IpFamily::IPv6];
-/// Where the CIDRs of the inventories lie.
+/// The base addresses of the CIDRs.
 const V4: u32 = 0x0a00_0000;
 const V6: u128 = 0xfd00 << 112;
 
-/// What a cluster has stored, as servicecidr-guard keeps it. Both families are configured.
+/// The inventory of stored objects. Both families are configured.
 pub fn inventory(service_cidrs: &[Stored], addresses: &[Address]) -> Inventory {
     let mut inventory = Inventory::default();
     inventory.apply_declarations(Some(&FAMILIES), Vec::new());
@@ -79,7 +79,7 @@ fn v4(rng: &mut Rng) -> String {
     format!("{}/{length}", Ipv4Addr::from_bits((V4 | low) >> (32 - length) << (32 - length)))
 }
 
-/// What is added to the place of the CIDRs, often little.
+/// An offset from the base address, often small.
 fn low(rng: &mut Rng) -> u16 {
     let limit = *rng.pick(&[32, 512]);
     u16::try_from(rng.below(limit)).unwrap()
@@ -106,7 +106,7 @@ pub fn near_any(rng: &mut Rng, service_cidrs: &[Stored]) -> IpAddr {
     near(rng, cidr)
 }
 
-/// An address in or around a CIDR, the ends more often than others.
+/// An address in or around a CIDR, the first and last more often than others.
 pub fn near(rng: &mut Rng, cidr: Cidr) -> IpAddr {
     let whole = AddressRange::from(cidr);
     let (first, last) = (whole.first(), whole.last());
@@ -125,8 +125,8 @@ pub fn near(rng: &mut Rng, cidr: Cidr) -> IpAddr {
     cidr.family().address(number)
 }
 
-/// A ServiceCIDR to delete, the others and the IPAddresses, and whether it may go. A name ends in `!` if
-/// it is terminating, and in `?` if it is not ready; an address in `-` if it has no labels.
+/// A ServiceCIDR to delete, the others, the IPAddresses, and whether the deletion completes. `!` after a name means
+/// terminating, `?` not ready; `-` after an address means without labels.
 const DELETIONS: &[(&str, &str, &str, &str, bool)] = &[
     ("D1", "10.0.0.0/24", "", "", true),
     ("D2", "10.0.0.0/24", "", "10.0.0.1", false),
@@ -230,7 +230,7 @@ fn deletion_matches_kube_controller_manager() {
         *counts.entry((theirs, addresses.iter().any(is_inside))).or_default() += 1;
     }
     differences.sort_by_key(String::len);
-    println!("{} deletions, (may go, is used): {counts:?}", cases.len());
+    println!("{} deletions, (completes, is used): {counts:?}", cases.len());
     assert!(differences.is_empty(), "{} differences, the shortest:\n{}", differences.len(), differences[0]);
     assert!(counts.len() == 3 && counts.values().all(|count| *count >= 500), "few of a kind: {counts:?}");
 }

@@ -1,4 +1,4 @@
-//! Random texts, lists and policies, the same ones from the same seed.
+//! Pseudo-random texts, lists and policies, from a seed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use servicecidr_guard::net::Cidr;
 pub struct Rng(u64);
 
 impl Rng {
-    /// From the seed of a test, or from the one that the environment sets for all of them.
+    /// Starts with the seed of a test, or with that of the environment.
     pub fn seeded(seed: u64) -> Self {
         let set = std::env::var("SERVICECIDR_GUARD_ORACLE_SEED").ok();
         let seed = set.map_or(seed, |text| text.parse().expect("SERVICECIDR_GUARD_ORACLE_SEED is not a number"));
@@ -41,7 +41,7 @@ impl Rng {
     }
 }
 
-/// Any text that looks more or less like a CIDR.
+/// A text that resembles a CIDR.
 pub fn text(rng: &mut Rng) -> String {
     match rng.below(12) {
         0 => canonical(rng),
@@ -57,7 +57,7 @@ pub fn text(rng: &mut Rng) -> String {
     }
 }
 
-/// The canonical form of some CIDR.
+/// A canonical CIDR.
 pub fn canonical(rng: &mut Rng) -> String {
     if rng.one_in(2) {
         let length = rng.below(33);
@@ -91,7 +91,7 @@ fn v6(rng: &mut Rng) -> Ipv6Addr {
     Ipv6Addr::from(std::array::from_fn::<u16, 8, _>(|_| group()))
 }
 
-/// An IPv6 address in any spelling that some parser takes.
+/// An IPv6 address in a notation that some parser accepts.
 fn v6_spelled(rng: &mut Rng) -> String {
     let address = v6(rng);
     spell(rng, address.segments())
@@ -127,7 +127,7 @@ fn hexadecimal(rng: &mut Rng, group: u16) -> String {
     }
 }
 
-/// An address with leading zeros, or not, behind it a length with leading zeros, or not.
+/// An address and a length, sometimes with leading zeros.
 fn spelled(rng: &mut Rng) -> String {
     let zeros = |rng: &mut Rng| match rng.below(6) {
         0 => "0",
@@ -145,7 +145,7 @@ fn spelled(rng: &mut Rng) -> String {
     format!("{address}/{before}{}", rng.below(width))
 }
 
-/// IPv4 in IPv6 notation, or nearly.
+/// IPv4-mapped IPv6 notation, or similar.
 fn mapped(rng: &mut Rng) -> String {
     let [a, b, c, d] = v4(rng).octets();
     let [high, low] = [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])];
@@ -203,7 +203,7 @@ fn odd_length(rng: &mut Rng) -> String {
     format!("{address}{zone}{slash}{}", rng.pick(&lengths))
 }
 
-/// Long, nested, empty.
+/// Very long, nested or empty texts.
 fn absurd(rng: &mut Rng) -> String {
     let many = rng.below(200);
     match rng.below(8) {
@@ -218,7 +218,7 @@ fn absurd(rng: &mut Rng) -> String {
     }
 }
 
-/// One character more, less or other.
+/// Inserts, removes or replaces one character.
 fn mutated(rng: &mut Rng, text: &str) -> String {
     let mut characters: Vec<char> = text.chars().collect();
     let place = rng.below(characters.len() + 1);
@@ -245,7 +245,7 @@ fn character(rng: &mut Rng) -> char {
     }
 }
 
-/// A CIDR out of so few that two of them often meet. Some have host bits.
+/// A CIDR from a small set, so that two often overlap. Some have host bits.
 pub fn range(rng: &mut Rng) -> String {
     if rng.below(5) < 3 {
         let address = *rng.pick(&["10.96.0.0", "10.96.64.0", "10.96.128.0", "10.97.0.0", "172.20.0.0", "0.0.0.0"]);
@@ -266,7 +266,7 @@ fn masked_mostly(rng: &mut Rng, address: &str, length: u8) -> String {
     }
 }
 
-/// `spec.cidrs`: mostly as a user writes it, and often within one of these ranges.
+/// `spec.cidrs`, mostly valid, and often within one of these ranges.
 pub fn cidrs(rng: &mut Rng, near: &[String]) -> Vec<String> {
     let entry = |rng: &mut Rng| match near {
         [_, ..] if rng.one_in(2) => within(rng, near),
@@ -286,7 +286,7 @@ pub fn cidrs(rng: &mut Rng, near: &[String]) -> Vec<String> {
     }
 }
 
-/// A part of one of these ranges.
+/// A CIDR within one of these ranges.
 fn within(rng: &mut Rng, ranges: &[String]) -> String {
     let range = Cidr::parse_lenient(rng.pick::<String>(ranges)).unwrap();
     let (first, least) = (range.first(), usize::from(range.prefix_len()));
@@ -302,7 +302,7 @@ fn within(rng: &mut Rng, ranges: &[String]) -> String {
             format!("{address}/{}", least + rng.below(129 - least))
         }
     };
-    // Within ::/0 it may be IPv4-mapped.
+    // Within ::/0 it can be IPv4-mapped.
     Cidr::parse_lenient(&written).map_or(written, |cidr| cidr.to_string())
 }
 
@@ -316,7 +316,7 @@ pub fn cidr(rng: &mut Rng) -> String {
     }
 }
 
-/// Allowed ranges that a policy may hold: one to three.
+/// One to three allowed ranges.
 pub fn ranges(rng: &mut Rng) -> Vec<String> {
     (0..=rng.below(3)).map(|_| range(rng)).collect()
 }

@@ -1,4 +1,4 @@
-//! The oracle: questions to the real Kubernetes code, and its answers.
+//! The client of the oracle: questions to the Kubernetes code, and its answers.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -65,7 +65,7 @@ pub struct Address {
     pub managed: bool,
 }
 
-/// A ServiceCIDR. `ready` is the status of that condition, empty for none.
+/// A ServiceCIDR. `ready` is the status of the condition Ready, empty if there is none.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stored {
     pub name: String,
@@ -74,7 +74,7 @@ pub struct Stored {
     pub ready: &'static str,
 }
 
-/// What one range gives.
+/// The size and allocations of one range.
 #[derive(Debug, Deserialize)]
 pub struct Allocated {
     pub refused: String,
@@ -89,8 +89,8 @@ pub struct Allocated {
     pub outcome: AllocationOutcome,
 }
 
-/// What was given: the errors of the addresses that were asked for, empty for none, then the
-/// addresses given without asking for one, then for each family the error that ended it.
+/// The errors for the requested addresses, empty for none; the addresses allocated without a request; and for each
+/// family the final error.
 #[derive(Debug, Deserialize)]
 pub struct AllocationOutcome {
     pub r#static: Vec<String>,
@@ -105,7 +105,7 @@ pub struct Invalid {
     detail: String,
 }
 
-/// What the documented policy says.
+/// The result of the documented policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cel {
@@ -114,14 +114,14 @@ pub enum Cel {
     Error,
 }
 
-/// What CEL's `cidr()` makes of a text.
+/// The result of CEL's `cidr()`.
 #[derive(Debug, Deserialize)]
 pub struct Parsed {
     is: bool,
     masked: String,
 }
 
-/// What kube-apiserver takes from an answer.
+/// A webhook response as kube-apiserver parses it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Received {
@@ -137,7 +137,7 @@ pub struct Received {
     pub delivered: Option<Vec<String>>,
 }
 
-/// Asks all at once.
+/// Sends all questions.
 pub fn query<A: DeserializeOwned>(questions: &[Question<'_>]) -> Vec<A> {
     let lines: Vec<String> = questions.iter().map(|question| serde_json::to_string(question).unwrap()).collect();
     let answers = query_lines(&lines);
@@ -147,7 +147,7 @@ pub fn query<A: DeserializeOwned>(questions: &[Question<'_>]) -> Vec<A> {
     lines.iter().zip(&answers).map(read).collect()
 }
 
-/// Asks in the oracle's own words: one line a question, one line an answer.
+/// Sends questions as text, one per line, and returns one answer per line.
 pub fn query_lines(questions: &[String]) -> Vec<String> {
     let mut oracle = Command::new(binaries::path("oracle"))
         .stdin(Stdio::piped())
@@ -166,18 +166,18 @@ pub fn query_lines(questions: &[String]) -> Vec<String> {
         output.lines().map(Result::unwrap).collect()
     });
     assert!(oracle.wait().unwrap().success(), "the oracle failed");
-    assert_eq!(answers.len(), questions.len(), "the oracle left questions out");
+    assert_eq!(answers.len(), questions.len(), "the oracle skipped questions");
     answers
 }
 
 impl Invalid {
-    /// Whether the list as a whole is refused for two CIDRs of one family.
+    /// Whether the list is rejected because two CIDRs have the same family.
     pub fn is_same_family(&self) -> bool {
         self.short() == "F"
     }
 
-    /// R required, N too many, F family, `imm` immutable, a to e the rules of a CIDR; behind the
-    /// place of the entry where it is about one.
+    /// R required, N too many, F family, `imm` immutable, a to e the errors of a CIDR; after the index of the entry,
+    /// if it is about one.
     fn short(&self) -> String {
         let place = self.field.strip_prefix("spec.cidrs").unwrap_or_else(|| panic!("{self:?}"));
         let canonical =
@@ -198,13 +198,13 @@ impl Invalid {
     }
 }
 
-/// Errors in short, as `[0]d,[1]b,F`. Empty when there is none.
+/// Errors in short form, as `[0]d,[1]b,F`. Empty if there are none.
 pub fn short(errors: &[Invalid]) -> String {
     errors.iter().map(Invalid::short).collect::<Vec<_>>().join(",")
 }
 
 impl Parsed {
-    /// The canonical form without host bits, if the text is a CIDR for CEL.
+    /// The canonical form without host bits, if the text is a CIDR in CEL.
     pub fn canonical(&self) -> Option<&str> {
         self.is.then_some(self.masked.as_str())
     }

@@ -1,4 +1,4 @@
-//! Every answer is one that kube-apiserver takes, and it takes from it what was meant.
+//! kube-apiserver accepts every response, and parses the intended verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ use super::webhook::{GuardResponse, answer, policy, review, sent};
 
 const ANSWERS: usize = 26_000;
 const POLICIES: usize = 200;
-/// Names, and then uids, that try the patience of whoever prints or parses them.
+/// Names and uids that are hard to print or parse.
 const NAMES: [&str; 10] =
     ["a", "team-a.b", "kubernetes", "", "A", "a\nb\t\u{7f}", "\u{85}\u{200e}\u{202e}`", "ü\"\\", "\u{0}", "a/b"];
 const UIDS: [&str; 10] = [
@@ -29,7 +29,7 @@ const UIDS: [&str; 10] = [
     "'\\u0041",
 ];
 
-/// Lets kube-apiserver read the answers.
+/// Checks responses with the code of kube-apiserver.
 pub fn check_all(answers: &[GuardResponse]) {
     let questions: Vec<_> =
         answers.iter().map(|answer| Question::Verify { uid: &answer.uid, review: &answer.body }).collect();
@@ -65,7 +65,7 @@ fn check(answer: &GuardResponse, received: Received) {
     assert!(lengths.iter().all(|length| *length <= 256) && lengths.iter().sum::<usize>() <= 4096, "{body}");
 }
 
-/// A policy of either or both rules, with any actions.
+/// A policy with one or both rules, with any actions.
 fn file(rng: &mut Rng) -> Value {
     let mut file = json!({"apiVersion": "servicecidr-guard/v1alpha1", "kind": "Policy"});
     let actions = [&["Deny"][..], &["Warn"], &["Audit"], &["Deny", "Audit"], &["Warn", "Audit"]];
@@ -73,7 +73,7 @@ fn file(rng: &mut Rng) -> Value {
     if rules != 1 {
         let mut ranges = ranges(rng);
         if rng.one_in(4) {
-            // Sentences as long as they get.
+            // Messages of maximum length.
             ranges.extend((0..8).map(|n| format!("2001:db8:aaaa:bbbb:cccc:dddd:eeee:{n}fff/128")));
         }
         file["allowedRanges"] = json!({"ranges": ranges, "validationActions": rng.pick(&actions)});
@@ -153,7 +153,7 @@ fn kube_apiserver_accepts_every_response() {
     assert!(counts.iter().all(|count| *count >= 50) && shapes.len() >= 50, "few of a kind: {counts:?}");
 }
 
-/// What the fuzzer has found worth keeping, here and in earlier runs, and what it begins with.
+/// The corpus and the seeds of the fuzzer.
 fn corpus() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut bodies = Vec::new();

@@ -1,4 +1,4 @@
-//! UPDATE: what is added is judged, and what is kept is not.
+//! UPDATE: only added CIDRs are evaluated.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The floor in the CEL of the oldest Kubernetes: nothing in it came later.
+//! The CEL of `export vap` compiles in Kubernetes 1.33, the oldest supported version.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ reservedNetworks: {presets: [loopback]}
 usable: {validationActions: [Deny]}
 ";
 
-/// Every expression of the floor of a policy with every rule.
+/// Every expression that `export vap` prints for a policy with every rule.
 fn expressions() -> Vec<String> {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), POLICY).unwrap();
@@ -32,7 +32,7 @@ fn expressions() -> Vec<String> {
     each.filter_map(|expression| expression.as_str().map(str::to_owned)).collect()
 }
 
-/// What the CEL of a release finds wrong.
+/// The compile errors of a Kubernetes version.
 fn compile_errors(version: &str, expressions: &[String]) -> Vec<String> {
     query(&[Question::Compile { version, expressions }]).remove(0)
 }
@@ -43,7 +43,7 @@ fn every_expression_compiles_in_kubernetes_1_33() {
     assert_eq!(expressions.len(), 23);
     assert_eq!(compile_errors("1.33", &expressions), [""; 0]);
     assert_eq!(compile_errors("1.37", &expressions), [""; 0]);
-    // That came with 1.34.
+    // `sort` is new in 1.34.
     let newer = ["[2, 1].sort() == [1, 2]".to_owned()];
     assert_eq!(compile_errors("1.33", &newer).len(), 1);
     assert_eq!(compile_errors("1.37", &newer), [""; 0]);

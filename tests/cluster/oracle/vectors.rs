@@ -1,4 +1,4 @@
-//! Known questions and their answers: the oracle gives them, and servicecidr-guard does.
+//! Recorded questions and answers: the oracle and servicecidr-guard return the same.
 
 use servicecidr_guard::net::Cidr;
 
@@ -11,8 +11,8 @@ fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
-/// A list of CIDRs, and the errors of its CREATE: R required, N too many, F one family, and for an
-/// entry a not a CIDR, b leading zeros, c IPv4-mapped, d host bits, e not canonical.
+/// A list of CIDRs, and the errors of a CREATE: R required, N too many, F same family, and for an entry a not a CIDR,
+/// b leading zeros, c IPv4-mapped, d host bits, e not canonical.
 const CREATES: &[(Texts, &str)] = &[
     (&["10.0.0.0/24"], ""),
     (&["10.0.0.0/24", "fd00::/64"], ""),
@@ -104,8 +104,8 @@ fn recorded_creates_match() {
 const V4: &str = "10.0.0.0/24";
 const V6: &str = "fd00::/64";
 
-/// Old CIDRs, new ones, the errors of the UPDATE, and the code that servicecidr-guard answers where
-/// every range is allowed. It leaves it to Kubernetes to keep what is immutable.
+/// Old CIDRs, new ones, the errors of the UPDATE, and the status code of servicecidr-guard if every range is allowed.
+/// Immutability is left to Kubernetes.
 const UPDATES: &[(Texts, Texts, &str, u16)] = &[
     (&[V4], &[V4], "", 0),
     (&[V4], &[V4, V6], "", 0),
@@ -145,7 +145,7 @@ fn recorded_updates_match() {
 
 const ALLOWED: Texts = &["10.96.0.0/16", "2001:db8::/64"];
 
-/// Allowed ranges, the CIDRs of a CREATE, and what the documented policy says.
+/// Allowed ranges, the CIDRs of a CREATE, and the result of the documented policy.
 const POLICIES: &[(Texts, Option<Texts>, Cel)] = &[
     (ALLOWED, Some(&["10.96.1.0/24"]), Cel::Allow),
     (ALLOWED, Some(&["10.96.0.0/16"]), Cel::Allow),
@@ -191,8 +191,7 @@ const POLICIES: &[(Texts, Option<Texts>, Cel)] = &[
     (&["::ffff:10.0.0.0/104", "10.0.0.0/8"], Some(&["10.0.0.0/24"]), Cel::Allow),
 ];
 
-/// Where Kubernetes would have refused the object before, servicecidr-guard answers 422; where a
-/// range isn't one, it has no such policy.
+/// servicecidr-guard returns 422 for objects that Kubernetes rejects, and rejects policies with an invalid range.
 #[test]
 fn recorded_policies_match() {
     let lists: Vec<_> = POLICIES.iter().map(|(allowed, cidrs, _)| (owned(allowed), cidrs.map(owned))).collect();

@@ -1,4 +1,4 @@
-//! What servicecidr-guard answers, by its library.
+//! Responses of servicecidr-guard, through its library.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use servicecidr_guard::k8s::{Review, respond};
 use servicecidr_guard::net::CidrError;
 use servicecidr_guard::policy::{Policy, evaluate};
 
-/// An answer, as it is sent and as it was meant.
+/// A response as it is sent, and its parts.
 #[derive(Debug)]
 pub struct GuardResponse {
     pub uid: String,
     pub body: Box<RawValue>,
-    /// What was decided. A refused review has no verdict and isn't allowed.
+    /// The verdict. A rejected review is not allowed.
     pub allowed: bool,
-    /// The status code; 0 when allowed.
+    /// The status code; 0 if allowed.
     pub code: u16,
     pub message: String,
     pub warnings: Vec<String>,
@@ -27,17 +27,17 @@ pub struct GuardResponse {
     pub causes: usize,
 }
 
-/// The policy of a file, if it is one.
+/// The policy of a file, if it is valid.
 pub fn policy(file: &str) -> Option<Policy> {
     Loaded::from_bytes("policy.yaml", file.as_bytes()).ok().map(|loaded| loaded.policy)
 }
 
-/// A policy file with the one rule `allowedRanges`, as YAML.
+/// A policy file with only the rule `allowedRanges`, as YAML.
 pub fn allowing(ranges: &[String]) -> String {
     format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges:\n  ranges: {}\n", json!(ranges))
 }
 
-/// The review of a request, as kube-apiserver writes it. `None` stands for an object that is null.
+/// A review as kube-apiserver writes it. `None` means null.
 pub fn review(operation: &str, name: &str, old: Option<&[String]>, new: Option<&[String]>) -> Value {
     let object = |cidrs: Option<&[String]>| match cidrs {
         None => Value::Null,
@@ -60,7 +60,7 @@ pub fn review(operation: &str, name: &str, old: Option<&[String]>, new: Option<&
     })
 }
 
-/// The answer to a review, of a webhook that knows nothing of the cluster.
+/// The response to a review, without an inventory.
 pub fn answer(policy: &Policy, review: &Value) -> GuardResponse {
     let body = serde_json::to_vec(review).unwrap();
     let review = Review::parse(&body).unwrap();
@@ -79,7 +79,7 @@ pub fn answer(policy: &Policy, review: &Value) -> GuardResponse {
     sent(review.uid(), serde_json::to_string(&response).unwrap(), allowed)
 }
 
-/// An answer that was sent, in its parts.
+/// Parses a response into its parts.
 pub fn sent(uid: String, text: String, allowed: bool) -> GuardResponse {
     let review: AdmissionReview<DynamicObject> = serde_json::from_str(&text).unwrap();
     let response = review.response.unwrap();
@@ -95,7 +95,7 @@ pub fn sent(uid: String, text: String, allowed: bool) -> GuardResponse {
     }
 }
 
-/// Why a text isn't a CIDR, in the letters of the oracle's answers.
+/// The error of a CIDR, in the short form of the oracle.
 pub fn letter(error: CidrError) -> String {
     match error {
         CidrError::NotACidr => "a".to_owned(),
@@ -106,7 +106,7 @@ pub fn letter(error: CidrError) -> String {
     }
 }
 
-/// The faults of a CREATE, written like the oracle's answers.
+/// The validation errors of a CREATE, in the short form of the oracle.
 pub fn validation_errors(cidrs: &[String]) -> String {
     let change = Change::diff(Operation::Create, "a", &[], cidrs);
     let short = |fault: &ValidationError| match fault {

@@ -1,4 +1,4 @@
-//! The events of a watch, from their bytes.
+//! Decoding of watch events.
 
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::{InventoryObject, UnreadableReason, WatchEvent, WatchEventError};

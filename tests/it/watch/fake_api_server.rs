@@ -1,4 +1,4 @@
-//! An API server of lists and watches: HTTP/1.1 by hand, so that it can break at any byte.
+//! An API server with LIST and WATCH: plain HTTP/1.1, so that it can fail at any byte.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -54,12 +54,12 @@ impl FakeApiServer {
 impl Drop for FakeApiServer {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
-        // So that the listener wakes up and sees it.
+        // Wakes up the listener.
         drop(TcpStream::connect(self.address));
     }
 }
 
-/// The connection is to be closed.
+/// The connection must be closed.
 struct Closed;
 
 impl From<io::Error> for Closed {
@@ -118,7 +118,7 @@ impl Shared {
         Ok(RecordedRequest { path: path.to_owned(), query, agent: agent.to_owned() })
     }
 
-    /// Says nothing until the other side gives up.
+    /// Sends nothing until the client disconnects.
     fn hang(&self, stream: &mut TcpStream) -> Result<(), Closed> {
         loop {
             match stream.read(&mut [0; 64]) {
@@ -146,7 +146,7 @@ impl Shared {
                 metadata["remainingItemCount"] = json!(rest.len());
                 cluster.snapshots.insert(token, (version, rest));
             }
-            // As kube-apiserver does for the kinds that it knows: the items don't say what they are.
+            // Like kube-apiserver for its own kinds: items have no kind.
             let bare = |mut item: Value| {
                 item.as_object_mut().unwrap().retain(|key, _| key != "kind" && key != "apiVersion");
                 item
@@ -177,7 +177,7 @@ impl Shared {
             let line = {
                 let cluster = self.cluster();
                 if at < cluster.compacted {
-                    // The log that it reads from is gone.
+                    // The change log is compacted.
                     drop(cluster);
                     return chunk(stream, &error(410)).and(Err(Closed));
                 }
@@ -239,7 +239,7 @@ fn error(code: u16) -> String {
     format!("{}\n", json!({"type": "ERROR", "object": status}))
 }
 
-/// A chunk of its own; an empty one would be the end.
+/// Writes a chunk; an empty one would end the response.
 fn chunk(stream: &mut TcpStream, text: &str) -> Result<(), Closed> {
     if text.is_empty() {
         return Ok(());

@@ -1,11 +1,11 @@
-//! What the mock API server holds, as etcd does: objects, and the changes that made them.
+//! The content of the fake API server: objects and the log of their changes, as in etcd.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The paths that are served, and the kinds of their objects.
+/// The served paths, and the kinds of their objects.
 pub const SERVICE_CIDRS: &str = "/apis/networking.k8s.io/v1/servicecidrs";
 pub const ADDRESSES: &str = "/apis/networking.k8s.io/v1/ipaddresses";
 pub const NODES: &str = "/api/v1/nodes";
@@ -21,7 +21,7 @@ pub fn kind(path: &str) -> &'static str {
     }
 }
 
-/// One request.
+/// A request that the fake API server received.
 #[derive(Clone, Debug)]
 pub struct RecordedRequest {
     pub path: String,
@@ -39,44 +39,44 @@ impl RecordedRequest {
     }
 }
 
-/// How a request is answered.
+/// How the fake API server responds to a request.
 #[derive(Clone, Debug)]
 pub enum FakeResponse {
     Normal,
-    /// The connection is closed without an answer.
+    /// Closes the connection without a response.
     CloseConnection,
-    /// No answer, and no end.
+    /// Sends no response and keeps the connection open.
     Hang,
-    /// This status, these header lines, this message.
+    /// A status code, header lines, and a message.
     Status(u16, &'static str, &'static str),
-    /// A list: half of its bytes, then the end. A watch: as `Right`.
+    /// For a list: half of the bytes, then the end. For a watch: the same as `Normal`.
     Truncated,
-    /// This body, with 200.
+    /// This body, with status 200.
     Body(&'static str),
-    /// A watch: this many events, then a fault.
+    /// For a watch: this number of events, then a fault.
     EventsThenFault(usize, Fault),
 }
 
-/// How a watch goes wrong.
+/// How a watch fails.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// The connection ends, after a whole event.
+    /// The connection ends after a whole event.
     Disconnect,
     /// The connection ends within an event.
     DisconnectMidEvent,
-    /// The answer ends in order, within an event.
+    /// The response ends within an event.
     EndMidEvent,
-    /// The answer ends in order.
+    /// The response ends.
     EndResponse,
     /// An ERROR event with a code.
     Error(u16),
-    /// This line instead of the event.
+    /// This line in place of the event.
     InvalidLine(&'static str),
-    /// Every event comes twice.
+    /// The event is sent twice.
     DuplicateEvent,
-    /// The event comes again after the next ones.
+    /// The first event is sent again after later ones.
     RepeatOldEvent,
-    /// Nothing more comes, and no end.
+    /// No more events, and no end.
     Silence,
 }
 
@@ -97,11 +97,11 @@ pub struct FakeCluster {
     pub version: u64,
     pub objects: BTreeMap<&'static str, BTreeMap<String, Value>>,
     pub log: VecDeque<LoggedChange>,
-    /// Up to which version changes are forgotten.
+    /// Changes up to this version are compacted.
     pub compacted: u64,
     pub requests: Vec<RecordedRequest>,
     pub answer: Box<dyn FnMut(&RecordedRequest) -> FakeResponse + Send>,
-    /// How long a watch lives.
+    /// The duration of a watch.
     pub watch_lifetime: Duration,
     pub snapshots: BTreeMap<String, (u64, Vec<Value>)>,
 }
@@ -144,13 +144,13 @@ impl FakeCluster {
         self.log.push_back(LoggedChange { path, version: self.version, kind: "BOOKMARK", object });
     }
 
-    /// Forgets how it became what it is.
+    /// Compacts the log of changes.
     pub fn compact(&mut self) {
         self.compacted = self.version;
         self.log.clear();
     }
 
-    /// Everything, in the words of [`super::follower::everything`].
+    /// All objects, in the format of [`super::follower::summary`].
     pub fn summary(&self) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let texts = |value: &Value| {
@@ -177,7 +177,7 @@ impl FakeCluster {
         self.requests.iter().filter(|request| request.path == path && request.is_watch() == is_watch).count()
     }
 
-    /// The versions from which watches were opened.
+    /// The versions that watches started from.
     pub fn watch_versions(&self, path: &str) -> Vec<u64> {
         self.requests.iter().filter(|request| request.path == path).filter_map(RecordedRequest::version).collect()
     }

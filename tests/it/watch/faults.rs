@@ -1,4 +1,4 @@
-//! One fault at a time: what is said of it, and that it passes.
+//! One fault at a time: its error, and the recovery.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::fake_cluster::{ADDRESSES, FakeResponse, Fault, SERVICE_CIDRS, address
 use super::follower::{FAST, Follower, until};
 use super::{api_server, is_listed};
 
-/// A refusal of every list of ServiceCIDRs: what is said of it, and that it holds up no other.
+/// A failure of every list of ServiceCIDRs: checks its error, and that other lists are not blocked.
 #[track_caller]
 fn check_list(answer: FakeResponse, reason: FailureReason, error: &str) {
     let api_server = api_server(1);
@@ -23,7 +23,7 @@ fn check_list(answer: FakeResponse, reason: FailureReason, error: &str) {
     assert!(!status.is_listed);
     assert_eq!(status.errors.values().sum::<u64>(), status.errors[&reason]);
     assert_eq!(status.last_error.unwrap(), format!("can't list servicecidrs.networking.k8s.io: {error}"));
-    until("the other list", || follower.status(ResourceKind::IpAddresses).is_listed);
+    until("the list of IPAddresses", || follower.status(ResourceKind::IpAddresses).is_listed);
     api_server.respond_with(|_| FakeResponse::Normal);
     follower.wait_until_synced(&api_server);
     until("no error", || follower.status(ResourceKind::ServiceCidrs).last_error.is_none());
@@ -89,7 +89,7 @@ fn invalid_list_removes_nothing() {
 fn follower_is_ready(follower: &Follower, api_server: &FakeApiServer) {
     follower.wait_until_synced(api_server);
     until("a list", || is_listed(follower));
-    // So that the next compaction is behind the watch.
+    // The next compaction is behind the watch.
     api_server.cluster().version += 1;
 }
 
@@ -117,9 +117,9 @@ fn expired_continue_token_restarts_the_list() {
         None => FakeResponse::Normal,
     });
     api_server.cluster().compact();
-    until("it begins anew", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] >= 3);
+    until("the list is restarted", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] >= 3);
     assert_eq!(follower.live.read().count(ResourceKind::IpAddresses), 20);
-    // Named by the lists that didn't end, and gone before the one that does.
+    // Contained in the aborted lists, and deleted before the complete one.
     api_server.cluster().delete(ADDRESSES, "10.96.0.1");
     api_server.respond_with(|_| FakeResponse::Normal);
     follower.wait_until_synced(&api_server);
@@ -139,7 +139,7 @@ fn retry_after_is_honoured() {
     assert!(began.elapsed() >= Duration::from_secs(2));
 }
 
-/// A fault of every watch of IPAddresses, after its first event: that it passes, and what it counts as.
+/// A fault of every watch after its first event: checks the recovery, and how it is counted.
 #[track_caller]
 fn check_watch(fault: Fault, reason: Option<FailureReason>) {
     let api_server = api_server(3);
@@ -156,7 +156,7 @@ fn check_watch(fault: Fault, reason: Option<FailureReason>) {
         follower.wait_until_synced(&api_server);
     }
     if let Some(reason) = reason {
-        until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&reason] > 0);
+        until("the error is counted", || follower.status(ResourceKind::IpAddresses).errors[&reason] > 0);
     }
     let status = follower.status(ResourceKind::IpAddresses);
     let is_other = |(seen, count): (&FailureReason, &u64)| Some(*seen) != reason && *count > 0;
@@ -192,7 +192,7 @@ fn silent_watch_is_reopened() {
     check_watch(Fault::Silence, Some(FailureReason::TimedOut));
 }
 
-/// etcd was restored from a backup: a watch from a version that is yet to come says nothing.
+/// etcd was restored from a backup: a watch from a future version receives nothing.
 #[test]
 fn restored_etcd_causes_a_relist() {
     let api_server = api_server(3);
@@ -208,7 +208,7 @@ fn restored_etcd_causes_a_relist() {
         cluster.put(ADDRESSES, address("10.96.7.7", "restored"));
     }
     follower.wait_until_synced(&api_server);
-    until("it counts", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] > 0);
+    until("the error is counted", || follower.status(ResourceKind::IpAddresses).errors[&FailureReason::Expired] > 0);
 }
 
 #[test]
@@ -221,19 +221,19 @@ fn unreadable_objects_are_skipped() {
     assert_eq!(follower.status(ResourceKind::ServiceCidrs).left_out, 1);
     assert_eq!(follower.live.read().service_cidr("odd").unwrap().cidrs.len(), 1);
     assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 1);
-    // A state that can't be read takes the place of one that could.
+    // An unreadable object replaces a readable one.
     let mut broken = address("10.96.0.2", "s");
     broken["spec"]["parentRef"] = json!(["not", {"a": "parent"}, 7, 8, 9]);
     api_server.cluster().put(ADDRESSES, broken);
     api_server.cluster().put(ADDRESSES, address("10.96.8.8", "s"));
-    until("what came after it", || follower.live.read().addresses().get("10.96.8.8".parse().unwrap()).is_some());
+    until("the next event", || follower.live.read().addresses().get("10.96.8.8".parse().unwrap()).is_some());
     assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 2);
     assert_eq!(follower.live.read().addresses().get("10.96.0.2".parse().unwrap()), None);
     api_server.cluster().put(ADDRESSES, address("10.96.0.2", "s"));
     api_server.cluster().delete(ADDRESSES, "no-address");
     api_server.cluster().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24"]));
     follower.wait_until_synced(&api_server);
-    until("nothing is left out", || {
+    until("no object is skipped", || {
         follower.status(ResourceKind::IpAddresses).left_out + follower.status(ResourceKind::ServiceCidrs).left_out == 0
     });
 }
@@ -243,7 +243,9 @@ fn unreachable_api_server_is_retried() {
     let api_server = FakeApiServer::start();
     api_server.respond_with(|_| FakeResponse::CloseConnection);
     let follower = Follower::start(&api_server, FAST);
-    until("it counts", || follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::Unreachable] >= 3);
+    until("the error is counted", || {
+        follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::Unreachable] >= 3
+    });
     api_server.respond_with(|_| FakeResponse::Normal);
     until("a list", || is_listed(&follower));
 }

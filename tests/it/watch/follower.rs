@@ -1,4 +1,4 @@
-//! A live inventory of a mock's objects, in a thread of its own.
+//! A live inventory of a fake API server, in its own thread.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::fake_api_server::FakeApiServer;
 
-/// For tests: as in a cluster, but some hundred times faster.
+/// Like in a cluster, but about a hundred times faster.
 pub const FAST: WatchConfig = WatchConfig {
     backoff_initial: Duration::from_millis(4),
     backoff_max: Duration::from_millis(60),
@@ -63,7 +63,7 @@ impl Follower {
         summary(&self.live.read())
     }
 
-    /// Waits until both hold the same.
+    /// Waits until the inventory has the objects of the API server.
     #[track_caller]
     pub fn wait_until_synced(&self, api_server: &FakeApiServer) {
         wait(|| {
@@ -77,7 +77,7 @@ impl Drop for Follower {
     fn drop(&mut self) {
         drop(self.stop.take());
         let result = self.thread.take().unwrap().join();
-        assert!(result.is_ok() || thread::panicking(), "the loop panicked");
+        assert!(result.is_ok() || thread::panicking(), "the inventory thread panicked");
     }
 }
 
@@ -95,7 +95,7 @@ pub fn source(server: &str) -> (Source, tempfile::NamedTempFile) {
     (Source { kubeconfig: Some(file.path().to_owned()), context: Some("x".to_owned()), ..Source::default() }, file)
 }
 
-/// Waits until something is so, for as long as a slow machine may need.
+/// Waits until a condition is true, long enough for a slow machine.
 #[track_caller]
 pub fn wait(condition: impl Fn() -> Result<(), String>) {
     let end = Instant::now() + Duration::from_secs(60);
@@ -108,13 +108,13 @@ pub fn wait(condition: impl Fn() -> Result<(), String>) {
     }
 }
 
-/// As [`wait`], for what a word names.
+/// Like [`wait`], for a named condition.
 #[track_caller]
 pub fn until(what: &str, condition: impl Fn() -> bool) {
     wait(|| if condition() { Ok(()) } else { Err(format!("never: {what}")) });
 }
 
-/// Everything, in the words of [`super::fake_cluster::World::everything`].
+/// All objects, in the format of [`super::fake_cluster::FakeCluster::summary`].
 pub fn summary(inventory: &Inventory) -> Vec<String> {
     let mut all = Vec::new();
     let texts = |cidrs: &[Cidr]| cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();

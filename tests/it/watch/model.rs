@@ -1,4 +1,4 @@
-//! A thousand random faults while objects come, change and go; and how often is asked meanwhile.
+//! A thousand random faults while objects change, and the rate of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use super::follower::{FAST, Follower, until};
 
 const FAULTS: usize = 1000;
 
-/// Xorshift: numbers that are the same in every run.
+/// Xorshift: the same numbers in every run.
 struct Rng(u64);
 
 impl Rng {
@@ -107,7 +107,7 @@ fn inventory_is_correct_after_1000_faults() {
     is_over.store(true, Ordering::SeqCst);
     writer.join().unwrap();
     follower.wait_until_synced(&api_server);
-    // And it isn't by chance in the midst of a list.
+    // It stays synced, so this was not a coincidence.
     thread::sleep(4 * short);
     follower.wait_until_synced(&api_server);
     for kind in ResourceKind::ALL {
@@ -116,7 +116,7 @@ fn inventory_is_correct_after_1000_faults() {
     }
 }
 
-/// The clock of the test: a second of a cluster takes 20 ms.
+/// A second of a cluster takes 20 ms in this test.
 const SECOND: Duration = Duration::from_millis(20);
 
 #[test]
@@ -148,7 +148,7 @@ fn constant_faults_cause_at_most_one_request_per_second() {
         for path in [SERVICE_CIDRS, ADDRESSES] {
             let count = cluster.requests.iter().filter(|request| request.path == path).count();
             let count = u32::try_from(count).unwrap();
-            assert!(count >= 5, "fault {number}: {count} requests: it gave up");
+            assert!(count >= 5, "fault {number}: only {count} requests");
             assert!(2 * count * SECOND <= elapsed, "fault {number}: {count} requests in {elapsed:?}");
         }
         drop(cluster);
@@ -170,7 +170,7 @@ fn default_backoff_stays_below_one_request_per_second() {
                 break;
             }
         }
-        // Three kinds are followed.
+        // Three kinds are watched.
         assert!(3 * requests <= 60, "{requests} requests of a kind in a minute");
     }
     assert_eq!(timing.pause(u32::MAX, 0, None), Duration::from_secs(15));

@@ -1,5 +1,4 @@
-//! The server while the API server is slow, silent or refusing: what it is ready for, and what it says
-//! of what it doesn't know.
+//! The server while the API server is slow, silent or failing: readiness and violations.
 
 use std::fs;
 
@@ -15,7 +14,7 @@ use super::follower::source;
 
 const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
-/// A server that follows a mock.
+/// A server with the inventory of a fake API server.
 fn following(api_server: &FakeApiServer, rules: &str) -> (Server, tempfile::NamedTempFile) {
     let (_, kubeconfig) = source(&format!("http://{}", api_server.address));
     let path = kubeconfig.path().to_str().unwrap().to_owned();
@@ -43,7 +42,7 @@ fn get(server: &Server, path: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.into_body())
 }
 
-/// What the creation of `cidr` is refused with; empty if it isn't.
+/// The message of a denied creation of `cidr`; empty if it is allowed.
 fn refusal(server: &Server, cidr: &str) -> String {
     let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     let answer = server.review(recorded.replace("10.96.0.0/24", cidr).as_bytes());
@@ -97,7 +96,7 @@ fn readyz_and_metrics_report_missing_permission() {
         _ => FakeResponse::Normal,
     });
     let (server, _file) = following(&api_server, "noOverlap: {validationActions: [Deny]}\n");
-    eventually("it is said", || {
+    eventually("/readyz reports the missing permission", || {
         let (status, body) = get(&server, "/readyz");
         status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
     });
@@ -110,23 +109,23 @@ fn silent_watch_is_stale_until_a_bookmark() {
     let api_server = api_server(1);
     let rules = "allowedRanges: {ranges: [10.0.0.0/8]}\nnoOverlap: {validationActions: [Deny]}\nstaleness: {maxStaleness: 3s}\n";
     let (server, _file) = following(&api_server, rules);
-    eventually("it is fresh", || {
+    eventually("the inventory is fresh", || {
         api_server.cluster().bookmark(SERVICE_CIDRS);
         refusal(&server, "10.97.0.0/24").is_empty()
     });
-    eventually("it is stale", || {
+    eventually("the inventory is stale", || {
         let message = refusal(&server, "10.97.0.0/24");
         (3..60)
             .any(|age| message == violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, age, 3).to_string())
     });
-    // What needs no inventory judges as ever.
+    // Rules without an inventory are evaluated.
     let outside = violations::outside(0, "172.20.0.0/16", &["10.0.0.0/8"]).to_string();
     assert!(refusal(&server, "172.20.0.0/16").contains(&outside));
-    eventually("it is fresh again", || {
+    eventually("the inventory is fresh again", || {
         api_server.cluster().bookmark(SERVICE_CIDRS);
         refusal(&server, "10.97.0.0/24").is_empty()
     });
-    // A dry run doesn't count what it last saw too long ago either.
+    // Dry runs don't use stale addresses either.
     eventually("the addresses are stale", || {
         let age = server.metric(r#"servicecidr_guard_inventory_age_seconds{kind="IPAddress"}"#);
         age.is_some_and(|age| age.parse::<f64>().unwrap() > 3.0)

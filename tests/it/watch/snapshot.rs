@@ -1,4 +1,4 @@
-//! A command that reads an API server once: what it says when that is slow, silent, refusing or old.
+//! Commands that read an API server once: errors of slow, silent, failing and old servers.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::fake_api_server::FakeApiServer;
 use super::fake_cluster::{ADDRESSES, FakeResponse, NODES, SERVICE_CIDRS, SERVICES, address, node, service_cidr};
 use super::follower::source;
 
-/// A cluster of some addresses, each of a Service.
+/// A fake API server with addresses, each with its Service.
 fn api_server(addresses: u32) -> FakeApiServer {
     let api_server = FakeApiServer::start();
     let mut cluster = api_server.cluster();
@@ -28,7 +28,7 @@ fn api_server(addresses: u32) -> FakeApiServer {
     api_server
 }
 
-/// What a command prints of a cluster, what it says beside, and how it ends.
+/// Runs a command with the cluster. Returns stdout, stderr and the exit code.
 fn run_command(api_server: &FakeApiServer, arguments: &[&str]) -> (String, String, i32) {
     let (_, kubeconfig) = source(&format!("http://{}", api_server.address));
     let output = program().args(arguments).arg("--kubeconfig").arg(kubeconfig.path()).args(["--context", "x"]).output();
@@ -54,14 +54,14 @@ fn all_pages_are_read() {
     let api_server = api_server(1234);
     let report = report(&api_server);
     assert_eq!(report["families"][0]["used"], "1234");
-    // The addresses have none of the allocator's labels.
+    // The addresses have no labels of the allocator.
     assert_eq!(
         (&report["unallocatedServices"]["count"], &report["leakedAddresses"]["count"]),
         (&json!("0"), &json!("0"))
     );
     assert_eq!(api_server.cluster().count(ADDRESSES, false), 3);
     assert_eq!(api_server.cluster().count(SERVICE_CIDRS, true), 0, "nothing is watched");
-    assert_eq!(api_server.cluster().count(NODES, false), 0, "nobody asked for Nodes");
+    assert_eq!(api_server.cluster().count(NODES, false), 0, "Nodes are not read");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn expired_pages_are_read_again() {
     let api_server = api_server(1200);
     let turns = AtomicUsize::new(0);
     api_server.respond_with(move |request| {
-        // The third page, twice.
+        // The third page fails twice.
         let is_late = request.path == ADDRESSES && request.query.contains_key("continue");
         if is_late && [1, 3].contains(&turns.fetch_add(1, Ordering::SeqCst)) {
             FakeResponse::Status(410, "", "The provided continue parameter is too old")
@@ -226,7 +226,7 @@ fn missing_cluster_has_a_hint() {
         run(&["--kubeconfig", "/nowhere/it"], ""),
         format!("error: --kubeconfig /nowhere/it: No such file or directory (os error 2)\n{hint}")
     );
-    // A port that nobody listens on.
+    // A closed port.
     let (_, kubeconfig) = source("http://127.0.0.1:1");
     let stderr = run(&["--kubeconfig", kubeconfig.path().to_str().unwrap(), "--context", "x"], "");
     assert!(stderr.starts_with("error: can't list servicecidrs.networking.k8s.io: "), "{stderr}");
