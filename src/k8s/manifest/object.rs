@@ -9,7 +9,8 @@ use crate::k8s::{RequestError, Review};
 use crate::policy::Request;
 use crate::text::escape_line;
 
-use super::{ManifestDocument, ManifestError};
+use super::document::ManifestDocument;
+use super::error::ManifestError;
 
 /// How deep lists may lie in lists.
 const MAX_LISTS: usize = 4;
