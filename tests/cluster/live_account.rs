@@ -54,7 +54,7 @@ fn lacks(server: &Server, verb: &str, resource: &str, group: &str) {
          API group \"{group}\" at the cluster scope"
     );
     eventually("the log names verb and resource", || {
-        let line = server.logged("trying again");
+        let line = server.logged("list or watch failed, retrying");
         line["reason"] == "forbidden" && line["error"] == told.as_str()
     });
 }
