@@ -11,6 +11,9 @@ use crate::reference::{scratch, shell};
 pub const REPLAYED: [&str; 5] =
     ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md", "docs/checking.md"];
 
+/// The documents whose commands need a published release.
+const NEEDS_A_RELEASE: [&str; 1] = ["docs/releasing.md"];
+
 /// What else is shown: how a line begins, the file of the test that runs it, and the test.
 const ELSEWHERE: [(&str, &str, &str); 19] = [
     (
@@ -143,6 +146,9 @@ fn every_command_line_of_the_documents_is_run_by_a_test() {
     let mut run = 0;
     for path in documents() {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        if NEEDS_A_RELEASE.contains(&name.as_str()) {
+            continue;
+        }
         for (way, line) in lines(&name, &fs::read_to_string(&path).unwrap()) {
             // This is what it runs.
             if line == "make test" || way == Way::Replayed {
