@@ -181,7 +181,7 @@ fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused
     assert!(rendered.contains(comment), "{rendered}");
     let refused = template(folder.path(), &json!({"deletion": {}}));
     assert!(
-        said(&refused).contains("validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy"),
+        said(&refused).contains("validatingAdmissionPolicy.enabled: no rule can be expressed in CEL of the policy"),
         "{}",
         said(&refused)
     );

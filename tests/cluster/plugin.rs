@@ -118,7 +118,7 @@ fn it_acts_as_whom_it_is_told_and_names_what_they_may_not() {
         refused,
         "error: can't list servicecidrs.networking.k8s.io: forbidden: servicecidrs.networking.k8s.io is forbidden: User \
          \"jane\" cannot list resource \"servicecidrs\" in API group \"networking.k8s.io\" at the cluster scope\n\
-         hint: it takes the verb list on servicecidrs.networking.k8s.io: `kubectl auth can-i list servicecidrs.networking.k8s.io`\n"
+         hint: the account needs the verb list on servicecidrs.networking.k8s.io: `kubectl auth can-i list servicecidrs.networking.k8s.io`\n"
     );
     // What the hint says to type tells the same.
     kubectl.prints("kubectl auth can-i list servicecidrs.networking.k8s.io --as jane --as-group team-a", 1);

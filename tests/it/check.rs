@@ -135,7 +135,7 @@ fn a_gigabyte_takes_the_memory_of_one_document() {
     // What holds no object may be as long as it likes.
     let output = stream(&LINES, 1024, b"", &[]);
     assert_eq!(
-        (output.status.code(), said(&output).contains("no ServiceCIDR was judged")),
+        (output.status.code(), said(&output).contains("no ServiceCIDR was evaluated")),
         (Some(0), true),
         "{}",
         said(&output)

@@ -119,7 +119,7 @@ fn input_that_is_no_list_is_refused_with_its_place() {
     assert_eq!(code, Some(2));
     assert!(
         said.starts_with(
-            "left out: standard input: item 1 `x`: is a Policy: not a ServiceCIDR, an IPAddress, a Service or a Node\n"
+            "skipped: standard input: item 1 `x`: has kind Policy, not ServiceCIDR, IPAddress, Service or Node\n"
         ),
         "{said}"
     );
@@ -140,15 +140,15 @@ fn what_is_left_out_is_named_and_the_total_is_never_wrong_in_silence() {
     assert_eq!(code, Some(2));
     assert_eq!(
         said,
-        "left out: standard input: item 2 `010.96.0.1`: metadata.name: not an IP address\n\
-         left out: standard input: item 3: has no metadata.name\n\
-         left out: standard input: item 4: invalid type: integer `7`, expected a string\n\
-         left out: standard input: item 5 `10.96.0.2`: has no kind\n\
-         left out: standard input: item 6 `n/p`: is a Pod: not a ServiceCIDR, an IPAddress, a Service or a Node\n\
-         left out: standard input: item 7 `old`: spec.cidrs[0]: \"010.0.0.0/24\" has leading zeros: write every number without them\n\
-         left out: standard input: item 8: invalid type: integer `7`, expected struct Item\n\
-         note: no IPAddress was read: every address counts as free\n\
-         error: the result lacks what was left out\n"
+        "skipped: standard input: item 2 `010.96.0.1`: metadata.name: not an IP address\n\
+         skipped: standard input: item 3: has no metadata.name\n\
+         skipped: standard input: item 4: invalid type: integer `7`, expected a string\n\
+         skipped: standard input: item 5 `10.96.0.2`: has no kind\n\
+         skipped: standard input: item 6 `n/p`: has kind Pod, not ServiceCIDR, IPAddress, Service or Node\n\
+         skipped: standard input: item 7 `old`: spec.cidrs[0]: \"010.0.0.0/24\" has leading zeros: write every number without them\n\
+         skipped: standard input: item 8: invalid type: integer `7`, expected struct Item\n\
+         note: no IPAddress was read: every address is counted as free\n\
+         error: the result is incomplete: objects were skipped\n"
     );
     // What could be read is reported all the same.
     let report: Value = serde_json::from_str(&data).unwrap();
@@ -170,8 +170,8 @@ fn a_thousand_broken_objects_in_a_hundred_thousand_are_counted() {
     let addresses: Vec<String> = (0..100_000).map(address).collect();
     let (data, said, code) = report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
     assert_eq!(code, Some(2));
-    assert_eq!(said.lines().filter(|line| line.starts_with("left out: standard input: item ")).count(), 10);
-    assert!(said.contains("\nleft out: 990 others\n"), "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("skipped: standard input: item ")).count(), 10);
+    assert!(said.contains("\nskipped: 990 others\n"), "{said}");
     let report: Value = serde_json::from_str(&data).unwrap();
     assert_eq!(report["families"][0]["outsideServiceCIDRs"], "99000");
 }

@@ -133,19 +133,19 @@ fn what_cel_cannot_say_is_refused_or_left_out() {
         MUCH,
         &[],
         &format!(
-            "error: policy.yaml: CEL can't say all of it: {}\nhint: --skip-unsupported leaves it to the webhook\n",
+            "error: policy.yaml: not all rules can be expressed in CEL: {}\nhint: --skip-unsupported exports the rest\n",
             left_out.join("; ")
         ),
     );
     let (code, printed, said) = export(MUCH, &["--skip-unsupported"]);
-    let expected = format!("left out: {}\n", left_out.join("\nleft out: "));
+    let expected = format!("skipped: {}\n", left_out.join("\nskipped: "));
     assert_eq!((code, said.as_str()), (Some(0), expected.as_str()));
     assert_eq!(printed, export("allowedRanges: {ranges: [10.96.0.0/16]}\n", &[]).1);
     refused(
         "deletion: {}\n",
         &["--skip-unsupported"],
-        "error: policy.yaml: CEL can say none of the rules: deletion: CEL doesn't see the IPAddresses\n\
-         hint: the webhook alone can judge this policy\n",
+        "error: policy.yaml: no rule can be expressed in CEL: deletion: CEL doesn't see the IPAddresses\n\
+         hint: only the webhook can enforce this policy\n",
     );
 }
 

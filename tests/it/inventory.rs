@@ -114,7 +114,7 @@ fn without_an_inventory_there_is_no_report_and_no_rule_that_needs_one() {
     let server = Server::start(DENY_ALL);
     let answer = server.get(&format!("{}/report", server.health));
     assert_eq!(answer.status(), 404);
-    assert_eq!(answer.body(), "no inventory is kept: start with --inventory cluster or --inventory FILE\n");
+    assert_eq!(answer.body(), "no inventory is configured: start with --inventory cluster or --inventory FILE\n");
     fs::write(server.path("policy.yaml"), NO_OVERLAP).unwrap();
     let refused = server.logged("policy reload failed, keeping the previous one");
     assert_eq!(refused["error"], "the rule no-overlap needs an inventory: start with --inventory");
@@ -147,7 +147,7 @@ fn a_start_without_what_is_needed_says_so() {
         &[],
         2,
         "error: the rule no-overlap of policy.yaml needs the cluster state, and there is no inventory\n\
-         hint: serve --inventory cluster, or take the rule out of the policy\n",
+         hint: serve --inventory cluster, or remove the rule from the policy\n",
     );
     refused(
         DENY_ALL,

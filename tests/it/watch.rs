@@ -103,7 +103,7 @@ fn a_list_that_stalls_says_how_far_it_is() {
     until("the other list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
     until("another try", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
     let error = follower.status(ResourceKind::IpAddresses).last_error.unwrap();
-    assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no whole page within 0.2 s");
+    assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no complete page within 0.2 s");
     mock.answer(|_| FakeResponse::Right);
     follower.settles(&mock);
     until("the rest", || follower.status(ResourceKind::IpAddresses).is_listed);

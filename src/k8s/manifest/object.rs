@@ -106,7 +106,7 @@ fn of_value<E: From<ManifestError>>(
         let items = items.ok_or_else(|| wrong(value, "a list without items"))?;
         let all: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(|_| wrong(items, "items is not a list"))?;
         if inherited.depth == MAX_LISTS {
-            return Err(wrong(value, "lists within lists within lists: take them apart").into());
+            return Err(wrong(value, "too many nested lists: split them").into());
         }
         let own = Some(of).filter(|of| !of.is_empty());
         let api_version = api_version.filter(|_| own.is_some());

@@ -112,21 +112,21 @@ fn what_cant_be_listed_is_an_error_that_says_what_to_look_at() {
         &mock,
         &["report"],
         "error: can't list ipaddresses.networking.k8s.io: forbidden: User x cannot list resource\n\
-         hint: it takes the verb list on ipaddresses.networking.k8s.io: `kubectl auth can-i list ipaddresses.networking.k8s.io`\n",
+         hint: the account needs the verb list on ipaddresses.networking.k8s.io: `kubectl auth can-i list ipaddresses.networking.k8s.io`\n",
     );
     refuse(SERVICE_CIDRS, FakeResponse::Status(401, "", "Unauthorized"));
     check_failure(
         &mock,
         &["overlaps"],
         "error: can't list servicecidrs.networking.k8s.io: unauthorized: the API server doesn't accept the account: Unauthorized\n\
-         hint: `kubectl auth whoami` asks it, too\n",
+         hint: check the account with `kubectl auth whoami`\n",
     );
     refuse(SERVICE_CIDRS, FakeResponse::Hang);
     check_failure(
         &mock,
         &["report", "--request-timeout", "250ms"],
-        "error: can't list servicecidrs.networking.k8s.io: no answer within 0.25 s\n\
-         hint: is it the right cluster? `kubectl cluster-info` asks it, too\n",
+        "error: can't list servicecidrs.networking.k8s.io: no response within 0.25 s\n\
+         hint: check the connection with `kubectl cluster-info`\n",
     );
     refuse(ADDRESSES, FakeResponse::Body("<html>"));
     check_failure(
@@ -138,7 +138,7 @@ fn what_cant_be_listed_is_an_error_that_says_what_to_look_at() {
     check_failure(
         &mock,
         &["init"],
-        "error: can't list servicecidrs.networking.k8s.io: the API server answers 500: etcd is gone\n",
+        "error: can't list servicecidrs.networking.k8s.io: the API server responded with 500: etcd is gone\n",
     );
 }
 
@@ -171,7 +171,7 @@ fn without_services_and_nodes_less_is_known_and_said() {
     assert_eq!(
         said,
         "note: can't list services: forbidden: no: Services without an IPAddress, and IPAddresses without a Service, aren't found\n\
-         note: can't list nodes: forbidden: no: what nodes hold isn't known\n"
+         note: can't list nodes: forbidden: no: the networks of nodes are unknown\n"
     );
 }
 
@@ -183,8 +183,8 @@ fn objects_that_cant_be_read_are_left_out_by_name_as_of_a_file() {
     assert_eq!(code, 2);
     assert_eq!(
         said,
-        "left out: ipaddresses.networking.k8s.io: item 3 `x\\u{1b}[31m`: metadata.name: not an IP address\n\
-         error: the result lacks what was left out\n"
+        "skipped: ipaddresses.networking.k8s.io: item 3 `x\\u{1b}[31m`: metadata.name: not an IP address\n\
+         error: the result is incomplete: objects were skipped\n"
     );
     let report: Value = serde_json::from_str(&data).unwrap();
     assert_eq!(report["families"][0]["used"], "2");
@@ -200,9 +200,9 @@ fn files_and_a_cluster_are_not_read_together() {
     }
     assert_eq!(
         said,
-        "error: --context is for reading the cluster, and -f names files\n\
-         error: --as is for reading the cluster, and -f names files\n\
-         error: --request-timeout is for reading the cluster, and -f names files\n"
+        "error: --context is for reading the cluster, not files (-f)\n\
+         error: --as is for reading the cluster, not files (-f)\n\
+         error: --request-timeout is for reading the cluster, not files (-f)\n"
     );
 }
 
@@ -213,7 +213,7 @@ fn no_cluster_at_all_is_told_with_what_to_do() {
         assert_eq!(output.status.code(), Some(3), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    let hint = "hint: -f FILE reads what kubectl get -o json printed, without a cluster\n";
+    let hint = "hint: without a cluster, read the output of kubectl get -o json with -f FILE\n";
     assert_eq!(
         run(&[], "/nowhere/kubeconfig"),
         format!(
@@ -229,5 +229,5 @@ fn no_cluster_at_all_is_told_with_what_to_do() {
     let (_, kubeconfig) = source("http://127.0.0.1:1");
     let said = run(&["--kubeconfig", kubeconfig.path().to_str().unwrap(), "--context", "x"], "");
     assert!(said.starts_with("error: can't list servicecidrs.networking.k8s.io: "), "{said}");
-    assert!(said.ends_with("hint: is it the right cluster? `kubectl cluster-info` asks it, too\n"), "{said}");
+    assert!(said.ends_with("hint: check the connection with `kubectl cluster-info`\n"), "{said}");
 }
