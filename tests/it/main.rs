@@ -28,6 +28,7 @@ mod draft; // `init`: drafts for clusters of twenty shapes
 mod export; // `export vap`: what CEL says of a policy
 mod generated; // files of the chart that repeat what the program knows
 mod hot_reload; // policies and certificates that are swapped under load
+mod import_circles; // no file imports itself through others
 mod invariants; // repository invariants: layers, file sizes, documented rules and metrics, links
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that judge by what the cluster holds
