@@ -189,7 +189,7 @@ fn what_the_chart_leaves_to_the_webhook_is_named_and_what_is_too_long_is_refused
     assert!(template(folder.path(), &long(7692)).status.success());
     let refused = said(&template(folder.path(), &long(7693)));
     let sentence = "validatingAdmissionPolicy.enabled: policy.allowedRanges: 100010 characters of CEL are more than the 100000 that \
-                    kube-apiserver reads of an expression";
+                    kube-apiserver accepts in an expression";
     assert!(refused.contains(sentence), "{refused}");
 }
 

@@ -181,7 +181,7 @@ fn depth_and_aliases_end_in_a_refusal() {
     check_file(&format!("{}1{}", "{\"items\":".repeat(100_000), "}".repeat(100_000)), 0, "1 without a kind");
     let list = |inner: &str| format!("{{\"kind\":\"List\",\"items\":[{inner}]}}");
     let nested = (0..5).fold(manifest_json("deep"), |inner, _| list(&inner));
-    check_file(&nested, 2, "lists within lists within lists");
+    check_file(&nested, 2, "too many nested lists: split them");
     let nested = (0..4).fold(manifest_json("deep"), |inner, _| list(&inner));
     check_file(&nested, 0, "1 allowed");
     // A kind may end so and be none.

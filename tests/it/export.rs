@@ -158,7 +158,7 @@ fn what_is_too_long_or_no_name_is_refused() {
         &policy(7693),
         &[],
         "error: policy.yaml: allowedRanges: 100010 characters of CEL are more than the 100000 that kube-apiserver \
-         reads of an expression\n",
+         accepts in an expression\n",
     );
     for name in ["", "A", "a_b", "-a", "a-", "a..b", &"a".repeat(243)] {
         let (code, _, said) = export("denyAll: {}\n", &[&format!("--name={name}")]);

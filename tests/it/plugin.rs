@@ -47,7 +47,7 @@ fn a_plugin_speaks_of_itself_as_it_is_called() {
 #[test]
 fn kubectl_is_told_what_a_line_may_go_on_with() {
     let commands = completed(&[""]);
-    for line in ["serve\tAnswer AdmissionReviews of kube-apiserver over TLS", "schema\t", ":4"] {
+    for line in ["serve\tRun the admission webhook", "schema\t", ":4"] {
         assert!(commands.lines().any(|seen| seen.starts_with(line)), "{line}: {commands}");
     }
     assert_eq!(completed(&["over"]).lines().count(), 2);

@@ -115,7 +115,7 @@ fn say_what_is_not_known(policy: &Policy, is_given: bool, inventory: &Inventory)
     if !is_given && !rules.is_empty() {
         let rules = rules.join(", ");
         output::message(&format!(
-            "note: without --inventory, {rules} compare with these manifests only, not with the cluster"
+            "note: without --inventory, {rules} can only compare with these manifests, not with the cluster"
         ));
     } else if is_given && policy.requires_nodes() && inventory.nodes().next().is_none() {
         output::message("note: no Node was read: discover of reserved-networks has nothing to compare with");

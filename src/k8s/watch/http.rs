@@ -23,7 +23,7 @@ pub(super) async fn send(
     request: Request<Vec<u8>>,
 ) -> Result<Body, WatchFailure> {
     let answer = timeout(timing.response_timeout, client.send(request.map(Body::from))).await;
-    let answer = answer.map_err(|_| timed_out("no answer", timing.response_timeout))?;
+    let answer = answer.map_err(|_| timed_out("no response", timing.response_timeout))?;
     let answer = answer.map_err(|error| WatchFailure::from_error(FailureReason::Unreachable, &error))?;
     let code = answer.status();
     if code.is_success() {

@@ -269,7 +269,7 @@ if (live) {
   document.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }
-    catch (error) { showPreview({ message: `no answer: ${error.message}` }); }
+    catch (error) { showPreview({ message: `no response: ${error.message}` }); }
   });
   setInterval(refresh, EVERY);
 }
