@@ -36,11 +36,11 @@ pub(crate) struct VapBundle {
 #[derive(Debug, Error)]
 pub(crate) enum VapError {
     /// CEL can say nothing of the policy.
-    #[error("CEL can say none of the rules: {}", .0.join("; "))]
+    #[error("no rule can be expressed in CEL: {}", .0.join("; "))]
     Nothing(Vec<&'static str>),
     /// A list is longer than an expression may be.
     #[error(
-        "{rule}: {length} characters of CEL are more than the {MAX_EXPRESSION_CHARS} that kube-apiserver reads of an expression"
+        "{rule}: {length} characters of CEL are more than the {MAX_EXPRESSION_CHARS} that kube-apiserver accepts in an expression"
     )]
     TooLong {
         /// The rule's key in the policy.

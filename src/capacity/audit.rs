@@ -21,7 +21,7 @@ pub struct AllocationAudit {
     pub foreign: CappedList<Allocation>,
     /// IPAddresses in no ServiceCIDR.
     pub outside_service_cidrs: CappedList<Allocation>,
-    /// IPAddresses in ServiceCIDRs, but where none gives addresses.
+    /// IPAddresses in CIDRs that are not usable.
     pub in_unusable_cidrs: CappedList<Allocation>,
     /// ClusterIPs of Services that have no IPAddress: kube-apiserver's repair makes one within three
     /// minutes, and till then the address can be given twice. `None` if Services aren't known.

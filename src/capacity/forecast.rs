@@ -19,7 +19,7 @@ pub struct Forecast {
     pub lost: Vec<(IpFamily, u128)>,
 }
 
-/// What changes would do, one after the other: see [`Overlay`].
+/// What changes would do, one after the other: see [`PendingChanges`].
 #[must_use]
 pub fn forecast(inventory: &Inventory, changes: &[Change]) -> Forecast {
     let overlay = PendingChanges::from_changes(inventory, changes);

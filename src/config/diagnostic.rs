@@ -35,7 +35,7 @@ pub(super) fn parse_error(source: &str, text: &str, error: &Error) -> Diagnostic
         }
         Error::Unexpected { expected: "mapping start", .. } => say("expected fields, as `name: value`".to_owned()),
         Error::NullIntoString { .. } => say("empty: expected a value".to_owned()),
-        Error::MultipleDocuments { .. } => say("a second YAML document: a policy file holds one".to_owned()),
+        Error::MultipleDocuments { .. } => say("a second YAML document: a policy file has one".to_owned()),
         Error::Eof { .. } => diagnostic_at(source, text, None, "empty: a policy needs at least one rule".to_owned()),
         other => {
             // The diagnostic has the position and the line already.

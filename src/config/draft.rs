@@ -35,7 +35,7 @@ pub fn draft(inventory: &Inventory) -> String {
 }
 
 const DELETION: &str = "\
-# A deletion that would wait for IPAddresses, or leave some in no range. With Deny in place of Warn, they are refused.
+# A deletion that would hang because of IPAddresses, or leave some in no usable range. With Deny instead of Warn, it is denied.
 deletion:
   blocked: [Warn]
   stranded: [Warn]
@@ -46,8 +46,8 @@ fn head(inventory: &Inventory) -> String {
     format!(
         "\
 # Drafted from a cluster with {service_cidrs} {} and {nodes} {}. Nothing is denied: every action is Warn.
-# Mend it, try it with `servicecidr-guard scan --policy FILE`, then write Deny where you mean it.
-# Rules that compare with what the cluster holds need `serve --inventory cluster`, which the chart sets.
+# Adjust it, test it with `servicecidr-guard scan --policy FILE`, then set the action Deny where you want to enforce a rule.
+# Rules that need the cluster state need `serve --inventory cluster`, which the chart sets.
 apiVersion: {API_VERSION}
 kind: Policy
 ",
@@ -60,7 +60,7 @@ fn families(inventory: &Inventory) -> String {
     let families = inventory.families();
     if families.source() == FamiliesSource::Assumed {
         return "\
-# ipFamilies is left out: there is no ServiceCIDR kubernetes to tell which families kube-apiserver has.
+# ipFamilies is omitted: there is no ServiceCIDR kubernetes, so the IP families of kube-apiserver are unknown.
 "
         .to_owned();
     }
@@ -68,7 +68,7 @@ fn families(inventory: &Inventory) -> String {
         IpFamily::ALL.into_iter().filter(|it| families.contains(*it)).map(IpFamily::as_str).collect();
     format!(
         "\
-# The families of ServiceCIDR kubernetes, which are those of kube-apiserver's --service-cluster-ip-range.
+# The IP families of the ServiceCIDR kubernetes, which has those of kube-apiserver's --service-cluster-ip-range.
 ipFamilies: [{}]
 ",
         names.join(", ")
@@ -93,10 +93,10 @@ fn allowed_ranges(inventory: &Inventory) -> String {
         return String::new();
     }
     let mut text = "\
-# What is there now, and nothing more. Widen it to what your address plan keeps for Services.
+# The current CIDRs only. Extend the list to the ranges that your address plan reserves for Services.
 "
     .to_owned();
-    comment(&mut text, "Left out, since it is no CIDR that Kubernetes reads today", &unreadable);
+    comment(&mut text, "Omitted, because Kubernetes rejects it today", &unreadable);
     text.push_str("allowedRanges:\n  ranges:\n");
     for (cidr, names) in &ranges {
         line(&mut text, &format!("    - {}  # {}", quoted(*cidr), first_few(names)));
@@ -120,7 +120,7 @@ fn no_overlap(inventory: &Inventory) -> String {
     });
     let pairs: Vec<String> = pairs.collect();
     let mut text = "\
-# Overlap is legal, and how a range is made larger: relations: [Same, Within] would let that pass.
+# Kubernetes allows overlaps, and uses them to enlarge a range: relations: [Same, Within] allows that.
 "
     .to_owned();
     comment(&mut text, "Today", &pairs);
@@ -130,7 +130,7 @@ fn no_overlap(inventory: &Inventory) -> String {
 
 fn prefix_length(inventory: &Inventory) -> String {
     let families = inventory.families();
-    let mut text = "# From what is usual, as wide as what is there.\nprefixLength:\n".to_owned();
+    let mut text = "# Usual limits, extended to the current CIDRs.\nprefixLength:\n".to_owned();
     for (family, shortest, longest) in
         DEFAULT_PREFIX_BOUNDS.into_iter().filter(|(family, ..)| families.contains(*family))
     {
@@ -146,7 +146,7 @@ fn prefix_length(inventory: &Inventory) -> String {
         let field = family.as_str().to_lowercase();
         line(
             &mut text,
-            &format!("  {field}: {{shortest: {shortest}, longest: {longest}}}  # there: {}", there.join("")),
+            &format!("  {field}: {{shortest: {shortest}, longest: {longest}}}  # current: {}", there.join("")),
         );
     }
     text.push_str("  validationActions: [Warn]\n");
@@ -160,8 +160,8 @@ fn usable(inventory: &Inventory) -> String {
         Some(format!("{cidr} of {}: {}", escape_name(&service_cidr.name), idle.as_str()))
     });
     let idle: Vec<String> = idle.collect();
-    let mut text = "# What would be Ready and give no address.\n".to_owned();
-    comment(&mut text, "Gives none today", &idle);
+    let mut text = "# CIDRs that would be Ready but have no allocatable addresses.\n".to_owned();
+    comment(&mut text, "Unusable today", &idle);
     text.push_str("usable:\n  validationActions: [Warn]\n");
     text
 }

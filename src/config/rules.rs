@@ -36,7 +36,7 @@ pub(super) struct RuleParser<'a> {
 impl RuleParser<'_> {
     pub fn allowed_ranges(&mut self, rule: &AllowedRangesFile) -> Result<AllowedRanges, ConfigError> {
         if rule.ranges.value.is_empty() {
-            let message = "allowedRanges.ranges: needs at least one range: to allow none at all, use denyAll";
+            let message = "allowedRanges.ranges: needs at least one range: to allow none, use denyAll";
             return Err(self.at(&rule.ranges, message));
         }
         let mut ranges = Vec::with_capacity(rule.ranges.value.len());
@@ -76,7 +76,7 @@ impl RuleParser<'_> {
         let discover = discover.as_ref().map(|list| self.unique("reservedNetworks.discover", list)).transpose()?;
         let (presets, discover) = (presets.unwrap_or_default(), discover.unwrap_or_default());
         if declared.is_empty() && presets.is_empty() && discover.is_empty() {
-            let message = "reservedNetworks: reserves nothing: declare networks, or set presets or discover";
+            let message = "reservedNetworks: no network is reserved: declare networks, or set presets or discover";
             return Err(self.at(rule, message));
         }
         let actions = self.actions("reservedNetworks.validationActions", validation_actions.as_ref())?;
@@ -86,7 +86,7 @@ impl RuleParser<'_> {
     pub fn prefix_length(&self, rule: &Spanned<PrefixLengthFile>) -> Result<PrefixLength, ConfigError> {
         let PrefixLengthFile { ipv4, ipv6, validation_actions } = &rule.value;
         if ipv4.is_none() && ipv6.is_none() {
-            return Err(self.at(rule, "prefixLength: bounds nothing: set ipv4, ipv6 or both"));
+            return Err(self.at(rule, "prefixLength: no limit is set: set ipv4, ipv6 or both"));
         }
         let actions = self.actions("prefixLength.validationActions", validation_actions.as_ref())?;
         Ok(PrefixLength {
@@ -106,7 +106,7 @@ impl RuleParser<'_> {
         let LengthsFile { shortest, longest } = written.value;
         let (from, to) = (shortest.unwrap_or(0), longest.unwrap_or(most));
         if shortest.is_none() && longest.is_none() {
-            Err(self.at(written, &format!("{field}: bounds nothing: set shortest, longest or both")))
+            Err(self.at(written, &format!("{field}: no limit is set: set shortest, longest or both")))
         } else if from.max(to) > most {
             Err(self.at(written, &format!("{field}: /{} is longer than /{most}", from.max(to))))
         } else if from > to {
@@ -137,10 +137,10 @@ impl RuleParser<'_> {
             let named = crate::text::Quoted(&written.value);
             let read = written.value.parse::<GoDuration>().ok().filter(|duration| !duration.is_negative());
             max = read.map(Duration::from).filter(|max| STALENESS_BOUNDS.contains(max)).ok_or_else(|| {
-                self.at(written, &format!("{field}: {named} is no duration from 1s to 1h: write it as 120s or 2m"))
+                self.at(written, &format!("{field}: {named} is not a duration from 1s to 1h: write it as 120s or 2m"))
             })?;
             if max < WATCH_PROGRESS_INTERVAL {
-                let message = format!("{field}: watches prove only once a minute that nothing has changed");
+                let message = format!("{field}: watches confirm the state only once a minute");
                 self.note(written, message);
             }
         }

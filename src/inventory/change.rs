@@ -16,10 +16,10 @@ use crate::net::{Cidr, CidrError};
 ///
 /// let old = ["10.96.0.0/28".to_owned()];
 /// let new = ["10.96.0.0/28".to_owned(), "fd00:10:96::/112".to_owned()];
-/// let change = Change::between(Operation::Update, "kubernetes", &old, &new);
+/// let change = Change::diff(Operation::Update, "kubernetes", &old, &new);
 /// let added: Vec<&str> = change.adds.iter().map(|added| added.text.as_str()).collect();
 /// assert_eq!(added, ["fd00:10:96::/112"]);
-/// assert!(!change.is_empty());
+/// assert!(!change.keeps_cidrs());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

@@ -51,13 +51,13 @@ impl UnusableReason {
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Terminating => "gives no address: its deletion is asked for, which can't be taken back",
-            Self::NotReady => "gives no address: its condition Ready is not True",
+            Self::Terminating => "has no allocatable addresses: it is being deleted, which can't be undone",
+            Self::NotReady => "has no allocatable addresses: its condition Ready is not True",
             Self::FamilyNotConfigured => {
-                "gives no address: kube-apiserver has no --service-cluster-ip-range of its family"
+                "has no allocatable addresses: kube-apiserver has no --service-cluster-ip-range of its family"
             }
-            Self::TooShort => "gives no address: kube-apiserver allocates from IPv6 /64 and longer only",
-            Self::TooSmall => "gives no address: it is too small to have a usable one",
+            Self::TooShort => "has no allocatable addresses: kube-apiserver allocates from IPv6 /64 and longer only",
+            Self::TooSmall => "has no allocatable addresses: it is too small",
         }
     }
 }

@@ -76,7 +76,7 @@ impl<'de, const N: usize> Visitor<'de> for Named<N> {
             let (Some(slot), Some(seen)) = (found.get_mut(position), seen.get_mut(position)) else { continue };
             if std::mem::replace(seen, true) {
                 let key = self.names.get(position).copied().unwrap_or_default();
-                return Err(serde::de::Error::custom(format_args!("holds `{key}` twice")));
+                return Err(serde::de::Error::custom(format_args!("has `{key}` twice")));
             }
             let value: &'de RawValue = map.next_value()?;
             *slot = (value.get() != "null").then_some(value);
@@ -129,8 +129,8 @@ mod tests {
         check("{}", Ok([None, None]));
         check(r#"{"\u0061": 1}"#, Ok([Some("1"), None]));
         check(r#"{"c": 1, "c": 2}"#, Ok([None, None]));
-        check(r#"{"a": 1, "a": 1}"#, Err("holds `a` twice"));
-        check(r#"{"a": null, "\u0061": 1}"#, Err("holds `a` twice"));
+        check(r#"{"a": 1, "a": 1}"#, Err("has `a` twice"));
+        check(r#"{"a": null, "\u0061": 1}"#, Err("has `a` twice"));
         check("[1, 2]", Err("is not an object"));
         check("7", Err("is not an object"));
     }

@@ -73,13 +73,13 @@ pub enum UnreadableReason {
     #[error("has no kind")]
     NoKind,
     /// It is of a kind that an inventory has no use for.
-    #[error("is a {0}: not a ServiceCIDR, an IPAddress, a Service or a Node")]
+    #[error("has kind {0}, not ServiceCIDR, IPAddress, Service or Node")]
     OtherKind(String),
     /// It has no name.
     #[error("has no metadata.name")]
     NoName,
     /// It is of a kind that was not asked for.
-    #[error("is a {seen}: not a {wanted}")]
+    #[error("has kind {seen}, not {wanted}")]
     NotAsked {
         /// Its kind.
         seen: String,

@@ -2,6 +2,8 @@
 //! object: a list of any length takes the memory of one object and what the inventory keeps.
 
 mod documents;
+mod item_reader;
+mod reading;
 mod visitor;
 
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -10,45 +12,13 @@ use serde::de::DeserializeSeed as _;
 use thiserror::Error;
 
 use crate::inventory::Inventory;
+use crate::text::without_position;
 
-use super::item::InventoryObject;
 pub use super::item::UnreadableReason;
 use documents::Documents;
+use item_reader::ItemReader;
+pub use reading::{Reading, SkippedObject};
 use visitor::{Document, Syntax};
-
-/// How many objects that are left out are kept by name.
-const NAMED: usize = 10;
-
-/// What was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// How many ServiceCIDRs.
-    pub service_cidrs: u64,
-    /// How many IPAddresses.
-    pub addresses: u64,
-    /// How many Services.
-    pub services: u64,
-    /// How many Nodes.
-    pub nodes: u64,
-    /// How many objects, or parts of objects, were left out.
-    pub left_out: u64,
-    /// The first ten of them.
-    pub first_left_out: Vec<SkippedObject>,
-}
-
-/// An object, or a part of one, that is not in the inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{source_name}: item {item}{name}: {reason}", name = self.named())]
-pub struct SkippedObject {
-    /// The file.
-    pub source_name: String,
-    /// The place of the object among all of the file, from 1.
-    pub item: u64,
-    /// Its name, empty if that can't be read.
-    pub name: String,
-    /// Why.
-    pub reason: UnreadableReason,
-}
 
 /// Why a file could not be read to its end.
 #[derive(Debug, Error)]
@@ -73,20 +43,13 @@ pub enum ListError {
 
 /// Reads one file after the other into an inventory.
 pub struct ListReader<'a> {
-    inventory: &'a mut Inventory,
-    reading: Reading,
-    source_name: String,
-    item: u64,
-    /// How many items of this file were taken before it is read once more.
-    taken: u64,
-    progress: Box<dyn FnMut(u64) + 'a>,
+    items: ItemReader<'a>,
 }
 
 impl<'a> ListReader<'a> {
     /// A reader into `inventory`. `progress` is told how many objects there were, after each.
     pub fn new(inventory: &'a mut Inventory, progress: impl FnMut(u64) + 'a) -> Self {
-        let reading = Reading::default();
-        Self { inventory, reading, source_name: String::new(), item: 0, taken: 0, progress: Box::new(progress) }
+        Self { items: ItemReader::new(inventory, progress) }
     }
 
     /// Reads a file to its end: lists, single objects, several documents; JSON where it begins with a
@@ -95,7 +58,7 @@ impl<'a> ListReader<'a> {
     /// # Errors
     /// If it is neither, ends too early, or can't be read. What was read until then stays.
     pub fn read(&mut self, source_name: &str, reader: impl Read) -> Result<(), ListError> {
-        self.begin(source_name);
+        self.items.begin_file(source_name);
         let mut reader = BufReader::with_capacity(1 << 18, reader);
         let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
         let (blank, has_brace) = beginning(&mut reader).map_err(failed)?;
@@ -112,7 +75,7 @@ impl<'a> ListReader<'a> {
     /// # Errors
     /// As [`ListReader::read`].
     pub fn read_page(&mut self, source_name: &str, page: &[u8]) -> Result<(), ListError> {
-        self.begin(source_name);
+        self.items.begin_file(source_name);
         // What is skipped is text, too: bytes that are none make a page that isn't JSON.
         if let Ok(page) = std::str::from_utf8(page)
             && self.read_json(serde_json::Deserializer::from_str(page), Syntax::Shaped).is_ok()
@@ -120,20 +83,14 @@ impl<'a> ListReader<'a> {
             return Ok(());
         }
         // One by one, so that an object in the way is left out alone.
-        self.taken = self.item;
-        self.item = 0;
+        self.items.begin_second_pass();
         self.read_json(serde_json::Deserializer::from_slice(page), Syntax::Page)
-    }
-
-    fn begin(&mut self, source_name: &str) {
-        source_name.clone_into(&mut self.source_name);
-        (self.item, self.taken) = (0, 0);
     }
 
     /// What was read in all.
     #[must_use]
     pub fn finish(self) -> Reading {
-        self.reading
+        self.items.finish()
     }
 
     fn read_json<'de, R: serde_json::de::Read<'de>>(
@@ -146,7 +103,9 @@ impl<'a> ListReader<'a> {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_io() => return Err(self.syntax(error)),
                 Err(_) => {
-                    Document::new(self, syntax).deserialize(&mut documents).map_err(|error| self.syntax(error))?;
+                    Document::new(&mut self.items, syntax)
+                        .deserialize(&mut documents)
+                        .map_err(|error| self.syntax(error))?;
                 }
             }
         }
@@ -157,7 +116,7 @@ impl<'a> ListReader<'a> {
         while let Some(document) = documents.next_document() {
             let options = documents::options();
             let read = serde_saphyr::with_deserializer_from_reader_with_options(document, options, |deserializer| {
-                Document::new(self, Syntax::Yaml).deserialize(deserializer)
+                Document::new(&mut self.items, Syntax::Yaml).deserialize(deserializer)
             });
             let before = documents.lines_before();
             read.map_err(|error| {
@@ -165,60 +124,18 @@ impl<'a> ListReader<'a> {
                 let place =
                     error.location().map(|at| format!(" at line {} column {}", before + at.line(), at.column()));
                 let text = error.to_string();
-                let first = text.lines().next().unwrap_or_default();
-                let message = first.rsplit_once(" at line ").map_or(first, |(message, _)| message);
-                self.syntax(format!("{message}{}", place.unwrap_or_default()))
+                self.syntax(format!("{}{}", without_position(&text), place.unwrap_or_default()))
             })?;
         }
         Ok(())
     }
 
     fn syntax(&self, problem: impl std::fmt::Display) -> ListError {
-        let after = match self.item {
+        let after = match self.items.position() {
             0 => String::new(),
             item => format!(" (after item {item})"),
         };
-        ListError::Syntax { source_name: self.source_name.clone(), problem: format!("{problem}{after}") }
-    }
-
-    fn put(&mut self, object: InventoryObject) {
-        match &object {
-            InventoryObject::ServiceCidr(_) => self.reading.service_cidrs += 1,
-            InventoryObject::Address(_) => self.reading.addresses += 1,
-            InventoryObject::Service { .. } => self.reading.services += 1,
-            InventoryObject::Node(_) => self.reading.nodes += 1,
-        }
-        object.put(self.inventory);
-    }
-
-    fn skip(&mut self, name: &str, reason: UnreadableReason) {
-        let (source_name, item) = (self.source_name.clone(), self.item);
-        self.reading.skip(SkippedObject { source_name, item, name: name.to_owned(), reason });
-    }
-}
-
-impl Reading {
-    /// Counts what is left out, and keeps the first ten.
-    pub(super) fn skip(&mut self, left_out: SkippedObject) {
-        self.left_out += 1;
-        if self.first_left_out.len() < NAMED {
-            self.first_left_out.push(left_out);
-        }
-    }
-
-    /// How many objects were taken up.
-    #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.service_cidrs + self.addresses + self.services + self.nodes
-    }
-}
-
-impl SkippedObject {
-    fn named(&self) -> String {
-        match self.name.as_str() {
-            "" => String::new(),
-            name => format!(" {}", crate::text::Quoted(name)),
-        }
+        ListError::Syntax { source_name: self.items.source_name().to_owned(), problem: format!("{problem}{after}") }
     }
 }
 

@@ -2,37 +2,21 @@
 //! its place in the file. Read document by document: a stream of any length takes the memory of one.
 
 mod document;
+mod error;
 mod object;
 mod splitter;
 mod yaml;
 
 use std::io::Read;
 
-use thiserror::Error;
-
 use crate::diagnostic::Diagnostic;
 
 pub use document::ManifestDocument;
+pub use error::ManifestError;
 pub use object::{Manifest, ManifestKind, ServiceCidrManifest, SourceSpans, Version};
 pub use splitter::MAX_DOCUMENT;
 
 use splitter::{DocumentSplitter, Problem};
-
-/// Why a stream could not be read to its end.
-#[derive(Debug, Error)]
-pub enum ManifestError {
-    /// It can't be read.
-    #[error("{}: {error}", crate::text::escape_line(.source_name))]
-    Read {
-        /// The file.
-        source_name: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A document of it isn't one that holds objects.
-    #[error(transparent)]
-    Invalid(Box<Diagnostic>),
-}
 
 /// Reads a stream to its end and hands out its objects, those of lists one by one. JSON where it begins with
 /// a brace, YAML otherwise.

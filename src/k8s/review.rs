@@ -52,16 +52,16 @@ pub enum RequestError {
     },
     /// Another resource than ServiceCIDRs.
     #[error(
-        "request.resource: unexpected resource {0}: this webhook judges servicecidrs of networking.k8s.io/v1 and v1beta1"
+        "request.resource: unexpected resource {0}: this webhook evaluates servicecidrs of networking.k8s.io/v1 and v1beta1"
     )]
     Resource(String),
     /// Another subresource than `status`.
     #[error(
-        "request.subResource: unexpected subresource {0}: this webhook judges servicecidrs and servicecidrs/status"
+        "request.subResource: unexpected subresource {0}: this webhook evaluates servicecidrs and servicecidrs/status"
     )]
     Subresource(String),
     /// Another operation than CREATE, UPDATE or DELETE.
-    #[error("request.operation: unexpected operation {0}: this webhook judges CREATE, UPDATE and DELETE")]
+    #[error("request.operation: unexpected operation {0}: this webhook evaluates CREATE, UPDATE and DELETE")]
     Operation(String),
     /// The request names one ServiceCIDR and holds another.
     #[error("request.name: {first} and {second} differ: a request is about one ServiceCIDR")]

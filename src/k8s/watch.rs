@@ -1,9 +1,10 @@
-//! Lists and watches of a cluster, into an inventory that is always there to be read, or once.
+//! Lists and watches of a cluster, into an inventory that can always be read, or one list of each kind.
 //!
-//! A loop a kind, each on its own: one that fails, or lacks a permission, holds up no other. What is
-//! known stays, with an age, while the API server can't be reached.
+//! Each kind has its own loop: one that fails, or lacks a permission, delays no other. While the API server can't be
+//! reached, the inventory stays as it was and its age grows.
 
 mod config;
+mod context;
 mod entry;
 mod event;
 mod failure;
@@ -16,6 +17,7 @@ mod resource;
 mod resource_version;
 mod shared_inventory;
 mod snapshot;
+mod state;
 mod status;
 mod stream;
 
@@ -36,46 +38,48 @@ pub use shared_inventory::SharedInventory;
 pub use snapshot::{Snapshot, SnapshotError, service_cidr_names, snapshot};
 pub use status::Status;
 
+use context::WatchContext;
 use reflector::Reflector;
 
-/// What is to be followed beside ServiceCIDRs and IPAddresses. A policy may change it.
+/// What is watched besides ServiceCIDRs and IPAddresses. It changes with the policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WatchScope {
     /// Nodes: their pod networks and addresses.
     pub nodes: bool,
 }
 
-/// Keeps an inventory up to date, until it is cancelled. To be run in a tokio runtime.
+/// Keeps an inventory up to date until it is cancelled. Runs in a tokio runtime.
 ///
-/// `wanted` may change at any time: Nodes are listed when they begin to be wanted, and forgotten when
-/// they cease to be. When its sender is gone, it stays as it was.
+/// `scope` may change at any time: Nodes are listed once they are in scope, and removed when they no longer are. When
+/// its sender is gone, the scope no longer changes.
 pub async fn run(
     client: Client,
-    live: Arc<SharedInventory>,
-    wanted: Receiver<WatchScope>,
-    timing: WatchConfig,
+    inventory: Arc<SharedInventory>,
+    scope: Receiver<WatchScope>,
+    config: WatchConfig,
 ) -> Infallible {
-    let feed = |kind| Reflector { client: client.clone(), live: Arc::clone(&live), kind, timing };
+    let reflector =
+        |kind| Reflector(WatchContext { client: client.clone(), inventory: Arc::clone(&inventory), kind, config });
     let (service_cidrs, addresses, nodes) =
-        (feed(ResourceKind::ServiceCidrs), feed(ResourceKind::IpAddresses), feed(ResourceKind::Nodes));
-    let (never, ..) = tokio::join!(service_cidrs.follow(), addresses.follow(), follow_nodes(nodes, wanted));
+        (reflector(ResourceKind::ServiceCidrs), reflector(ResourceKind::IpAddresses), reflector(ResourceKind::Nodes));
+    let (never, ..) = tokio::join!(service_cidrs.follow(), addresses.follow(), follow_nodes(nodes, scope));
     never
 }
 
-async fn follow_nodes(feed: Reflector, mut wanted: Receiver<WatchScope>) -> Infallible {
+async fn follow_nodes(reflector: Reflector, mut scope: Receiver<WatchScope>) -> Infallible {
     loop {
-        until(&mut wanted, |wanted| wanted.nodes).await;
+        until(&mut scope, |scope| scope.nodes).await;
         tokio::select! {
-            never = feed.follow() => return never,
-            () = until(&mut wanted, |wanted| !wanted.nodes) => feed.live.stop_following(ResourceKind::Nodes).await,
+            never = reflector.follow() => return never,
+            () = until(&mut scope, |scope| !scope.nodes) => reflector.0.inventory.stop_following(ResourceKind::Nodes).await,
         }
-        tracing::info!("nodes are no longer followed");
+        tracing::info!("nodes are no longer watched");
     }
 }
 
-/// Waits until what is wanted is so. For ever, if nobody is left to change it.
-async fn until(wanted: &mut Receiver<WatchScope>, is_so: impl Fn(&WatchScope) -> bool) {
-    if wanted.wait_for(is_so).await.is_err() {
+/// Waits until a condition is true of the scope; forever if its sender is gone.
+async fn until(scope: &mut Receiver<WatchScope>, condition: impl Fn(&WatchScope) -> bool) {
+    if scope.wait_for(condition).await.is_err() {
         pending::<()>().await;
     }
 }

@@ -71,10 +71,10 @@ pub enum Relation {
     #[schemars(description = "The new CIDR is the same as the other.")]
     Same,
     /// The second contains every address of the first, and more.
-    #[schemars(description = "The new CIDR lies within the other.")]
+    #[schemars(description = "The new CIDR is within the other.")]
     Within,
     /// The first contains every address of the second, and more.
-    #[schemars(description = "The new CIDR contains the other: so a range is made larger.")]
+    #[schemars(description = "The new CIDR contains the other, for example to enlarge a range.")]
     Contains,
     /// No address is in both. CIDRs of different families are always disjoint.
     #[serde(skip)]

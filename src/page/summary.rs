@@ -22,7 +22,7 @@ pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Ve
             .filter(|_| entry.unusable_reason == Some(UnusableReason::Terminating))?;
         let (name, cidr) = (&entry.name, entry.cidr);
         Some(format!(
-            "{name} {cidr} may still be allocated from: kube-apiserver keeps it while {} is there too",
+            "{name} {cidr} is still allocated from: kube-apiserver keeps the range while {} has it too",
             twin.name
         ))
     }));
@@ -36,8 +36,8 @@ pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Ve
     };
     for (named, what) in [
         (Some(&survey.outside_service_cidrs), "in no ServiceCIDR"),
-        (Some(&survey.in_unusable_cidrs), "in ServiceCIDRs, but where none gives addresses"),
-        (Some(&survey.foreign), "held by others than kube-apiserver's allocator"),
+        (Some(&survey.in_unusable_cidrs), "in CIDRs that are not usable"),
+        (Some(&survey.foreign), "not created by kube-apiserver's allocator"),
         (survey.leaked.as_ref(), "whose Service is gone; kube-apiserver frees them"),
     ] {
         if let Some(named) = named.filter(|named| named.count > 0) {

@@ -42,7 +42,7 @@ pub enum ValidationActionsError {
     #[error("names {0} twice")]
     Duplicate(ValidationAction),
     /// Deny beside Warn.
-    #[error("can't hold both Deny and Warn: the sender would read the same sentence twice")]
+    #[error("can't contain both Deny and Warn: the client would get the same message twice")]
     DenyWithWarn,
 }
 

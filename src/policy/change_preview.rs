@@ -143,9 +143,9 @@ fn counts(before: &FamilyCapacity, after: &FamilyCapacity, verb: &str, name: &st
 fn removal_sentence(removal: &DeletionImpact, name: &str) -> Option<String> {
     let (blocking, stranded) = (removal.blocking.count, removal.stranded.count);
     if !removal.completes() {
-        Some(format!("the deletion of {name} won't end while IPAddresses are in no other ServiceCIDR: {blocking}"))
+        Some(format!("deleting {name} will hang: IPAddresses are in no other ServiceCIDR: {blocking}"))
     } else if stranded > 0 {
-        Some(format!("the deletion of {name} leaves IPAddresses in no range that gives addresses: {stranded}"))
+        Some(format!("deleting {name} leaves IPAddresses in no usable range: {stranded}"))
     } else {
         None
     }

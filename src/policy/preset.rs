@@ -60,10 +60,10 @@ impl Preset {
             ],
             Self::Cgnat => &[("100.64.0.0/10", "carrier-grade NAT, RFC 6598")],
             Self::Aks => &[
-                ("169.254.0.0/16", "kept by AKS, Azure CNI prerequisites"),
-                ("172.30.0.0/16", "kept by AKS, Azure CNI prerequisites"),
-                ("172.31.0.0/16", "kept by AKS, Azure CNI prerequisites"),
-                ("192.0.2.0/24", "kept by AKS, Azure CNI prerequisites"),
+                ("169.254.0.0/16", "reserved by AKS, Azure CNI prerequisites"),
+                ("172.30.0.0/16", "reserved by AKS, Azure CNI prerequisites"),
+                ("172.31.0.0/16", "reserved by AKS, Azure CNI prerequisites"),
+                ("192.0.2.0/24", "reserved by AKS, Azure CNI prerequisites"),
                 ("168.63.129.16/32", "Azure platform resources, Azure virtual network FAQ"),
             ],
             Self::Eks => &[

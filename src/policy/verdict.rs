@@ -2,7 +2,7 @@
 
 use super::{Alternative, ValidationActions, Violation};
 
-/// The outcome of [`evaluate`](super::decide).
+/// The outcome of [`evaluate`](super::evaluate).
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

@@ -4,6 +4,7 @@
 
 mod capacity;
 mod inventory;
+mod registrar;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry, Unit};
+use prometheus_client::registry::Registry;
 
 use crate::inventory::{Operation, ResourceKind};
 use crate::k8s::Status;
@@ -23,12 +24,10 @@ use crate::policy::{RuleId, ValidationAction, Verdict};
 use super::report_cache::CapacitySnapshot;
 use capacity::CapacityMetrics;
 use inventory::WatchMetrics;
+use registrar::Registrar;
 
 /// The upper bounds of the histogram of review durations, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5];
-
-/// Registers metrics under the common prefix.
-struct Registrar(Registry);
 
 /// All metrics of the webhook.
 pub(super) struct Metrics {
@@ -89,30 +88,10 @@ struct PolicyLabels {
     sha256: String,
 }
 
-impl Registrar {
-    /// Registers a new metric.
-    fn register<M: Metric + Clone + Default>(&mut self, name: &str, help: &str) -> M {
-        let metric = M::default();
-        self.0.register(name, help, metric.clone());
-        metric
-    }
-
-    /// Registers a new histogram of seconds.
-    fn register_histogram(&mut self, name: &str, help: &str, buckets: [f64; 12]) -> Histogram {
-        let histogram = Histogram::new(buckets);
-        self.0.register_with_unit(name, help, Unit::Seconds, histogram.clone());
-        histogram
-    }
-
-    fn register_info(&mut self, name: &str, help: &str, labels: Info<Vec<(&'static str, &'static str)>>) {
-        self.0.register(name, help, labels);
-    }
-}
-
 impl Metrics {
     /// Registers all metrics: each field has its name and help here.
     pub fn new() -> Self {
-        let mut all = Registrar(Registry::with_prefix("servicecidr_guard"));
+        let mut all = Registrar::new("servicecidr_guard");
         let build = [
             ("version", env!("CARGO_PKG_VERSION")),
             ("commit", option_env!("SERVICECIDR_GUARD_COMMIT").unwrap_or("unknown")),
@@ -142,7 +121,7 @@ impl Metrics {
             policy: all.register("config_info", "The active policy, by the SHA-256 of its file"),
             capacity: CapacityMetrics::new(&mut all),
             watch: WatchMetrics::new(&mut all),
-            registry: all.0,
+            registry: all.into_registry(),
         };
         for result in ["success", "failure"] {
             metrics.certificate_reloads.get_or_create(&ResultLabels { result }).inc_by(0);

@@ -70,7 +70,7 @@ fn blocked_deletion_is_excluded_from_capacity() {
         printed,
         [
             "IPv4: 254 usable, 18 used, 236 free; without newcidr1: 14 usable, 0 free (-236)",
-            "the deletion of newcidr1 won't end while IPAddresses are in no other ServiceCIDR: 4",
+            "deleting newcidr1 will hang: IPAddresses are in no other ServiceCIDR: 4",
         ]
     );
     assert_eq!(plane.get(&newcidr1).1["metadata"]["deletionTimestamp"], Value::Null);

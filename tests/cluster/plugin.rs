@@ -126,7 +126,7 @@ fn impersonation_is_used_and_missing_permissions_are_named() {
         refused,
         "error: can't list servicecidrs.networking.k8s.io: forbidden: servicecidrs.networking.k8s.io is forbidden: User \
          \"jane\" cannot list resource \"servicecidrs\" in API group \"networking.k8s.io\" at the cluster scope\n\
-         hint: it takes the verb list on servicecidrs.networking.k8s.io: `kubectl auth can-i list servicecidrs.networking.k8s.io`\n"
+         hint: the account needs the verb list on servicecidrs.networking.k8s.io: `kubectl auth can-i list servicecidrs.networking.k8s.io`\n"
     );
     // The command of the hint reports the same.
     kubectl.check_output("kubectl auth can-i list servicecidrs.networking.k8s.io --as jane --as-group team-a", 1);

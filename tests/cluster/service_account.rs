@@ -54,7 +54,7 @@ fn wait_for_missing_permission(server: &Server, verb: &str, resource: &str, grou
          API group \"{group}\" at the cluster scope"
     );
     eventually("the log names verb and resource", || {
-        let line = server.logged("trying again");
+        let line = server.logged("list or watch failed, retrying");
         line["reason"] == "forbidden" && line["error"] == expected.as_str()
     });
 }

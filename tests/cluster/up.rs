@@ -39,7 +39,7 @@ A Kubernetes control plane is up: service range 10.96.0.0/28, no nodes.
   webhook   {}/validate
   health    {}/readyz, /report, /metrics
 
-Ctrl-C ends it.",
+Press Ctrl-C to stop.",
         plane.kubeconfig().display(),
         binaries::path("kubectl").display(),
         server.path("policy.yaml").display(),

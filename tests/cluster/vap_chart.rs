@@ -191,7 +191,7 @@ fn unsupported_rules_are_named_and_long_expressions_are_rejected() {
     let refused = template(folder.path(), &json!({"deletion": {}}));
     assert!(
         output_text(&refused)
-            .contains("validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy"),
+            .contains("validatingAdmissionPolicy.enabled: no rule can be expressed in CEL of the policy"),
         "{}",
         output_text(&refused)
     );
@@ -199,7 +199,7 @@ fn unsupported_rules_are_named_and_long_expressions_are_rejected() {
     assert!(template(folder.path(), &long(7692)).status.success());
     let refused = output_text(&template(folder.path(), &long(7693)));
     let sentence = "validatingAdmissionPolicy.enabled: policy.allowedRanges: 100010 characters of CEL are more than the 100000 that \
-                    kube-apiserver reads of an expression";
+                    kube-apiserver accepts in an expression";
     assert!(refused.contains(sentence), "{refused}");
 }
 

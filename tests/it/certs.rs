@@ -41,7 +41,7 @@ fn existing_files_are_kept_without_force() {
     assert_eq!(refused.status.code(), Some(2));
     assert_eq!(
         String::from_utf8(refused.stderr).unwrap(),
-        format!("error: {out}/tls.key: is there already\nhint: --force replaces it; --out writes to another folder\n")
+        format!("error: {out}/tls.key: already exists\nhint: --force replaces it; --out writes to another folder\n")
     );
     assert_eq!(fs::read_dir(out).unwrap().count(), 1);
     assert!(run(&["certs", "--out", out, "--force"]).status.success());

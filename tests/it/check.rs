@@ -135,7 +135,7 @@ fn memory_is_bounded_by_one_document() {
     // Documents without objects have no size limit.
     let output = stream(&LINES, 1024, b"", &[]);
     assert_eq!(
-        (output.status.code(), output_text(&output).contains("no ServiceCIDR was judged")),
+        (output.status.code(), output_text(&output).contains("no ServiceCIDR was evaluated")),
         (Some(0), true),
         "{}",
         output_text(&output)
@@ -185,7 +185,7 @@ fn deep_nesting_and_alias_expansion_are_rejected() {
     check_file(&format!("{}1{}", "{\"items\":".repeat(100_000), "}".repeat(100_000)), 0, "1 without a kind");
     let list = |inner: &str| format!("{{\"kind\":\"List\",\"items\":[{inner}]}}");
     let nested = (0..5).fold(manifest_json("deep"), |inner, _| list(&inner));
-    check_file(&nested, 2, "lists within lists within lists");
+    check_file(&nested, 2, "too many nested lists: split them");
     let nested = (0..4).fold(manifest_json("deep"), |inner, _| list(&inner));
     check_file(&nested, 0, "1 allowed");
     // Not every kind that ends in List is a list.

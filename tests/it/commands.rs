@@ -118,7 +118,7 @@ fn invalid_lists_are_rejected_with_position() {
     assert_eq!(code, Some(2));
     assert!(
         stderr.starts_with(
-            "left out: standard input: item 1 `x`: is a Policy: not a ServiceCIDR, an IPAddress, a Service or a Node\n"
+            "skipped: standard input: item 1 `x`: has kind Policy, not ServiceCIDR, IPAddress, Service or Node\n"
         ),
         "{stderr}"
     );
@@ -140,15 +140,15 @@ fn skipped_objects_are_reported_and_fail_the_command() {
     assert_eq!(code, Some(2));
     assert_eq!(
         stderr,
-        "left out: standard input: item 2 `010.96.0.1`: metadata.name: not an IP address\n\
-         left out: standard input: item 3: has no metadata.name\n\
-         left out: standard input: item 4: invalid type: integer `7`, expected a string\n\
-         left out: standard input: item 5 `10.96.0.2`: has no kind\n\
-         left out: standard input: item 6 `n/p`: is a Pod: not a ServiceCIDR, an IPAddress, a Service or a Node\n\
-         left out: standard input: item 7 `old`: spec.cidrs[0]: \"010.0.0.0/24\" has leading zeros: write every number without them\n\
-         left out: standard input: item 8: invalid type: integer `7`, expected struct Item\n\
-         note: no IPAddress was read: every address counts as free\n\
-         error: the result lacks what was left out\n"
+        "skipped: standard input: item 2 `010.96.0.1`: metadata.name: not an IP address\n\
+         skipped: standard input: item 3: has no metadata.name\n\
+         skipped: standard input: item 4: invalid type: integer `7`, expected a string\n\
+         skipped: standard input: item 5 `10.96.0.2`: has no kind\n\
+         skipped: standard input: item 6 `n/p`: has kind Pod, not ServiceCIDR, IPAddress, Service or Node\n\
+         skipped: standard input: item 7 `old`: spec.cidrs[0]: \"010.0.0.0/24\" has leading zeros: write every number without them\n\
+         skipped: standard input: item 8: invalid type: integer `7`, expected struct Item\n\
+         note: no IPAddress was read: every address is counted as free\n\
+         error: the result is incomplete: objects were skipped\n"
     );
     // The readable objects are reported.
     let report: Value = serde_json::from_str(&stdout).unwrap();
@@ -171,8 +171,8 @@ fn many_skipped_objects_are_counted() {
     let (stdout, stderr, code) =
         report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
     assert_eq!(code, Some(2));
-    assert_eq!(stderr.lines().filter(|line| line.starts_with("left out: standard input: item ")).count(), 10);
-    assert!(stderr.contains("\nleft out: 990 others\n"), "{stderr}");
+    assert_eq!(stderr.lines().filter(|line| line.starts_with("skipped: standard input: item ")).count(), 10);
+    assert!(stderr.contains("\nskipped: 990 others\n"), "{stderr}");
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["families"][0]["outsideServiceCIDRs"], "99000");
 }
@@ -228,7 +228,7 @@ fn totals_of_10000_services_are_correct() {
     assert!(output.status.success());
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let family = &report["families"][0];
-    let counts = ["used", "outside", "ineffective"].map(|name| family[name].as_str().unwrap());
+    let counts = ["used", "outsideServiceCIDRs", "inUnusableCIDRs"].map(|name| family[name].as_str().unwrap());
     // One ServiceCIDR is terminating: it contains 251 of the 10,001 addresses.
     assert_eq!(counts, ["9750", "0", "251"]);
 }

@@ -113,7 +113,7 @@ fn invalid_value_error_has_position() {
     );
     check(
         "allowedRanges: {ranges: []}\n",
-        "policy.yaml:3:25: allowedRanges.ranges: needs at least one range: to allow none at all, use denyAll\n  \
+        "policy.yaml:3:25: allowedRanges.ranges: needs at least one range: to allow none, use denyAll\n  \
          3 | allowedRanges: {ranges: []}\n    |                         ^",
     );
     check(
@@ -152,7 +152,7 @@ fn validation_actions_follow_binding_rules() {
     };
     at("[]", "needs at least one of Deny, Warn, Audit");
     at("[Audit, Audit]", "names Audit twice");
-    at("[Deny, Warn]", "can't hold both Deny and Warn: the sender would read the same sentence twice");
+    at("[Deny, Warn]", "can't contain both Deny and Warn: the client would get the same message twice");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn other_documents_are_rejected() {
     check("denyAll: {\n", "policy.yaml:3:10: unclosed bracket '{'\n  3 | denyAll: {\n    |          ^");
     check(
         "denyAll: {}\n---\nkind: Policy\n",
-        "policy.yaml:5:1: a second YAML document: a policy file holds one\n  5 | kind: Policy\n    | ^",
+        "policy.yaml:5:1: a second YAML document: a policy file has one\n  5 | kind: Policy\n    | ^",
     );
     let error = Loaded::from_bytes("policy.yaml", b"\xff\xfe").unwrap_err().to_string();
     assert_eq!(error, "policy.yaml: not text: invalid utf-8 sequence of 1 bytes from index 0");

@@ -86,15 +86,15 @@ fn invalid_rule_fields_have_position() {
     check("noOverlap: {relations: [Disjoint]}\n", "3:25: unknown value `Disjoint`");
     check(
         "noOverlap: {validationActions: [Deny, Warn]}\n",
-        "3:32: noOverlap.validationActions: can't hold both Deny and Warn: the sender would read the same sentence twice",
+        "3:32: noOverlap.validationActions: can't contain both Deny and Warn: the client would get the same message twice",
     );
     check(
         "reservedNetworks: {}\n",
-        "3:19: reservedNetworks: reserves nothing: declare networks, or set presets or discover",
+        "3:19: reservedNetworks: no network is reserved: declare networks, or set presets or discover",
     );
     check(
         "networks: [{name: a, cidr: 10.0.0.0/8}]\nreservedNetworks: {declared: false}\n",
-        "4:19: reservedNetworks: reserves nothing: declare networks, or set presets or discover",
+        "4:19: reservedNetworks: no network is reserved: declare networks, or set presets or discover",
     );
     check("reservedNetworks: {presets: [rfc1918]}\n", "3:30: unknown value `rfc1918`");
     check("reservedNetworks: {presets: [cgnat, cgnat]}\n", "3:29: reservedNetworks.presets: names cgnat twice");
@@ -102,8 +102,8 @@ fn invalid_rule_fields_have_position() {
         "reservedNetworks: {discover: [nodeAddresses, nodeAddresses]}\n",
         "3:30: reservedNetworks.discover: names nodeAddresses twice",
     );
-    check("prefixLength: {}\n", "3:15: prefixLength: bounds nothing: set ipv4, ipv6 or both");
-    check("prefixLength: {ipv4: {}}\n", "3:22: prefixLength.ipv4: bounds nothing: set shortest, longest or both");
+    check("prefixLength: {}\n", "3:15: prefixLength: no limit is set: set ipv4, ipv6 or both");
+    check("prefixLength: {ipv4: {}}\n", "3:22: prefixLength.ipv4: no limit is set: set shortest, longest or both");
     check("prefixLength: {ipv4: {longest: 33}}\n", "3:22: prefixLength.ipv4: /33 is longer than /32");
     check("prefixLength: {ipv6: {shortest: 129}}\n", "3:22: prefixLength.ipv6: /129 is longer than /128");
     check(
@@ -116,7 +116,7 @@ fn invalid_rule_fields_have_position() {
     {
         check(
             &format!("usable: {{}}\nstaleness: {{maxStaleness: {text}}}\n"),
-            &format!("4:27: staleness.maxStaleness: `{shown}` is no duration from 1s to 1h: write it as 120s or 2m"),
+            &format!("4:27: staleness.maxStaleness: `{shown}` is not a duration from 1s to 1h: write it as 120s or 2m"),
         );
     }
     check("usable: {}\nstaleness: {onStale: Allow}\n", "4:22: unknown value `Allow`");
@@ -133,8 +133,5 @@ fn short_max_staleness_has_a_note() {
     let notes: Vec<String> = notes.iter().map(|note| format!("{note:#}")).collect();
     assert_eq!(notes.len(), 1);
     let first = notes[0].lines().next().unwrap();
-    assert_eq!(
-        first,
-        "policy.yaml:4:27: staleness.maxStaleness: watches prove only once a minute that nothing has changed"
-    );
+    assert_eq!(first, "policy.yaml:4:27: staleness.maxStaleness: watches confirm the state only once a minute");
 }

@@ -11,6 +11,9 @@ use crate::reference::{scratch, shell};
 pub const REPLAYED: [&str; 5] =
     ["README.md", "docs/capacity.md", "docs/planning.md", "docs/cluster-ips.md", "docs/checking.md"];
 
+/// The documents whose commands need a published release.
+const NEEDS_A_RELEASE: [&str; 1] = ["docs/releasing.md"];
+
 /// Commands that other tests run: how a line begins, the file of the test, and the test.
 const ELSEWHERE: [(&str, &str, &str); 19] = [
     ("kubectl --namespace servicecidr-guard port-forward", "page/main.rs", "served_page_previews_changes"),
@@ -134,6 +137,9 @@ fn documented_commands_are_tested() {
     let mut run = 0;
     for path in documents() {
         let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        if NEEDS_A_RELEASE.contains(&name.as_str()) {
+            continue;
+        }
         for (way, line) in lines(&name, &fs::read_to_string(&path).unwrap()) {
             // `make test` runs this test.
             if line == "make test" || way == Way::Replayed {

@@ -185,27 +185,24 @@ fn draft_comments_on_existing_problems() {
     };
     says(
         "no kubernetes",
-        "# ipFamilies is left out: there is no ServiceCIDR kubernetes to tell which families kube-apiserver has.",
+        "# ipFamilies is omitted: there is no ServiceCIDR kubernetes, so the IP families of kube-apiserver are unknown.",
     );
     says("dual-stack, IPv6 first", "ipFamilies: [IPv4, IPv6]");
     says("terminating", "    - 10.97.0.0/24  # ServiceCIDR going-away, Terminating");
-    says("terminating", "# Gives none today: 10.97.0.0/24 of going-away: Terminating");
+    says("terminating", "# Unusable today: 10.97.0.0/24 of going-away: Terminating");
     says("equal ranges", "    - 10.96.0.0/24  # ServiceCIDR a; ServiceCIDR b; ServiceCIDR kubernetes");
     says("a range grown", "# Today: 10.96.0.0/20 of wider contains 10.96.0.0/24 of kubernetes");
-    says(
-        "a range added",
-        "# Left out, since it is no CIDR that Kubernetes reads today: `010.0.0.0/8` of ServiceCIDR more",
-    );
-    says("within a preset", "# Left out: cgnat: ServiceCIDR kubernetes has 100.64.0.0/16 of 100.64.0.0/10");
-    says("kubeadm's default", "# The pods of the Nodes have: 10.244.0.0/23");
+    says("a range added", "# Omitted, because Kubernetes rejects it today: `010.0.0.0/8` of ServiceCIDR more");
+    says("within a preset", "# Omitted: cgnat: ServiceCIDR kubernetes has 100.64.0.0/16 of 100.64.0.0/10");
+    says("kubeadm's default", "# Pod CIDRs of the Nodes: 10.244.0.0/23");
     says(
         "Services where Nodes are",
-        "# Wrong today: 192.168.0.0/16 of ServiceCIDR kubernetes touches address 192.168.1.11 of Node worker-1; 192.168.0.0/16 of ServiceCIDR kubernetes touches address 192.168.1.12 of Node worker-2",
+        "# Conflicts today: 192.168.0.0/16 of ServiceCIDR kubernetes overlaps address 192.168.1.11 of Node worker-1; 192.168.0.0/16 of ServiceCIDR kubernetes overlaps address 192.168.1.12 of Node worker-2",
     );
     says("named as GKE does", "    - gke  # a Node is named as GKE names them");
     says("named as AKS does", "    - aks  # a Node is named as AKS names them");
     says("named as EKS does", "    - eks  # a Node is named as EC2 names them");
-    says("tiny and huge", "  ipv4: {shortest: 8, longest: 31}  # there: /8 to /31");
+    says("tiny and huge", "  ipv4: {shortest: 8, longest: 31}  # current: /8 to /31");
     let text = draft_of("hostile names");
     assert!(!text.chars().any(|it| it != '\n' && (it.is_control() || it == '\u{2028}')), "{text:?}");
 }

@@ -132,19 +132,19 @@ fn unsupported_rules_are_rejected_or_skipped() {
         MUCH,
         &[],
         &format!(
-            "error: policy.yaml: CEL can't say all of it: {}\nhint: --skip-unsupported leaves it to the webhook\n",
+            "error: policy.yaml: not all rules can be expressed in CEL: {}\nhint: --skip-unsupported exports the rest\n",
             left_out.join("; ")
         ),
     );
     let (code, printed, stderr) = export(MUCH, &["--skip-unsupported"]);
-    let expected = format!("left out: {}\n", left_out.join("\nleft out: "));
+    let expected = format!("skipped: {}\n", left_out.join("\nskipped: "));
     assert_eq!((code, stderr.as_str()), (Some(0), expected.as_str()));
     assert_eq!(printed, export("allowedRanges: {ranges: [10.96.0.0/16]}\n", &[]).1);
     check_rejected(
         "deletion: {}\n",
         &["--skip-unsupported"],
-        "error: policy.yaml: CEL can say none of the rules: deletion: CEL doesn't see the IPAddresses\n\
-         hint: the webhook alone can judge this policy\n",
+        "error: policy.yaml: no rule can be expressed in CEL: deletion: CEL doesn't see the IPAddresses\n\
+         hint: only the webhook can enforce this policy\n",
     );
 }
 
@@ -157,7 +157,7 @@ fn long_expressions_and_invalid_names_are_rejected() {
         &policy(7693),
         &[],
         "error: policy.yaml: allowedRanges: 100010 characters of CEL are more than the 100000 that kube-apiserver \
-         reads of an expression\n",
+         accepts in an expression\n",
     );
     for name in ["", "A", "a_b", "-a", "a-", "a..b", &"a".repeat(243)] {
         let (code, _, stderr) = export("denyAll: {}\n", &[&format!("--name={name}")]);

@@ -49,7 +49,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 /// Path below `src/` and text of every source file.
-fn sources() -> BTreeMap<String, String> {
+pub fn sources() -> BTreeMap<String, String> {
     let src = root().join("src");
     let named = |path: PathBuf| (path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned(), path);
     files(&src, ".rs").into_iter().map(named).map(|(name, path)| (name, fs::read_to_string(path).unwrap())).collect()
@@ -61,7 +61,7 @@ fn layer(name: &str) -> Option<usize> {
 }
 
 /// The code of a file without tests and comments.
-fn code(text: &str) -> impl Iterator<Item = &str> {
+pub fn code(text: &str) -> impl Iterator<Item = &str> {
     let tested = text.split("#[cfg(test)]").next().unwrap();
     tested.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
 }

@@ -114,7 +114,7 @@ fn report_and_cluster_rules_require_inventory() {
     let server = Server::start(DENY_ALL);
     let answer = server.get(&format!("{}/report", server.health));
     assert_eq!(answer.status(), 404);
-    assert_eq!(answer.body(), "no inventory is kept: start with --inventory cluster or --inventory FILE\n");
+    assert_eq!(answer.body(), "no inventory is configured: start with --inventory cluster or --inventory FILE\n");
     fs::write(server.path("policy.yaml"), NO_OVERLAP).unwrap();
     let check_startup_fails = server.logged("policy reload failed, keeping the previous one");
     assert_eq!(check_startup_fails["error"], "the rule no-overlap needs an inventory: start with --inventory");
@@ -147,7 +147,7 @@ fn missing_or_invalid_inventory_fails_startup() {
         &[],
         2,
         "error: the rule no-overlap of policy.yaml needs the cluster state, and there is no inventory\n\
-         hint: serve --inventory cluster, or take the rule out of the policy\n",
+         hint: serve --inventory cluster, or remove the rule from the policy\n",
     );
     check_startup_fails(
         DENY_ALL,

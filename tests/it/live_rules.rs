@@ -212,6 +212,16 @@ fn staleness_applies_only_to_required_kinds() {
         verdict.findings.into_iter().map(|finding| finding.violation).collect::<Vec<_>>()
     };
     let expected = violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, 180, 120);
+    // No fixture of tests/fixtures/admission has an age: these messages are pinned here.
+    assert_eq!(
+        expected.to_string(),
+        "spec.cidrs: no-overlap can't be evaluated: the ServiceCIDRs were last confirmed 180 s ago, more than the limit \
+         of 120 s"
+    );
+    assert_eq!(
+        violations::syncing(RuleId::ReservedNetworks, ResourceKind::Nodes).to_string(),
+        "spec.cidrs: reserved-networks can't be evaluated: the Nodes are still syncing (see the webhook log)"
+    );
     assert_eq!(evaluated("noOverlap: {}\n", "10.96.0.0/24"), [expected]);
     let within = violations::overlap_with_default("10.96.0.0/29");
     assert_eq!(evaluated("noOverlap: {}\nstaleness: {maxStaleness: 180s}\n", "10.96.0.0/29"), [within]);

@@ -28,6 +28,7 @@ mod draft; // `init` for twenty clusters
 mod export; // `export vap`
 mod generated; // generated files of the chart
 mod hot_reload; // policy and certificate reloads under load
+mod import_circles; // no import circles between files
 mod invariants; // layers, file sizes, documented rules and metrics, links
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that compare with the cluster

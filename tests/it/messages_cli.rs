@@ -30,7 +30,7 @@ fn folder_without_lists_is_an_error() {
 fn missing_kubernetes_assumes_both_families() {
     let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"more"},"spec":{"cidrs":["10.96.0.0/24"]}}"#;
     let output = explain("list.json", list);
-    let noted = "note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured\n";
+    let noted = "note: no ServiceCIDR `kubernetes` was read: both IP families are assumed to be configured\n";
     assert!(stderr(&output).contains(noted), "{output:?}");
 }
 
@@ -44,7 +44,10 @@ fn explain_reports_unready_range() {
     let output =
         command.args(["explain", "kubernetes", "-f", "list.json"]).current_dir(folder.path()).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(printed.contains("- 10.96.0.0/24 gives no address: its condition Ready is not True\n"), "{printed}");
+    assert!(
+        printed.contains("- 10.96.0.0/24 has no allocatable addresses: its condition Ready is not True\n"),
+        "{printed}"
+    );
 }
 
 #[test]

@@ -128,8 +128,8 @@ fn preview_is_bounded_and_has_no_side_effects() {
     for (query, problem) in [
         ("?add=10.96.0.1/24", "spec.cidrs[0]: `10.96.0.1/24` has host bits set: use 10.96.0.0/24"),
         ("?add=%1b[31m", "spec.cidrs[0]: `\\u{1b}[31m` is not a CIDR: write it as 10.9.8.0/24 or 2001:db8::/64"),
-        ("?add=10.0.0.0/24,10.1.0.0/24", "spec.cidrs: holds two CIDRs of one IP family: write one, or one of each"),
-        ("?add=a,b,c", "spec.cidrs: holds 3 CIDRs: write one, or one of each IP family"),
+        ("?add=10.0.0.0/24,10.1.0.0/24", "spec.cidrs: has two CIDRs of one IP family: set one, or one of each"),
+        ("?add=a,b,c", "spec.cidrs: has 3 CIDRs: set one, or one of each IP family"),
     ] {
         assert_eq!(preview(&server, query), (400, json!({"message": problem})), "{query}");
     }

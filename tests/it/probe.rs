@@ -35,7 +35,7 @@ fn check(arguments: &[&str], code: i32, printed: &str, stderr: &str) {
 }
 
 const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
-const UNREACHED: &str = "error: no answer from the webhook\n";
+const UNREACHED: &str = "error: no response from the webhook\n";
 
 #[test]
 fn probe_succeeds_under_any_policy() {
@@ -177,7 +177,7 @@ fn probe_sends_dry_run_and_checks_response() {
             json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
                    "response": {"uid": "another", "allowed": true}})
         }),
-        "another uid than that of the request: {",
+        "the uid differs from that of the request: {",
     );
     begins(
         probe_with(|review| json!({"response": {"uid": review["request"]["uid"], "allowed": true}})),
@@ -204,10 +204,10 @@ fn unreachable_server_exits_3() {
     let silent = format!("http://{address}");
     let each = |why: &str| format!("livez    {why}\nreadyz   {why}\nmetrics  {why}\n");
     let began = Instant::now();
-    check(&["--health-url", &silent, "--timeout", "1"], 3, &each("not reached: no answer within 1 s"), UNREACHED);
+    check(&["--health-url", &silent, "--timeout", "1"], 3, &each("no connection: no response within 1 s"), UNREACHED);
     assert!(began.elapsed() < TEST_TIMEOUT, "three requests took {:?}", began.elapsed());
     drop(listener);
-    let refused = "not reached: Connection refused (os error 111)";
+    let refused = "no connection: Connection refused (os error 111)";
     check(&["--health-url", &silent], 3, &each(refused), UNREACHED);
     let folder = certificates();
     let ca = folder.path().join("ca.crt");

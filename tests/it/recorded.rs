@@ -5,13 +5,15 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::generated::UPDATE;
 use crate::program::{Server, fixtures};
 
 #[track_caller]
 fn check(policy: &str) {
     let folder = fixtures().join("recorded");
-    let answers = fs::read_to_string(folder.join("answers").join(format!("{policy}.json"))).unwrap_or_default();
-    let expected: BTreeMap<String, Value> = serde_json::from_str(&answers).unwrap_or_default();
+    let golden = folder.join("answers").join(format!("{policy}.json"));
+    let expected: BTreeMap<String, Value> =
+        serde_json::from_str(&fs::read_to_string(&golden).unwrap_or_default()).unwrap_or_default();
     let server = Server::start(&fs::read_to_string(folder.join("policies").join(format!("{policy}.yaml"))).unwrap());
     let mut seen = BTreeMap::new();
     for entry in fs::read_dir(&folder).unwrap() {
@@ -22,7 +24,11 @@ fn check(policy: &str) {
         }
     }
     assert_eq!(seen.len(), 31);
-    assert!(seen == expected, "the responses under {policy} are now\n{}", serde_json::to_string_pretty(&seen).unwrap());
+    let text = serde_json::to_string_pretty(&seen).unwrap();
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&golden, format!("{text}\n")).unwrap();
+    }
+    assert!(seen == expected, "{UPDATE}=1 writes these responses under {policy}:\n{text}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn invalid_review_returns_400_with_reason() {
     check(format!("{head}}}").as_bytes(), &format!("body: request is missing: {wanted}\n"));
     check(format!(r#"{head},"request":null}}"#).as_bytes(), &format!("body: request is missing: {wanted}\n"));
     check(format!(r#"{head},"request":7}}"#).as_bytes(), &format!("body: request is not an object: {wanted}\n"));
-    check(format!(r#"{head},"kind":"X"}}"#).as_bytes(), &format!("body: holds `kind` twice: {wanted}\n"));
+    check(format!(r#"{head},"kind":"X"}}"#).as_bytes(), &format!("body: has `kind` twice: {wanted}\n"));
     check(
         format!(r#"{head},"request":{{}}}}"#).as_bytes(),
         "request.uid: is missing: expected a string of 1 to 128 bytes\n",
@@ -56,7 +56,7 @@ fn invalid_review_returns_400_with_reason() {
     );
     check(
         format!(r#"{head},"request":{{"uid":"a","uid":"b"}}}}"#).as_bytes(),
-        &format!("body: request holds `uid` twice: {wanted}\n"),
+        &format!("body: request has `uid` twice: {wanted}\n"),
     );
     // Deeper than any stack allows, within the size limit.
     check(&vec![b'['; 1_000_000], "body: not JSON: EOF while parsing a list at line 1 column 1000000\n");
@@ -265,7 +265,7 @@ fn invalid_startup_files_are_errors() {
         3,
         &format!(
             "error: can't listen on {address} (--listen): Address already in use (os error 98)\n\
-             hint: choose another address with --listen ADDRESS:PORT; port 0 takes a free one\n"
+             hint: choose another address with --listen ADDRESS:PORT; port 0 selects a free port\n"
         ),
     );
 }
@@ -315,7 +315,7 @@ fn dev_server_prints_working_curl_commands() {
     assert!(answers[0].contains(r#""allowed":true"#), "{answers:?}");
     let warning = "IPv4: 14 usable, 14 used, 0 free; with newcidr1: 254 usable, 240 free (+240)";
     assert!(answers[0].contains(warning), "{answers:?}");
-    let whole = fs::read_to_string(fixtures().join("dev-response.json")).unwrap();
+    let whole = fs::read_to_string(fixtures().join("dev/response.json")).unwrap();
     assert_eq!(answers[0].trim(), whole.trim());
     let readme = fs::read_to_string(fixtures().join("../../README.md")).unwrap();
     // With the default port.

@@ -232,7 +232,10 @@ fn ranges_of_any_width_are_searched() {
     assert_eq!(find(IpFamily::IPv6, 127).unwrap(), ["::/127", "::2/127"]);
     assert_eq!(find(IpFamily::IPv6, 64).unwrap(), ["::/64", "0:0:0:1::/64"]);
     let too_short = find(IpFamily::IPv6, 63).unwrap_err().to_string();
-    assert_eq!(too_short, "/63 of IPv6 gives no address: kube-apiserver allocates from IPv6 /64 and longer only");
+    assert_eq!(
+        too_short,
+        "/63 of IPv6 has no allocatable addresses: kube-apiserver allocates from IPv6 /64 and longer only"
+    );
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn stalled_list_reports_progress() {
     until("the other list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
     until("a retry", || follower.status(ResourceKind::IpAddresses).last_error.is_some());
     let error = follower.status(ResourceKind::IpAddresses).last_error.unwrap();
-    assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no whole page within 0.2 s");
+    assert_eq!(error, "can't list ipaddresses.networking.k8s.io: no complete page within 0.2 s");
     api_server.respond_with(|_| FakeResponse::Normal);
     follower.wait_until_synced(&api_server);
     until("the remaining pages", || follower.status(ResourceKind::IpAddresses).is_listed);

@@ -48,11 +48,11 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- $_ := set $part "words" $words }}
 {{- $length := toRawJson $part.data | len }}
 {{- if gt $length 100000 }}
-{{- fail (printf "validatingAdmissionPolicy.enabled: policy.%s: %d characters of CEL are more than the 100000 that kube-apiserver reads of an expression" $part.rule $length) }}
+{{- fail (printf "validatingAdmissionPolicy.enabled: policy.%s: %d characters of CEL are more than the 100000 that kube-apiserver accepts in an expression" $part.rule $length) }}
 {{- end }}
 {{- end }}
 {{- if not $parts }}
-{{- fail "validatingAdmissionPolicy.enabled: CEL can say none of the rules of the policy" }}
+{{- fail "validatingAdmissionPolicy.enabled: no rule can be expressed in CEL of the policy" }}
 {{- end }}
 {{- dict "parts" $parts "leftOut" $leftOut | toRawJson }}
 {{- end }}

@@ -21,19 +21,18 @@ const CA_DAYS: i64 = 10 * 365;
 /// How long the serving certificate is valid.
 const LEAF_DAYS: i64 = 365;
 
-/// Write a private CA and a serving certificate, for trying and for tests.
+/// Write a private CA and a serving certificate, for evaluation and tests.
 ///
-/// Writes ca.crt, ca.key, tls.crt and tls.key (ECDSA P-256); the keys are readable by their owner
-/// alone. The CA is valid for ten years, the certificate for one. Files that are there already are
-/// kept, unless --force is given.
+/// Writes ca.crt, ca.key, tls.crt and tls.key (ECDSA P-256); only the owner can read the keys. The CA is valid
+/// for ten years, the certificate for one. Existing files are kept, unless --force is given.
 ///
-/// Exit code: 2 for bad input, 3 if a file can't be written, else 0.
+/// Exit code: 0 success, 2 invalid input, 3 I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   servicecidr-guard certs --out certs --dns servicecidr-guard.servicecidr-guard.svc")]
 pub(in crate::cli) struct Args {
-    /// The folder to write to; made if it isn't there
+    /// The folder to write to; created if it doesn't exist
     #[arg(long, value_name = "DIR", default_value = "certs")]
     out: PathBuf,
 
@@ -45,7 +44,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "IP")]
     ip: Vec<IpAddr>,
 
-    /// Replace files that are there already
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }
@@ -63,7 +62,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let names = Names::of(&args.dns, &args.ip)?;
     let present = ["ca.crt", "ca.key", "tls.crt", "tls.key"].map(|name| args.out.join(name));
     if let Some(path) = present.iter().find(|path| path.exists() && !args.force) {
-        return Err(Exit::input(format!("{}: is there already", path.display()))
+        return Err(Exit::input(format!("{}: already exists", path.display()))
             .with_hint("--force replaces it; --out writes to another folder"));
     }
     write(&args.out, &names)?;

@@ -21,14 +21,13 @@ use judge::Judge;
 /// How many ServiceCIDRs are judged at once: each is kept until all are printed.
 const MOST: usize = 250_000;
 
-/// Judge manifests by a policy before they are applied: ServiceCIDRs, and AdmissionReviews that were recorded.
+/// Check ServiceCIDR manifests (and recorded AdmissionReviews) against a policy before applying them.
 ///
-/// They are judged in order, as an API server with the webhook would: each sees those before it that were
-/// admitted, and a name that is known is an update. What kube-apiserver itself refuses is denied too, by the
-/// rule invalid-request. Other kinds are passed over.
+/// Manifests are evaluated in order, as by an API server with the webhook: each one sees the admitted ones before
+/// it, and a known name is an update. What kube-apiserver itself rejects is denied by the rule invalid-request.
+/// Other kinds are skipped.
 ///
-/// Exit code: 1 if one is denied, 2 for bad input, 3 if something can't be read, else 0 or what
-/// --warn-exit-code says.
+/// Exit code: 0 allowed (with warnings: --warn-exit-code), 1 denied, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
@@ -36,16 +35,16 @@ pub(in crate::cli) struct Args {
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
     files: Vec<PathBuf>,
 
-    /// Look into the folders of a folder, too
+    /// Search folders recursively
     #[arg(short = 'R', long)]
     recursive: bool,
 
-    /// The policy to judge by
+    /// The policy file
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
 
-    /// What the cluster holds: what `kubectl get servicecidrs,ipaddresses,nodes -o json` printed; or cluster, which
-    /// reads that of the kubeconfig
+    /// The cluster state: the output of `kubectl get servicecidrs,ipaddresses,nodes -o json`, or cluster to read
+    /// the cluster of the kubeconfig
     #[arg(long, value_name = "FILE|cluster")]
     inventory: Option<PathBuf>,
 
@@ -58,11 +57,11 @@ pub(in crate::cli) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  # A pull request's manifests
+  # Check the manifests of a pull request
   servicecidr-guard check -R -f deploy/ --policy policy.yaml
-  # Against what a cluster holds, with the lines of a pull request marked by GitHub Actions
+  # Check against a cluster, with annotations for GitHub Actions
   servicecidr-guard check -f team-a.yaml --policy policy.yaml --inventory cluster.json -o github
-  # ManifestKind another program prints, as helm template or kustomize build
+  # Check the output of another program, for example helm template or kustomize build
   cat team-a.yaml | servicecidr-guard check -f - --policy policy.yaml --warn-exit-code 4";
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
@@ -116,10 +115,10 @@ fn say_what_is_not_known(policy: &Policy, is_given: bool, inventory: &Inventory)
     if !is_given && !rules.is_empty() {
         let rules = rules.join(", ");
         output::message(&format!(
-            "note: without --inventory only these manifests are known to {rules}, and not what the cluster holds"
+            "note: without --inventory, {rules} can only compare with these manifests, not with the cluster"
         ));
     } else if is_given && policy.requires_nodes() && inventory.nodes().next().is_none() {
-        output::message("note: no Node was read: discover of reserved-networks has nothing to judge by");
+        output::message("note: no Node was read: discover of reserved-networks has nothing to compare with");
     }
 }
 
@@ -209,14 +208,14 @@ impl Notes {
     fn say(&self) {
         for (said, (count, place)) in &self.old {
             let more = if *count == 1 { String::new() } else { format!(" (and {} more)", count - 1) };
-            output::message(&format!("note: {place}{more}: {said}: write networking.k8s.io/v1"));
+            output::message(&format!("note: {place}{more}: {said}: use networking.k8s.io/v1"));
         }
         let count: u64 = self.skipped.values().sum();
         if count > 0 {
             let kinds: Vec<String> = self.skipped.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             let objects =
-                plural(u128::from(count), "object that is no ServiceCIDR", "objects that are no ServiceCIDRs");
-            output::message(&format!("note: passed over {count} {objects}: {}", kinds.join(", ")));
+                plural(u128::from(count), "object that is not a ServiceCIDR", "objects that are not ServiceCIDRs");
+            output::message(&format!("note: skipped {count} {objects}: {}", kinds.join(", ")));
         }
     }
 }

@@ -6,11 +6,11 @@ use clap_complete::Shell;
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
 
-/// Print the completion script of a shell, to be sourced.
+/// Print the completion script for a shell.
 ///
-/// kubectl completes `kubectl servicecidr` by itself where `kubectl_complete-servicecidr` is on the PATH.
+/// kubectl completes `kubectl servicecidr` itself if `kubectl_complete-servicecidr` is on the PATH.
 ///
-/// Exit code: 2 for bad input, else 0.
+/// Exit code: 0 success, 2 invalid input.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

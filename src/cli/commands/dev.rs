@@ -40,14 +40,14 @@ pub(in crate::cli) fn files(listen: &[SocketAddr]) -> Result<Files, Exit> {
 /// What is served, and how to see it at work.
 pub(in crate::cli) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
     let served = [
-        (format!("https://{webhook}/validate"), "judges AdmissionReviews"),
-        (format!("http://{health}/"), "the page: what is left, and what would be"),
+        (format!("https://{webhook}/validate"), "evaluates AdmissionReviews"),
+        (format!("http://{health}/"), "the web page: capacity and previews"),
         (format!("http://{health}/readyz"), "and /livez, /metrics, /report"),
-        (format!("{FOLDER}/policy.yaml"), "the policy: edit it, it is read again within a second"),
-        (format!("{FOLDER}/inventory.json"), "what the cluster holds: 10.96.0.0/28, full; edit it too"),
+        (format!("{FOLDER}/policy.yaml"), "the policy: edit it, it is reloaded within a second"),
+        (format!("{FOLDER}/inventory.json"), "the cluster state: 10.96.0.0/28, full; you can edit it too"),
         (
             format!("{FOLDER}/review.json"),
-            "what a real kube-apiserver asks of a dry run that creates newcidr1 (10.96.0.0/24)",
+            "a review of a real kube-apiserver: a dry run that creates newcidr1 (10.96.0.0/24)",
         ),
     ];
     let served: String = served.map(|(what, why)| format!("  {what:<36}{why}\n")).concat();
@@ -56,18 +56,18 @@ pub(in crate::cli) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String
     let url = format!("https://{webhook}/validate");
     format!(
         "\
-servicecidr-guard, to try: nothing here is for a cluster.
+servicecidr-guard development server: for evaluation only.
 
 {served}
-Ask in another terminal, from this folder, what newcidr1 would change:
+In another terminal, in this folder, preview the effect of newcidr1:
 
   {curl} --data @{review} {url}
 
-and see a refusal:
+See a denial:
 
   sed 's#10.96.0.0/24#172.20.0.0/16#' {review} | {curl} --data @- {url}
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 "
     )
 }

@@ -12,10 +12,10 @@ use crate::cli::support::input;
 pub(in crate::cli) use address::AddressExplanation;
 pub(in crate::cli) use service_cidr::ServiceCidrExplanation;
 
-/// Explain a ServiceCIDR: what it gives, what it overlaps, what deleting it does, and why it is stuck
-/// terminating. Or an address: which ServiceCIDRs hold it, in which band, and who uses it.
+/// Explain a ServiceCIDR: its addresses, its overlaps, the effect of deleting it, and why its deletion is stuck. Or an
+/// address: which ServiceCIDRs contain it, in which band it is, and what uses it.
 ///
-/// Exit code: 2 for bad input or a name that wasn't read, 3 if what is read can't be, else 0.
+/// Exit code: 0 success, 2 invalid input or an unknown name, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
         (None, Err(_)) => {
             let names: Vec<&str> = state.inventory.service_cidrs().map(|it| it.name.as_str()).take(10).collect();
             return Err(Exit::input(format!("{}: neither an address nor a ServiceCIDR that was read", args.what))
-                .with_hint(format!("there are {}", names.join(", "))));
+                .with_hint(format!("known ServiceCIDRs: {}", names.join(", "))));
         }
     }
     state.ensure_complete()

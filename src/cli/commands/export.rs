@@ -25,12 +25,12 @@ enum Language {
     Vap(Vap),
 }
 
-/// Print ValidatingAdmissionPolicies and their bindings: what CEL can say of the policy.
+/// Print ValidatingAdmissionPolicies and bindings for the rules of a policy that CEL can express.
 ///
-/// They hold where the webhook is registered with `failurePolicy: Ignore` and doesn't answer. There is a
-/// pair for each set of validation actions. A rule that CEL can't say is an error.
+/// kube-apiserver enforces them also while the webhook is down. One policy and binding is generated per set of
+/// validation actions. A rule that CEL can't express is an error.
 ///
-/// Exit code: 2 for bad input and for what CEL can't say, 3 if the policy can't be read, else 0.
+/// Exit code: 0 success, 2 invalid input or a rule that CEL can't express, 3 I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,22 +41,22 @@ struct Vap {
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
 
-    /// What the names of the objects begin with; the validation actions follow, as in servicecidr-guard-deny
+    /// The prefix of the object names; the validation actions follow, as in servicecidr-guard-deny
     #[arg(long, value_name = "NAME", default_value = "servicecidr-guard")]
     name: String,
 
-    /// Leave out what CEL can't say, and name it on standard error
+    /// Skip rules that CEL can't express, and list them on standard error
     #[arg(long)]
     skip_unsupported: bool,
 
-    /// How to print them
+    /// The output format
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Format,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Format {
-    /// A document each
+    /// One document per object
     Yaml,
     /// A List
     Json,
@@ -73,17 +73,20 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let bundle = VapBundle::from_policy(&loaded.policy, &args.name).map_err(|error| {
         let failure = Exit::input(format!("{named}: {error}"));
         match error {
-            VapError::Nothing(_) => failure.with_hint("the webhook alone can judge this policy"),
+            VapError::Nothing(_) => failure.with_hint("only the webhook can enforce this policy"),
             VapError::TooLong { .. } | VapError::Cel(_) => failure,
         }
     })?;
     if !bundle.unsupported.is_empty() && !args.skip_unsupported {
-        return Err(Exit::input(format!("{named}: CEL can't say all of it: {}", bundle.unsupported.join("; ")))
-            .with_hint("--skip-unsupported leaves it to the webhook"));
+        return Err(Exit::input(format!(
+            "{named}: not all rules can be expressed in CEL: {}",
+            bundle.unsupported.join("; ")
+        ))
+        .with_hint("--skip-unsupported exports the rest"));
     }
     print(&bundle.objects, args.output)?;
     for unsupported in &bundle.unsupported {
-        output::message(&format!("left out: {unsupported}"));
+        output::message(&format!("skipped: {unsupported}"));
     }
     Ok(())
 }

@@ -6,12 +6,12 @@ use crate::cli::exit::Exit;
 use crate::cli::support::input::{InventoryArgs, ReadNodes};
 use crate::cli::support::output;
 
-/// Draft a policy from what a cluster holds: its ServiceCIDRs, its IP families, its Nodes, what looks reserved.
+/// Draft a policy from a cluster: its ServiceCIDRs, IP families, Nodes and networks that look reserved.
 ///
-/// Every line says where it comes from, and every validation action is Warn: the draft denies nothing. Names that a
-/// person chose stand in comments alone.
+/// Each line of the draft names its origin. Every validation action is Warn: the draft denies nothing. Names of
+/// objects appear only in comments.
 ///
-/// Exit code: 2 for bad input, 3 if what is read can't be, else 0.
+/// Exit code: 0 success, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

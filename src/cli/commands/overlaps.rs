@@ -12,13 +12,13 @@ use crate::cli::support::output;
 use crate::cli::support::table::{Align, Table};
 use crate::text::{plural, thousands};
 
-/// List every pair of CIDRs that share addresses: of ServiceCIDRs, and with the networks that the policy
+/// List every pair of overlapping CIDRs: of ServiceCIDRs with each other and with the networks that the policy
 /// declares.
 ///
-/// Both directions of a pair of ServiceCIDRs are listed. Overlap is legal in Kubernetes, and how a range
-/// is resized; with a network it black-holes traffic.
+/// Both directions of a pair of ServiceCIDRs are listed. Kubernetes allows ServiceCIDRs to overlap, which is how
+/// a range is resized. An overlap with another network black-holes traffic.
 ///
-/// Exit code: 1 if there is any, 2 for bad input, 3 if what is read can't be, else 0.
+/// Exit code: 0 no overlap, 1 an overlap, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -99,5 +99,5 @@ fn table(args: &Args, found: &[Overlap<'_>]) -> String {
             thousands(overlap.shared().count()),
         ]);
     }
-    if table.is_empty() { "no CIDRs share addresses\n".to_owned() } else { table.render(args.input.output.header()) }
+    if table.is_empty() { "no CIDRs overlap\n".to_owned() } else { table.render(args.input.output.header()) }
 }

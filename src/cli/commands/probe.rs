@@ -15,23 +15,24 @@ use crate::cli::exit::Exit;
 use crate::cli::support::output;
 use ask::{Asker, Fault};
 
-/// Ask a running webhook whether it answers as it should: for health checks, `helm test` and people.
+/// Test a running webhook: for health checks, `helm test` and troubleshooting.
 ///
-/// --url: over TLS, whose certificate must be good, a review that every policy lets through, a dry run of a
-/// change of `kubernetes`; it is counted and logged as any other. --health-url: /livez, /readyz and /metrics. One
-/// line a check. A webhook with --client-ca answers none without a certificate.
+/// --url: sends a review that every policy allows (a dry-run update of `kubernetes`) and verifies the
+/// certificate. The webhook counts and logs it like any other. --health-url: requests /livez, /readyz and
+/// /metrics. Prints one line per check. A webhook with --client-ca rejects the probe, which has no client
+/// certificate.
 ///
-/// Exit code: 1 if an answer isn't as it should be, 2 for bad input, 3 if there is none, else 0.
+/// Exit code: 0 success, 1 unexpected response, 2 invalid input, 3 no response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   servicecidr-guard probe --url https://127.0.0.1:8443 --ca certs/dev/ca.crt --health-url http://127.0.0.1:8080")]
 pub(in crate::cli) struct Args {
-    /// Where the webhook answers, `https://HOST[:PORT][/PATH]`; without a path, /validate
+    /// The URL of the webhook, `https://HOST[:PORT][/PATH]`; without a path, /validate
     #[arg(long, value_name = "URL", required_unless_present = "health_url")]
     url: Option<Uri>,
 
-    /// The CA of its certificate, PEM [default: the CAs of the system]
+    /// The CA of the webhook's certificate, PEM [default: the CAs of the system]
     #[arg(long, value_name = "FILE", requires = "url")]
     ca: Option<PathBuf>,
 
@@ -39,11 +40,11 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "NAME", requires = "url")]
     server_name: Option<String>,
 
-    /// Where /livez, /readyz and /metrics are answered, `http://HOST[:PORT]`
+    /// The URL of /livez, /readyz and /metrics, `http://HOST[:PORT]`
     #[arg(long, value_name = "URL")]
     health_url: Option<Uri>,
 
-    /// For how long to wait for each answer: 1 to 300 seconds
+    /// How long to wait for each response: 1 to 300 seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
     timeout: u64,
 }
@@ -77,7 +78,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     if faults.is_empty() {
         Ok(())
     } else if faults.iter().any(|fault| matches!(fault, Fault::Unreached(_))) {
-        Err(Exit::io("no answer from the webhook"))
+        Err(Exit::io("no response from the webhook"))
     } else {
         Err(Exit::findings(""))
     }

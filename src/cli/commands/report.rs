@@ -19,12 +19,12 @@ use crate::page::{Origin, PageDocument, html};
 use crate::text::percent;
 use table::Style;
 
-/// Report what is usable, used and free, now or before and after changes.
+/// Report IP capacity: usable, used and free addresses, now or before and after changes.
 ///
-/// Used is every usable address that has an IPAddress, whoever holds it. Nested and equal CIDRs are
-/// counted once; ServiceCIDRs that are not ready, terminating or give no address not at all.
+/// An address is used if an IPAddress exists for it, whatever its parent. Addresses of nested and equal CIDRs are
+/// counted once. ServiceCIDRs that are not ready, terminating or without allocatable addresses don't count.
 ///
-/// Exit code: 1 if --fail-below says so, 2 for bad input, 3 if what is read can't be, else 0.
+/// Exit code: 0 success, 1 less is free than --fail-below, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,34 +39,38 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     output: OutputArgs<ReportFormat>,
 
-    /// Also report as if this ServiceCIDR were created, or these CIDRs added to it; repeatable
+    /// Also print table rows of IP families that the cluster doesn't have
+    #[arg(long)]
+    all_families: bool,
+
+    /// Preview the creation of this ServiceCIDR, or the addition of these CIDRs to it; repeatable
     #[arg(long, value_name = "NAME=CIDR[,CIDR]")]
     add: Vec<Addition>,
 
-    /// Also report as if this ServiceCIDR were deleted; repeatable
+    /// Preview the deletion of this ServiceCIDR; repeatable
     #[arg(long, value_name = "NAME")]
     remove: Vec<String>,
 
-    /// Warn if less than this share of a configured family is free, as in 20%
+    /// Warn if less than this share of a configured family is free, for example 20%
     #[arg(long, value_name = "PERCENT")]
     warn_below: Option<Share>,
 
-    /// End with exit code 1 if less than this share of a configured family is free, as in 5%
+    /// Exit with code 1 if less than this share of a configured family is free, for example 5%
     #[arg(long, value_name = "PERCENT")]
     fail_below: Option<Share>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ReportFormat {
-    /// For people
+    /// Human-readable
     Table,
-    /// For people with wide terminals
+    /// Human-readable, with more columns
     Wide,
-    /// For programs: counts are decimal strings, for they exceed 2^64
+    /// Machine-readable; counts are decimal strings, because they can exceed 2^64
     Json,
-    /// The same as YAML
+    /// Machine-readable, as YAML
     Yaml,
-    /// A page that draws the address space: one file, which needs nothing else
+    /// A web page that draws the address space: one self-contained file
     Html,
 }
 
@@ -111,8 +115,8 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
         match (args.output.encoding(), args.output.format) {
             (Some(encoding), _) => output::document("CapacityForecast", document(), encoding)?,
             (None, ReportFormat::Html) => {
-                return Err(Exit::input("-o html shows what is there: leave out --add and --remove")
-                    .with_hint("the page of a running webhook has a field for what would be"));
+                return Err(Exit::input("-o html shows the current state: drop --add and --remove")
+                    .with_hint("the web page of a running webhook previews changes"));
             }
             (None, _) => output::print(&table::before_and_after(&args.style(), &after, &forecast)),
         }
@@ -141,7 +145,7 @@ impl Args {
     fn style(&self) -> Style {
         let is_wide = self.output.format == ReportFormat::Wide;
         let width = if is_wide { TableWidth::Unlimited } else { TableWidth::of_terminal() };
-        Style { header: self.output.header(), width }
+        Style { header: self.output.header(), width, all_families: self.all_families }
     }
 
     /// Checks `--warn-below` and `--fail-below`.

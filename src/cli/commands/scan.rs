@@ -13,21 +13,20 @@ use crate::cli::support::input::{InventoryArgs, ReadNodes};
 use crate::cli::support::{output, policy};
 use crate::text::{escape_name, plural};
 
-/// Judge what a cluster already holds by a policy: each ServiceCIDR as if it were made now, beside the others.
+/// Check the ServiceCIDRs of a cluster against a policy: each one as if it were created now, next to the others.
 ///
-/// An overlap is told once, at the younger of the two. `kubernetes` is shown and exempt. Who made a
-/// ServiceCIDR can't be told from what is stored, and no rule judges by it; deny-all and deletion judge
-/// requests, and say nothing here.
+/// An overlap is reported once, at the younger of the two. `kubernetes` is listed and exempt. The creator of a
+/// ServiceCIDR is not stored and not evaluated. deny-all and deletion evaluate requests, so they find nothing
+/// here.
 ///
-/// Exit code: 1 if one would be denied, 2 for bad input, 3 if something can't be read, else 0 or what
-/// --warn-exit-code says.
+/// Exit code: 0 allowed (with warnings: --warn-exit-code), 1 denied, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
 
-    /// The policy to judge by
+    /// The policy file
     #[arg(long, value_name = "FILE")]
     policy: PathBuf,
 
@@ -37,10 +36,10 @@ pub(in crate::cli) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  # ManifestKind a policy would have refused of what is there
+  # What a policy would deny in a cluster
   kubectl get servicecidrs,ipaddresses,nodes -o json > cluster.json
   servicecidr-guard scan -f cluster.json --policy policy.yaml
-  # Every night, for code scanning
+  # Nightly, for code scanning
   servicecidr-guard scan -f cluster.json --policy policy.yaml -o sarif > scan.sarif";
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
@@ -53,18 +52,18 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 }
 
 fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
-    output::message("note: who made a ServiceCIDR isn't stored, and not judged");
+    output::message("note: the creator of a ServiceCIDR is not stored, so it is not evaluated");
     let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Deletion);
     for rule in policy.rules().into_iter().filter(of_requests) {
-        output::message(&format!("note: {} judges requests, and nothing that is stored", rule.as_str()));
+        output::message(&format!("note: {} evaluates requests, not stored objects", rule.as_str()));
     }
     if policy.requires_nodes() && inventory.nodes().next().is_none() {
-        output::message("note: no Node was read: discover of reserved-networks has nothing to judge by");
+        output::message("note: no Node was read: discover of reserved-networks has nothing to compare with");
     }
     let terminating = inventory.service_cidrs().filter(|stored| stored.readiness == Readiness::Terminating).count();
     if terminating > 0 {
         let are = plural(terminating as u128, "ServiceCIDR is", "ServiceCIDRs are");
-        output::message(&format!("note: {terminating} {are} terminating, and judged as long as it is stored"));
+        output::message(&format!("note: {terminating} {are} terminating, and evaluated until deleted"));
     }
 }
 

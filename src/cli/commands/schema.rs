@@ -34,14 +34,14 @@ const RESULTS: [(&str, Make); 11] = [
 
 /// Print the JSON Schema (2020-12) of the policy file, or of what a command prints with -o json.
 ///
-/// Exit code: 2 for bad input, else 0.
+/// Exit code: 0 success, 2 invalid input.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   servicecidr-guard schema > policy.schema.json
   servicecidr-guard schema CapacityReport")]
 pub(in crate::cli) struct Args {
-    /// What the schema is of
+    /// The kind of document
     #[arg(value_name = "KIND", default_value = POLICY, value_parser = kinds())]
     kind: String,
 }

@@ -13,12 +13,12 @@ use super::dev;
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
 
-/// Answer AdmissionReviews of kube-apiserver over TLS.
+/// Run the admission webhook: serve AdmissionReviews of kube-apiserver over TLS.
 ///
-/// Policy, certificate and key are read again within a second of a change, and at once on SIGHUP. SIGTERM
-/// ends the server after a while in which it answers on (--drain-delay); SIGINT and a second signal at once.
+/// Policy, certificate and key are reloaded within a second of a change, and immediately on SIGHUP. On SIGTERM it
+/// keeps serving for --drain-delay, then exits. SIGINT or a second signal exits immediately.
 ///
-/// Exit code: 2 for bad input, 3 if it can't listen or run, else 0.
+/// Exit code: 0 success, 2 invalid input, 3 can't listen or run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,12 +37,13 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_KEY", required_unless_present = "dev")]
     tls_key: Option<PathBuf>,
 
-    /// Where to read what the cluster holds: none; cluster, which follows the API server; or a file as
-    /// `kubectl get servicecidrs,ipaddresses -o json` prints it, which is read again when it changes
+    /// The source of the cluster state: none; cluster, which lists and watches the API server; or a file with the
+    /// output of `kubectl get servicecidrs,ipaddresses -o json`, which is reloaded when it changes
     #[arg(long, value_name = "none|cluster|FILE", default_value = "none", env = "SERVICECIDR_GUARD_INVENTORY")]
     inventory: PathBuf,
 
-    /// The kubeconfig for --inventory cluster [default: the pod's account; else $KUBECONFIG or ~/.kube/config]
+    /// The kubeconfig for --inventory cluster [default: the pod's ServiceAccount; else $KUBECONFIG or
+    /// ~/.kube/config]
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
 
@@ -50,20 +51,21 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "NAME", env = "SERVICECIDR_GUARD_CONTEXT")]
     context: Option<String>,
 
-    /// Where to answer AdmissionReviews, over TLS [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
+    /// The address of the webhook, HTTPS [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_LISTEN")]
     listen: Option<SocketAddr>,
 
-    /// Where to answer /livez, /readyz, /report and /metrics, in plain HTTP [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
+    /// The address of /livez, /readyz, /report and /metrics, plain HTTP [default: 0.0.0.0:8080, with --dev
+    /// 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SERVICECIDR_GUARD_HEALTH_LISTEN")]
     health_listen: Option<SocketAddr>,
 
-    /// Answer only clients with a certificate of this CA, PEM; kube-apiserver shows one where the
-    /// configuration of its admission control says so
+    /// Accept only clients with a certificate of this CA, PEM. kube-apiserver sends one if its admission
+    /// configuration names a kubeconfig for the webhook
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_CLIENT_CA")]
     client_ca: Option<PathBuf>,
 
-    /// A name that such a certificate must have, as its common name or a DNS name; repeatable, any one will do
+    /// A name that the client certificate must have, as common name or DNS name; repeatable, one match is enough
     #[arg(
         long,
         value_name = "NAME",
@@ -73,17 +75,17 @@ pub(in crate::cli) struct Args {
     )]
     client_name: Vec<String>,
 
-    /// The oldest TLS version to speak
-    #[arg(long, value_enum, default_value = "1.2", env = "SERVICECIDR_GUARD_TLS_MIN_VERSION")]
+    /// The oldest TLS version to accept
+    #[arg(long, value_name = "VERSION", value_enum, default_value = "1.2", env = "SERVICECIDR_GUARD_TLS_MIN_VERSION")]
     tls_min_version: MinTlsVersion,
 
-    /// For how long to answer on after SIGTERM, not ready and closing each connection, before the ports are
+    /// How long to keep serving after SIGTERM, not ready and closing each connection, before the ports are
     /// closed: 0 to 25 seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(0..=25), env = "SERVICECIDR_GUARD_DRAIN_DELAY")]
     drain_delay: u64,
 
-    /// How to write the log to stderr
-    #[arg(long, value_enum, default_value = "auto", env = "SERVICECIDR_GUARD_LOG_FORMAT")]
+    /// The format of the log on stderr
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "auto", env = "SERVICECIDR_GUARD_LOG_FORMAT")]
     log_format: LogFormat,
 
     /// What to log: error, warn, info, debug, trace, or directives such as info,actix_server=warn
@@ -95,7 +97,8 @@ pub(in crate::cli) struct Args {
     )]
     log_level: String,
 
-    /// Try it without files or a cluster: loopback only, with an example policy and a throw-away CA under certs/dev
+    /// Run without files or a cluster: on loopback only, with an example policy and a temporary CA under
+    /// certs/dev
     #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key", "inventory"])]
     dev: bool,
 }
@@ -156,10 +159,10 @@ fn failure(error: ServerError) -> Exit {
         ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) | ServerError::Client(_) => Exit::io(error),
         ServerError::Policy(_) | ServerError::Tls(_) | ServerError::Inventory(_) => Exit::input(error),
         ServerError::NeedsInventory { .. } => {
-            Exit::input(error).with_hint("serve --inventory cluster, or take the rule out of the policy")
+            Exit::input(error).with_hint("serve --inventory cluster, or remove the rule from the policy")
         }
         ServerError::Listen { flag, .. } => {
-            let hint = format!("choose another address with {flag} ADDRESS:PORT; port 0 takes a free one");
+            let hint = format!("choose another address with {flag} ADDRESS:PORT; port 0 selects a free port");
             Exit::io(error).with_hint(hint)
         }
     }

@@ -15,12 +15,12 @@ use crate::cli::support::output;
 use crate::cli::support::table::{Align, Table};
 use crate::text::{plural, thousands};
 
-/// Find out whether more Services fit, by allocating for them as kube-apiserver does.
+/// Simulate the allocation of ClusterIPs for more Services, as kube-apiserver allocates.
 ///
-/// kube-apiserver tries its ranges in any order and begins anywhere in one; a seed stands for that, so that
-/// the same seed gives the same addresses. How many fit doesn't depend on it.
+/// kube-apiserver tries its ranges in random order and starts at a random address. The seed replaces that
+/// randomness: the same seed gives the same addresses. How many Services fit doesn't depend on it.
 ///
-/// Exit code: 1 if not all fit, 2 for bad input, 3 if what is read can't be, else 0.
+/// Exit code: 0 all fit, 1 not all fit, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,15 +30,15 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     input: input::Args,
 
-    /// How many Services are to be created, 1 to 1,000,000
+    /// Number of Services to create, 1 to 1,000,000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     services: u32,
 
-    /// The addresses that each of them asks for
+    /// The IP families of each Service
     #[arg(long, value_enum, default_value = "IPv4")]
     family: FamilySelection,
 
-    /// What stands for chance
+    /// Seed for the order of ranges and the first address tried
     #[arg(long, value_name = "S", default_value = "1")]
     seed: u64,
 }
@@ -162,7 +162,7 @@ fn text(args: &Args, simulation: &Simulation) -> String {
     }
     let (fit, wanted) = (u128::from(simulation.fit), u128::from(simulation.services));
     let last = if fit == wanted {
-        format!("{} more {} fit", thousands(wanted), plural(wanted, "Service", "Services"))
+        format!("{} more {}", thousands(wanted), plural(wanted, "Service fits", "Services fit"))
     } else {
         format!("{} of {} more Services fit, then: range is full", thousands(fit), thousands(wanted))
     };

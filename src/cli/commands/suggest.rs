@@ -20,13 +20,13 @@ use crate::cli::support::output::Encoding;
 use crate::cli::support::output_args::{OutputArgs, OutputFormat};
 use crate::cli::support::{output, policy};
 
-/// Suggest the next free CIDRs for a ServiceCIDR: within the allowed ranges, and apart from everything known:
-/// ServiceCIDRs, declared networks, presets, and what nodes hold.
+/// Suggest the next free CIDRs for a ServiceCIDR: within the allowed ranges, without overlaps with ServiceCIDRs, declared
+/// networks, presets, and the networks of nodes.
 ///
-/// Each breaks up the free space as little as can be: it is the lowest part of the smallest free aligned block that
-/// holds it, and of several such blocks that with the lowest address. Several don't overlap each other.
+/// Best fit: each suggestion is the start of the smallest free aligned block that is large enough; of equal blocks, the
+/// one with the lowest address. Suggestions don't overlap each other.
 ///
-/// Exit code: 1 if fewer fit than were asked for, 2 for bad input, 3 if what is read can't be, else 0.
+/// Exit code: 0 all found, 1 fewer found than requested, 2 invalid input, 3 cluster or I/O error.
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("size").required(true), after_help = "\
 Examples:
@@ -37,12 +37,13 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     inventory: InventoryArgs,
 
-    /// The prefix length that is wanted: 0 to 32, of IPv6 to 128
+    /// The prefix length: 0 to 32 for IPv4, 0 to 128 for IPv6
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=128), group = "size")]
     prefix_length: Option<u8>,
 
-    /// Take the longest prefix length that holds N Services beside the static band, which is left to Services that
-    /// name their address, and the edges, which are no ClusterIPs: 1 to 4,294,967,295
+    /// Use the longest prefix length with room for N Services in the dynamic band: without the static band, which
+    /// is for Services with a fixed ClusterIP, and without the network and broadcast addresses. 1 to
+    /// 4,294,967,295
     #[arg(
         long,
         value_name = "N",
@@ -51,23 +52,24 @@ pub(in crate::cli) struct Args {
     )]
     for_services: Option<u32>,
 
-    /// IPv4 or IPv6 [default: the one that the cluster has; IPv4 where it has both]
+    /// IPv4 or IPv6 [default: the family of the cluster; IPv4 if it has both]
     #[arg(long, value_enum)]
     family: Option<IpFamily>,
 
-    /// How many, 1 to 1,000
+    /// Number of suggestions, 1 to 1,000
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000))]
     count: u16,
 
-    /// The policy file: its allowed ranges, reserved and declared networks and prefix lengths count
+    /// A policy file, for its allowed ranges, reserved and declared networks and prefix lengths
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
-    /// Look only in this range; repeatable. As far as it lies in the policy's allowed ranges, if there are any
+    /// Search only this range, as far as the policy's allowed ranges contain it; repeatable
     #[arg(long, value_name = "CIDR")]
     within: Vec<Cidr>,
 
-    /// What the ServiceCIDRs of -o manifest are called; several get -2, -3, … behind it [default: after the CIDR]
+    /// The name of the ServiceCIDR of -o manifest; further ones get the suffix -2, -3, … [default: derived from
+    /// the CIDR]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -77,15 +79,15 @@ pub(in crate::cli) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum SuggestionFormat {
-    /// For people
+    /// Human-readable
     Table,
-    /// With the reason for each block that was passed over
+    /// With the reason for each block that was skipped
     Wide,
-    /// For programs: counts are decimal strings, for they exceed 2^64
+    /// Machine-readable; counts are decimal strings, because they can exceed 2^64
     Json,
-    /// The same as YAML
+    /// Machine-readable, as YAML
     Yaml,
-    /// The CIDRs alone, each on a line
+    /// Only the CIDRs, one per line
     Name,
     /// ServiceCIDRs, ready for `kubectl apply -f -`
     Manifest,
@@ -143,7 +145,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
         (None, _) => output::print(&table::suggestions(&suggestions, args.output.header())),
     }
     if policy.deny_all.as_ref().is_some_and(|rule| rule.actions.deny()) {
-        output::message("note: the policy's denyAll refuses every new ServiceCIDR");
+        output::message("note: the policy's denyAll denies every new ServiceCIDR");
     }
     state.ensure_complete()?;
     fail_if_short(&suggestions, usize::from(args.count), family)
@@ -163,8 +165,8 @@ impl Args {
         let search = prefix_len.and_then(|len| FreeCidrSearch::new(policy, inventory, family, len, &self.within));
         search.map_err(|error| {
             let hint = match &error {
-                SearchError::NoRanges => Some("--within CIDR says where, or allowedRanges in the policy".to_owned()),
-                SearchError::Idle { .. } => Some("--family and --prefix-length choose another".to_owned()),
+                SearchError::NoRanges => Some("set --within CIDR, or allowedRanges in the policy".to_owned()),
+                SearchError::Idle { .. } => Some("choose another with --family and --prefix-length".to_owned()),
                 SearchError::NoneOfFamily(_) | SearchError::NotAdmitted { .. } | SearchError::TooMany { .. } => None,
             };
             let failure = Exit::input(error);
@@ -186,7 +188,7 @@ fn fail_if_short(suggestions: &Suggestions, asked: usize, family: IpFamily) -> R
         Some(largest) => format!("the largest free block is {largest}"),
         None => format!("no {family} address is free"),
     };
-    Err(Exit::findings(format!("{found} of {asked} fit: in the ranges searched, {largest}")))
+    Err(Exit::findings(format!("{found} of {asked} found: in the searched ranges, {largest}")))
 }
 
 impl SuggestionList {

@@ -15,7 +15,7 @@ use crate::text::thousands;
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct Args {
-    /// The kubeconfig [default: the pod's account in a pod; else $KUBECONFIG or ~/.kube/config]
+    /// The kubeconfig [default: the pod's ServiceAccount in a pod; else $KUBECONFIG or ~/.kube/config]
     #[arg(help_heading = "Cluster", long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 
@@ -31,20 +31,20 @@ pub(in crate::cli) struct Args {
     #[arg(help_heading = "Cluster", long, value_name = "NAME")]
     user: Option<String>,
 
-    /// Whom to act as
+    /// The user to impersonate
     #[arg(help_heading = "Cluster", long = "as", value_name = "USER")]
     as_user: Option<String>,
 
-    /// The UID of whom to act as
+    /// The UID to impersonate
     #[arg(help_heading = "Cluster", long, value_name = "UID", requires = "as_user")]
     as_uid: Option<String>,
 
-    /// A group to act as a member of; repeatable
+    /// A group to impersonate; repeatable
     #[arg(help_heading = "Cluster", long, value_name = "GROUP", requires = "as_user")]
     as_group: Vec<String>,
 
-    /// How long to wait for an answer, as in 30s or 1m; a number alone is seconds, 0 is for ever [default: 30s, and 60s for
-    /// a page of a list]
+    /// How long to wait for a response, for example 30s or 1m; a bare number is seconds, 0 waits forever
+    /// [default: 30s, and 60s for a page of a list]
     #[arg(help_heading = "Cluster", long, value_name = "DURATION", value_parser = duration)]
     request_timeout: Option<Duration>,
 }
@@ -71,7 +71,7 @@ impl Args {
         let mut progress = Progress::new();
         let outcome = runtime.block_on(async {
             let client = k8s::connect(&self.source()).await.map_err(|error| {
-                Exit::io(error).with_hint("-f FILE reads what kubectl get -o json printed, without a cluster")
+                Exit::io(error).with_hint("without a cluster, read the output of kubectl get -o json with -f FILE")
             })?;
             let mut show = |resource: &str, seen: u64, of: Option<u64>| {
                 let of = of.map(|of| format!("/{}", thousands(u128::from(of)))).unwrap_or_default();
@@ -140,12 +140,12 @@ fn failure(error: SnapshotError) -> Exit {
     let resource = error.resource;
     let hint = match error.reason {
         FailureReason::Forbidden => {
-            Some(format!("it takes the verb list on {resource}: `kubectl auth can-i list {resource}`"))
+            Some(format!("the account needs the verb list on {resource}: `kubectl auth can-i list {resource}`"))
         }
         FailureReason::Unreachable | FailureReason::TimedOut => {
-            Some("is it the right cluster? `kubectl cluster-info` asks it, too".to_owned())
+            Some("check the connection with `kubectl cluster-info`".to_owned())
         }
-        FailureReason::Unauthorized => Some("`kubectl auth whoami` asks it, too".to_owned()),
+        FailureReason::Unauthorized => Some("check the account with `kubectl auth whoami`".to_owned()),
         FailureReason::NotFound
         | FailureReason::Disconnected
         | FailureReason::Expired
@@ -165,7 +165,7 @@ fn failure(error: SnapshotError) -> Exit {
 fn without(resource: &str) -> &'static str {
     match resource {
         "services" => "Services without an IPAddress, and IPAddresses without a Service, aren't found",
-        _ => "what nodes hold isn't known",
+        _ => "the networks of nodes are unknown",
     }
 }
 

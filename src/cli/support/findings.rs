@@ -24,7 +24,7 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     output: OutputArgs<FindingsFormat>,
 
-    /// The exit code where something is warned of and nothing denied
+    /// The exit code if there are warnings and no denials
     #[arg(long, value_name = "N", default_value_t = 0)]
     warn_exit_code: u8,
 }
@@ -32,19 +32,19 @@ pub(in crate::cli) struct Args {
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FindingsFormat {
-    /// For people: a line a ServiceCIDR, then each finding with its place
+    /// Human-readable: one line per ServiceCIDR, then each finding with its position
     Table,
-    /// A line a finding
+    /// One line per finding
     Wide,
-    /// For programs
+    /// Machine-readable
     Json,
-    /// The same as YAML
+    /// Machine-readable, as YAML
     Yaml,
-    /// The names of what is denied, as kubectl takes them
+    /// The denied objects, as TYPE/NAME for kubectl
     Name,
     /// SARIF 2.1.0, for code scanning
     Sarif,
-    /// Workflow commands, which GitHub Actions shows at the lines of a pull request
+    /// Workflow commands: GitHub Actions annotates the lines of a pull request
     Github,
 }
 
@@ -112,5 +112,5 @@ fn summary(all: &[CheckedObject]) -> String {
     let counts = outcomes.map(|outcome| (all.iter().filter(|judged| judged.outcome() == outcome).count(), outcome));
     let said = counts.iter().filter(|(count, _)| *count > 0);
     let said: Vec<String> = said.map(|(count, outcome)| format!("{count} {}", outcome.word())).collect();
-    if said.is_empty() { "no ServiceCIDR was judged".to_owned() } else { said.join(", ") }
+    if said.is_empty() { "no ServiceCIDR was evaluated".to_owned() } else { said.join(", ") }
 }

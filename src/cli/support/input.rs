@@ -31,7 +31,7 @@ pub(in crate::cli) struct InventoryWithPolicyArgs {
     #[command(flatten)]
     inventory: InventoryArgs,
 
-    /// A policy file: its ipFamilies and networks are taken into account
+    /// A policy file, for its ipFamilies and networks
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }
@@ -40,9 +40,9 @@ pub(in crate::cli) struct InventoryWithPolicyArgs {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct InventoryArgs {
-    /// What `kubectl get servicecidrs,ipaddresses -o json` printed (or -o yaml), a folder of such
-    /// files, or - for standard input; repeatable. With services in the list, more is found. Without it, the cluster of
-    /// the kubeconfig is read
+    /// The output of `kubectl get servicecidrs,ipaddresses -o json` (or -o yaml), a folder of such files, or -
+    /// for standard input; repeatable. Include services to also find leaked and missing IPAddresses. Default:
+    /// read the cluster of the kubeconfig
     #[arg(short = 'f', long = "filename", visible_alias = "inventory", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
 
@@ -90,7 +90,7 @@ impl InventoryArgs {
             let snapshot = self.cluster.read(&mut inventory, nodes == ReadNodes::Yes)?;
             (snapshot.reading, "cluster".to_owned(), "every cluster has one: is kube-apiserver still starting?")
         } else if let Some(flag) = self.cluster.given() {
-            return Err(Exit::input(format!("{flag} is for reading the cluster, and -f names files")));
+            return Err(Exit::input(format!("{flag} is for reading the cluster, not files (-f)")));
         } else {
             let (reading, origin) = self.read_files(&mut inventory)?;
             (reading, origin, "kubectl get servicecidrs,ipaddresses,services --all-namespaces -o json")
@@ -100,10 +100,12 @@ impl InventoryArgs {
             return Err(Exit::input("no ServiceCIDR was read: the total would be wrong").with_hint(hint));
         }
         if reading.addresses == 0 {
-            output::message("note: no IPAddress was read: every address counts as free");
+            output::message("note: no IPAddress was read: every address is counted as free");
         }
         if inventory.families().source() == FamiliesSource::Assumed {
-            output::message("note: no ServiceCIDR `kubernetes` was read: both IP families are taken to be configured");
+            output::message(
+                "note: no ServiceCIDR `kubernetes` was read: both IP families are assumed to be configured",
+            );
         }
         Ok(LoadedInventory { inventory, origin, is_complete: reading.left_out == 0 })
     }
@@ -143,17 +145,17 @@ impl LoadedInventory {
         if self.is_complete {
             return Ok(());
         }
-        Err(Exit::input("the result lacks what was left out"))
+        Err(Exit::input("the result is incomplete: objects were skipped"))
     }
 }
 
 fn print_skipped(reading: &Reading) {
     for left_out in &reading.first_left_out {
-        output::message(&format!("left out: {left_out}"));
+        output::message(&format!("skipped: {left_out}"));
     }
     let more = reading.left_out - reading.first_left_out.len() as u64;
     if more > 0 {
         let items = plural(u128::from(more), "other", "others");
-        output::message(&format!("left out: {} {items}", thousands(u128::from(more))));
+        output::message(&format!("skipped: {} {items}", thousands(u128::from(more))));
     }
 }

@@ -72,7 +72,7 @@ pub(in crate::cli) fn document<T: Serialize>(kind: &'static str, content: T, enc
 
 /// Prints a message on standard error.
 pub(in crate::cli) fn message(text: &str) {
-    let words = [("warning: ", AnsiColor::Yellow), ("note: ", AnsiColor::Cyan), ("left out: ", AnsiColor::Yellow)];
+    let words = [("warning: ", AnsiColor::Yellow), ("note: ", AnsiColor::Cyan), ("skipped: ", AnsiColor::Yellow)];
     match words.iter().find_map(|(word, colour)| Some((word, colour, text.strip_prefix(word)?))) {
         Some((word, colour, rest)) => coloured(word, *colour, rest),
         None => eprintln!("{}", escape_control_chars(text)),

@@ -12,7 +12,7 @@ pub(in crate::cli) struct OutputArgs<F: OutputFormat> {
     #[arg(short = 'o', long = "output", value_enum, default_value = "table", help = F::HELP)]
     pub format: F,
 
-    /// Print tables without their header
+    /// Omit table headers
     #[arg(long)]
     no_headers: bool,
 }
@@ -29,13 +29,13 @@ pub(in crate::cli) trait OutputFormat: ValueEnum + Copy + Send + Sync + 'static 
 /// The formats of a command whose result is a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum TableFormat {
-    /// For people
+    /// Human-readable
     Table,
-    /// For people with wide terminals
+    /// Human-readable, with more columns
     Wide,
-    /// For programs: counts are decimal strings, for they exceed 2^64
+    /// Machine-readable; counts are decimal strings, because they can exceed 2^64
     Json,
-    /// The same as YAML
+    /// Machine-readable, as YAML
     Yaml,
 }
 

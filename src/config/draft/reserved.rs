@@ -9,7 +9,7 @@ use super::yaml::{comment, line};
 
 pub(super) fn reserved_networks(inventory: &Inventory) -> String {
     let has_nodes = inventory.nodes().next().is_some();
-    let mut text = "# What isn't for Services.\n".to_owned();
+    let mut text = "# Non-Service networks.\n".to_owned();
     let (mut kept, mut left_out) = (Vec::new(), Vec::new());
     for (preset, why) in presets(inventory) {
         let networks = preset.networks().iter().filter_map(|(network, _)| network.parse::<Cidr>().ok());
@@ -24,11 +24,11 @@ pub(super) fn reserved_networks(inventory: &Inventory) -> String {
     if kept.is_empty() && !has_nodes {
         return String::new();
     }
-    comment(&mut text, "Left out", &left_out);
+    comment(&mut text, "Omitted", &left_out);
     if has_nodes {
         pods(&mut text, inventory);
     } else {
-        text.push_str("# No Node was read. With Nodes: discover: [nodePodCIDRs, nodeAddresses]\n");
+        text.push_str("# No Node was read. To use Nodes, set discover: [nodePodCIDRs, nodeAddresses]\n");
     }
     text.push_str("reservedNetworks:\n");
     if !kept.is_empty() {
@@ -50,10 +50,10 @@ pub(super) fn reserved_networks(inventory: &Inventory) -> String {
 fn presets(inventory: &Inventory) -> Vec<(Preset, &'static str)> {
     let named = |is_so: fn(&str) -> bool| inventory.nodes().any(|node| is_so(&node.name));
     let mut presets = vec![
-        (Preset::Loopback, "never right for Services"),
-        (Preset::LinkLocal, "never right for Services"),
-        (Preset::Multicast, "never right for Services"),
-        (Preset::Cgnat, "shared with carriers; some networks of pods take it"),
+        (Preset::Loopback, "never valid for Services"),
+        (Preset::LinkLocal, "never valid for Services"),
+        (Preset::Multicast, "never valid for Services"),
+        (Preset::Cgnat, "shared with carriers; some pod networks use it"),
     ];
     if named(|name| name.starts_with("aks-")) {
         presets.push((Preset::Aks, "a Node is named as AKS names them"));
@@ -75,10 +75,10 @@ fn pods(text: &mut String, inventory: &Inventory) {
         union.ranges().iter().flat_map(|range| range.subnets()).collect::<Vec<_>>()
     });
     let blocks: Vec<String> = blocks.map(|cidr| cidr.to_string()).collect();
-    comment(text, "The pods of the Nodes have", &blocks);
+    comment(text, "Pod CIDRs of the Nodes", &blocks);
     if !blocks.is_empty() {
         text.push_str(
-            "# Declare the whole network of pods (kube-controller-manager's --cluster-cidr) and it holds for Nodes to come:\n\
+            "# Declare the whole pod network (kube-controller-manager's --cluster-cidr) to cover future Nodes:\n\
              # networks: [{name: pods, cidr: CIDR, description: Pods of this cluster}]\n",
         );
     }
@@ -91,9 +91,9 @@ fn pods(text: &mut String, inventory: &Inventory) {
                     NodeNetwork::Address => format!("address {}", other.first()),
                 };
                 let (name, node) = (escape_name(&service_cidr.name), escape_name(node));
-                format!("{cidr} of ServiceCIDR {name} touches {what} of Node {node}")
+                format!("{cidr} of ServiceCIDR {name} overlaps {what} of Node {node}")
             }));
         }
     }
-    comment(text, "Wrong today", &hits);
+    comment(text, "Conflicts today", &hits);
 }

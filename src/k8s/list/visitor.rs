@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::k8s::item::{Item, UnreadableReason};
+use crate::k8s::item::Item;
 
-use super::ListReader;
+use super::item_reader::ItemReader;
 
 /// How items are taken up: JSON as the text that it is, from memory without a copy, YAML as values. Shaped are
 /// those of JSON in memory of which none is in the way: they are read at once.
@@ -23,12 +22,12 @@ pub(super) enum Syntax {
 
 /// One document: a list, or a single object.
 pub(super) struct Document<'r, 'a> {
-    reader: &'r mut ListReader<'a>,
+    reader: &'r mut ItemReader<'a>,
     syntax: Syntax,
 }
 
 impl<'r, 'a> Document<'r, 'a> {
-    pub fn new(reader: &'r mut ListReader<'a>, syntax: Syntax) -> Self {
+    pub fn new(reader: &'r mut ItemReader<'a>, syntax: Syntax) -> Self {
         Self { reader, syntax }
     }
 }
@@ -79,7 +78,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
 
 /// The items of a list.
 struct Items<'r, 'a, 'k> {
-    reader: &'r mut ListReader<'a>,
+    reader: &'r mut ItemReader<'a>,
     syntax: Syntax,
     list_kind: Option<&'k str>,
 }
@@ -123,38 +122,6 @@ impl<'de> Visitor<'de> for Items<'_, '_, '_> {
                     None => return Ok(()),
                 },
             }
-        }
-    }
-}
-
-impl ListReader<'_> {
-    fn take_text(&mut self, list_kind: Option<&str>, text: &str) {
-        self.take(list_kind, serde_json::from_str(text).map_err(|error| UnreadableReason::shape(&error)));
-    }
-
-    fn take_value(&mut self, list_kind: Option<&str>, value: &Value) {
-        self.take(list_kind, Item::deserialize(value).map_err(|error| UnreadableReason::Shape(error.to_string())));
-    }
-
-    fn take(&mut self, list_kind: Option<&str>, item: Result<Item<'_>, UnreadableReason>) {
-        self.item += 1;
-        if self.item <= self.taken {
-            return;
-        }
-        (self.progress)(self.reading.taken() + 1);
-        let item = match item {
-            Ok(item) => item,
-            Err(problem) => return self.skip("", problem),
-        };
-        let name = item.name();
-        let mut parts = Vec::new();
-        let object = item.read(list_kind, &mut |part| parts.push(part));
-        for part in parts {
-            self.skip(&name.to_string(), part);
-        }
-        match object {
-            Ok(object) => self.put(object),
-            Err(reason) => self.skip(&name.to_string(), reason),
         }
     }
 }

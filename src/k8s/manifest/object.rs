@@ -9,7 +9,8 @@ use crate::k8s::{RequestError, Review};
 use crate::policy::Request;
 use crate::text::escape_line;
 
-use super::{ManifestDocument, ManifestError};
+use super::document::ManifestDocument;
+use super::error::ManifestError;
 
 /// How deep lists may lie in lists.
 const MAX_LISTS: usize = 4;
@@ -105,7 +106,7 @@ fn of_value<E: From<ManifestError>>(
         let items = items.ok_or_else(|| wrong(value, "a list without items"))?;
         let all: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(|_| wrong(items, "items is not a list"))?;
         if inherited.depth == MAX_LISTS {
-            return Err(wrong(value, "lists within lists within lists: take them apart").into());
+            return Err(wrong(value, "too many nested lists: split them").into());
         }
         let own = Some(of).filter(|of| !of.is_empty());
         let api_version = api_version.filter(|_| own.is_some());

@@ -62,7 +62,7 @@ impl<R: Read> DocumentSplitter<R> {
             Err(error) => {
                 let sound = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
                 let at = after(start, sound);
-                Err(Problem::At { at, message: "not text: a byte that is no UTF-8".to_owned() })
+                Err(Problem::At { at, message: "not text: a byte is not UTF-8".to_owned() })
             }
         }
     }

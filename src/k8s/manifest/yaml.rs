@@ -47,7 +47,7 @@ fn complaint(error: &Error) -> YamlError {
         Error::DuplicateMappingKey { key: Some(key), .. } => {
             format!("duplicate field {}: keep one of the two", Quoted(key))
         }
-        Error::MultipleDocuments { .. } => "a second document: write --- before it".to_owned(),
+        Error::MultipleDocuments { .. } => "a second document: put --- before it".to_owned(),
         other => {
             let text = other.to_string();
             let message = without_position(&text);

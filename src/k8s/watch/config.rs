@@ -48,14 +48,14 @@ impl WatchConfig {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use servicecidr_guard::k8s::Timing;
+    /// use servicecidr_guard::k8s::WatchConfig;
     ///
-    /// let pause = |failures, chance| Timing::default().pause(failures, chance, None).as_millis();
+    /// let pause = |failures, chance| WatchConfig::default().pause(failures, chance, None).as_millis();
     /// assert_eq!([pause(1, 0), pause(1, u16::MAX)], [500, 1_000]);
     /// assert_eq!([pause(3, 0), pause(3, u16::MAX)], [2_000, 4_000]);
     /// assert_eq!([pause(9, 0), pause(9, u16::MAX)], [15_000, 30_000]);
     /// let asked = Some(Duration::from_secs(7));
-    /// assert_eq!(Timing::default().pause(1, 0, asked), Duration::from_secs(7));
+    /// assert_eq!(WatchConfig::default().pause(1, 0, asked), Duration::from_secs(7));
     /// ```
     #[must_use]
     pub fn pause(&self, failures: u32, chance: u16, asked: Option<Duration>) -> Duration {

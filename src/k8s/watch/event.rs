@@ -72,11 +72,11 @@ impl WatchEvent {
     /// If it is no event. An event whose object can't be read is one.
     ///
     /// ```
-    /// use servicecidr_guard::inventory::Kind;
-    /// use servicecidr_guard::k8s::Frame;
+    /// use servicecidr_guard::inventory::ResourceKind;
+    /// use servicecidr_guard::k8s::WatchEvent;
     ///
     /// let line = br#"{"type":"BOOKMARK","object":{"kind":"Node","metadata":{"resourceVersion":"7"}}}"#;
-    /// assert_eq!(Frame::decode(Kind::Nodes, line), Ok(Frame::Bookmark { version: "7".to_owned() }));
+    /// assert_eq!(WatchEvent::decode(ResourceKind::Nodes, line), Ok(WatchEvent::Bookmark { version: "7".to_owned() }));
     /// ```
     pub fn decode(kind: ResourceKind, line: &[u8]) -> Result<Self, WatchEventError> {
         if let Some(frame) = Self::common(kind, line) {

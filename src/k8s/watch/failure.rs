@@ -143,7 +143,7 @@ impl WatchFailure {
             FailureReason::Forbidden => "forbidden".to_owned(),
             FailureReason::NotFound => "not found: ServiceCIDRs need Kubernetes 1.33 or newer".to_owned(),
             FailureReason::Throttled => "too many requests".to_owned(),
-            _ => format!("the API server answers {code}"),
+            _ => format!("the API server responded with {code}"),
         };
         match status.message.as_str() {
             "" => Self::new(reason, what),

@@ -23,7 +23,7 @@ pub(super) async fn send(
     request: Request<Vec<u8>>,
 ) -> Result<Body, WatchFailure> {
     let answer = timeout(timing.response_timeout, client.send(request.map(Body::from))).await;
-    let answer = answer.map_err(|_| timed_out("no answer", timing.response_timeout))?;
+    let answer = answer.map_err(|_| timed_out("no response", timing.response_timeout))?;
     let answer = answer.map_err(|error| WatchFailure::from_error(FailureReason::Unreachable, &error))?;
     let code = answer.status();
     if code.is_success() {
@@ -43,7 +43,7 @@ pub(super) async fn fetch_page(
     request: Request<Vec<u8>>,
 ) -> Result<Vec<u8>, WatchFailure> {
     let page = async { read(send(client, timing, request).await?, MAX_PAGE).await };
-    timeout(timing.page_timeout, page).await.map_err(|_| timed_out("no whole page", timing.page_timeout))?
+    timeout(timing.page_timeout, page).await.map_err(|_| timed_out("no complete page", timing.page_timeout))?
 }
 
 /// The next bytes of a watch; `None` at its end.
@@ -52,7 +52,7 @@ pub(super) async fn next_chunk(
     timing: &WatchConfig,
 ) -> Result<Option<impl AsRef<[u8]>>, WatchFailure> {
     let piece = timeout(timing.idle_timeout, body.frame()).await;
-    let piece = piece.map_err(|_| timed_out("the watch says nothing", timing.idle_timeout))?;
+    let piece = piece.map_err(|_| timed_out("no event on the watch", timing.idle_timeout))?;
     let piece = piece.transpose().map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
     Ok(piece.map(|piece| piece.into_data().unwrap_or_default()))
 }
@@ -65,7 +65,7 @@ async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, WatchFailure> {
         if bytes.len() > most {
             return Err(WatchFailure::new(
                 FailureReason::InvalidResponse,
-                format!("an answer of more than {most} bytes"),
+                format!("a response of more than {most} bytes"),
             ));
         }
     }

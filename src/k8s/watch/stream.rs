@@ -5,58 +5,58 @@ use std::time::Instant;
 use kube::core::Request;
 use kube::core::params::WatchParams;
 
+use super::context::WatchContext;
 use super::entry::forget;
 use super::event::WatchEvent;
 use super::failure::{FailureReason, WatchFailure};
 use super::http::{next_chunk, send};
 use super::lines::Lines;
-use super::reflector::Reflector;
 use super::resource::path;
 use super::resource_version::is_older;
 
 /// The largest event of a watch, in bytes.
-const MAX_FRAME: usize = 8 * 1024 * 1024;
+const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
-impl Reflector {
+impl WatchContext {
     /// Watches from a version, which moves on with every event, until the API server ends it in order.
-    /// Gives whether it said nothing at all.
+    /// Returns whether it sent nothing at all.
     pub(super) async fn watch(&self, version: &mut String) -> Result<bool, WatchFailure> {
-        let params = WatchParams { timeout: Some(self.timing.watch_seconds()), bookmarks: true, ..Default::default() };
+        let params = WatchParams { timeout: Some(self.config.watch_seconds()), bookmarks: true, ..Default::default() };
         let request = Request::new(path(self.kind)).watch(&params, version);
         let request = request.map_err(|error| WatchFailure::from_error(FailureReason::Rejected, &error))?;
-        let mut body = send(&self.client, &self.timing, request).await?;
-        self.live.progress(self.kind).watch_opened(Instant::now());
+        let mut body = send(&self.client, &self.config, request).await?;
+        self.inventory.progress(self.kind).watch_opened(Instant::now());
         let mut was_silent = true;
         let mut lines = Lines::default();
-        while let Some(piece) = next_chunk(&mut body, &self.timing).await? {
+        while let Some(piece) = next_chunk(&mut body, &self.config).await? {
             lines.push(piece.as_ref());
             while let Some(line) = lines.next_line() {
                 if line.trim_ascii().is_empty() {
                     continue;
                 }
-                let frame = WatchEvent::decode(self.kind, line);
-                let frame = frame.map_err(|error| WatchFailure::new(FailureReason::InvalidResponse, error))?;
-                self.apply(frame, version).await?;
+                let event = WatchEvent::decode(self.kind, line);
+                let event = event.map_err(|error| WatchFailure::new(FailureReason::InvalidResponse, error))?;
+                self.apply(event, version).await?;
                 was_silent = false;
             }
-            if lines.rest() > MAX_FRAME {
+            if lines.rest() > MAX_EVENT_BYTES {
                 return Err(WatchFailure::new(
                     FailureReason::InvalidResponse,
-                    format!("a watch event of more than {MAX_FRAME} bytes"),
+                    format!("a watch event of more than {MAX_EVENT_BYTES} bytes"),
                 ));
             }
         }
         if lines.rest() > 0 {
-            // Were it whole, its line would have an end. The next watch brings it again.
+            // A complete event ends with a newline. The next watch sends it again.
             return Err(WatchFailure::new(FailureReason::Disconnected, "the watch ended within an event"));
         }
         Ok(was_silent)
     }
 
-    /// Takes an event up. The same one twice makes no difference; one that is older than what was seen
-    /// says that the API server lost state, or doesn't keep its word.
-    async fn apply(&self, frame: WatchEvent, seen: &mut String) -> Result<(), WatchFailure> {
-        let version = match &frame {
+    /// Applies an event. The same event twice makes no difference. An event that is older than the previous one means
+    /// that the API server has lost state.
+    async fn apply(&self, event: WatchEvent, seen: &mut String) -> Result<(), WatchFailure> {
+        let version = match &event {
             WatchEvent::Error { code, status } => return Err(WatchFailure::from_status(*code, status.as_bytes())),
             WatchEvent::Applied { version, .. }
             | WatchEvent::Deleted { version, .. }
@@ -66,18 +66,18 @@ impl Reflector {
             return Err(WatchFailure::expired(seen, version));
         }
         version.clone_into(seen);
-        match frame {
+        match event {
             WatchEvent::Applied { entry, .. } => {
-                self.note(&entry);
-                self.live.write(|inventory| entry.put(self.kind, inventory)).await;
+                self.record_skips(&entry);
+                self.inventory.write(|inventory| entry.put(self.kind, inventory)).await;
             }
             WatchEvent::Deleted { name, .. } => {
-                self.live.progress(self.kind).left_out(&name, false);
-                self.live.write(|inventory| forget(self.kind, &name, inventory)).await;
+                self.inventory.progress(self.kind).left_out(&name, false);
+                self.inventory.write(|inventory| forget(self.kind, &name, inventory)).await;
             }
             WatchEvent::Bookmark { .. } | WatchEvent::Error { .. } => {}
         }
-        self.live.progress(self.kind).proved(Instant::now());
+        self.inventory.progress(self.kind).proved(Instant::now());
         Ok(())
     }
 }

@@ -191,7 +191,7 @@ function legend() {
   const key = (kind, text) => make("li", {}, make("span", { class: `block ${kind}` }), text);
   return make("ul", { class: "legend", "aria-label": "Legend" },
     key("range", "ServiceCIDR; bars: where its addresses are used; double line: static band"),
-    key("range idle", "gives no address: the label says why"), key("allowed", "allowed range"),
+    key("range idle", "has no allocatable addresses: the label says why"), key("allowed", "allowed range"),
     key("reserved", "not for Services: pods, declared or reserved"));
 }
 
@@ -269,7 +269,7 @@ if (live) {
   document.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }
-    catch (error) { showPreview({ message: `no answer: ${error.message}` }); }
+    catch (error) { showPreview({ message: `no response: ${error.message}` }); }
   });
   setInterval(refresh, EVERY);
 }

@@ -60,6 +60,6 @@ fn nearest(policy: &Policy, inventory: &Inventory, refused: Cidr) -> Option<Cidr
 
 impl fmt::Display for Alternative {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "spec.cidrs[{}] could be {}: it is allowed and overlaps nothing known", self.index, self.cidr)
+        write!(f, "spec.cidrs[{}] could be {}: it is allowed and overlaps no known network", self.index, self.cidr)
     }
 }

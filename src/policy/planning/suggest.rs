@@ -65,10 +65,10 @@ pub enum SkipReason {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SearchError {
     /// Neither the policy nor the caller says where.
-    #[error("nothing says where to look: the policy has no allowedRanges")]
+    #[error("no range to search: the policy has no allowedRanges")]
     NoRanges,
     /// None of the ranges is of the family, or in an allowed one.
-    #[error("no range to look in: {0}")]
+    #[error("no range to search: {0}")]
     NoneOfFamily(String),
     /// What would be suggested gives no address.
     #[error("/{prefix_len} of {family} {sentence}", sentence = .idle.sentence())]
@@ -81,7 +81,7 @@ pub enum SearchError {
         idle: UnusableReason,
     },
     /// The policy's rule prefix-length refuses it.
-    #[error("/{prefix_len} is not admitted: of {family}, /{} to /{} are", .admitted.start(), .admitted.end())]
+    #[error("/{prefix_len} is not allowed: an {family} ServiceCIDR has /{} to /{}", .admitted.start(), .admitted.end())]
     NotAdmitted {
         /// The family.
         family: IpFamily,
@@ -91,7 +91,7 @@ pub enum SearchError {
         admitted: RangeInclusive<u8>,
     },
     /// No CIDR holds so many.
-    #[error("no {family} CIDR that is admitted has {services} addresses beside its static band")]
+    #[error("no allowed {family} CIDR has {services} addresses outside its static band")]
     TooMany {
         /// The family.
         family: IpFamily,
@@ -248,7 +248,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken(hits) => hits.fmt(f),
-            Self::Free => f.write_str("is free, and left whole"),
+            Self::Free => f.write_str("is free, and not split"),
             Self::Narrow { asked } => write!(f, "is narrower than /{asked}"),
         }
     }
@@ -265,7 +265,7 @@ fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr
     let Some(rule) = &policy.allowed_ranges else {
         return match (within, asked.as_slice()) {
             ([], _) => Err(SearchError::NoRanges),
-            (_, []) => none(&format!("none is of {family}")),
+            (_, []) => none(&format!("none is {family}")),
             _ => Ok(asked),
         };
     };
@@ -287,5 +287,5 @@ fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr
     let mut shared: Vec<Cidr> = shared.collect();
     shared.sort_unstable_by_key(|range| (address_bits(range.first()), range.prefix_len()));
     shared.dedup();
-    if shared.is_empty() { none("the policy allows none of those given") } else { Ok(shared) }
+    if shared.is_empty() { none("the policy allows none of the given ranges") } else { Ok(shared) }
 }

@@ -1,4 +1,4 @@
-//! The sentence of every violation, as the user reads it.
+//! The message of every violation.
 
 use std::fmt::{self, Formatter};
 
@@ -9,8 +9,8 @@ use crate::text::{Quoted, escape_truncated};
 
 use super::{RangeList, Violation};
 
-/// How many IPAddresses a sentence names before it says how many more there are.
-const NAMED: usize = 10;
+/// The number of IPAddresses that a message lists.
+const MAX_LISTED_ADDRESSES: usize = 10;
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -19,18 +19,27 @@ impl fmt::Display for Violation {
             Self::Invalid(fault) => invalid(fault, f),
             Self::DefaultServiceCidr { operation } => default_service_cidr(*operation, f),
             Self::Unknown { rule, needed, freshness, max } => {
-                write!(f, "{} can't judge this: the {} ", rule.as_str(), needed.plural())?;
+                write!(f, "{} can't be evaluated: the {} ", rule.as_str(), needed.plural())?;
                 match freshness {
                     Freshness::Absent => write!(f, "are not read: start with --inventory"),
-                    Freshness::Syncing => write!(f, "are not read yet: the log of the webhook says how far it is"),
+                    Freshness::Syncing => write!(f, "are still syncing (see the webhook log)"),
                     Freshness::Age(age) => {
-                        write!(f, "were last seen {} s ago, more than {} s", age.as_secs(), max.as_secs())
+                        write!(
+                            f,
+                            "were last confirmed {} s ago, more than the limit of {} s",
+                            age.as_secs(),
+                            max.as_secs()
+                        )
                     }
                 }
             }
             Self::Denied { operation, name } => {
                 let which = service_cidr(name);
-                write!(f, "{which} may not be {}: the policy denies it for all but `kubernetes`", done(*operation))
+                write!(
+                    f,
+                    "{which} may not be {}: the policy denies it for all but `kubernetes`",
+                    past_tense(*operation)
+                )
             }
             Self::OutsideAllowedRanges { cidr, narrower, allowed, .. } => outside(*cidr, narrower, allowed, f),
             Self::PrefixLength { cidr, admitted, .. } => {
@@ -46,17 +55,21 @@ impl fmt::Display for Violation {
             Self::Overlap { cidr, conflicts, .. } => write!(f, "{cidr} {conflicts}"),
             Self::Unusable { cidr, idle, .. } => write!(f, "{cidr} {}", idle.sentence()),
             Self::Blocked { name, addresses } => {
-                write!(f, "the deletion of {} won't end while ", service_cidr(name))?;
-                write!(f, "{} in no other ServiceCIDR: {}", are(addresses.count), Listed(addresses))
+                write!(f, "deleting {} will hang: ", service_cidr(name))?;
+                write!(f, "{} in no other ServiceCIDR: {}", count_with_verb(addresses.count), AddressList(addresses))
             }
             Self::Stranded { name, addresses, is_protected } => {
-                let who = if *is_protected { "kube-controller-manager lets it go" } else { "it has no finalizer" };
-                write!(f, "the deletion of {} strands ", service_cidr(name))?;
-                write!(f, "{}, for {who}: {}", counted(addresses.count), Listed(addresses))
+                let why =
+                    if *is_protected { "kube-controller-manager does not wait for it" } else { "it has no finalizer" };
+                write!(f, "deleting {} leaves ", service_cidr(name))?;
+                write!(f, "{} in no usable range, because {why}: {}", count(addresses.count), AddressList(addresses))
             }
             Self::Exhausted { name, family } => {
                 let which = service_cidr(name);
-                write!(f, "{which} is the last that gives {family} addresses: no Service gets one from the DELETE on")
+                write!(
+                    f,
+                    "{which} is the last usable {family} range: once it is deleted, no {family} ClusterIP can be allocated"
+                )
             }
         }
     }
@@ -66,13 +79,13 @@ fn default_service_cidr(operation: Operation, f: &mut Formatter<'_>) -> fmt::Res
     match operation {
         Operation::Delete => write!(
             f,
-            "`kubernetes` is being deleted: it gives no address from now on, and kube-apiserver makes it anew from \
-             its flags once it is gone"
+            "`kubernetes` is being deleted: no address is allocated from it from now on, and kube-apiserver creates it \
+             again from its flags"
         ),
         Operation::Create | Operation::Update => write!(
             f,
-            "`kubernetes` is being changed: kube-apiserver says in an event when it differs from its flags, and \
-             never changes it back"
+            "`kubernetes` is being changed: kube-apiserver emits an event when it differs from its flags, but does not \
+             restore it"
         ),
     }
 }
@@ -93,26 +106,26 @@ fn invalid(fault: &ValidationError, f: &mut Formatter<'_>) -> fmt::Result {
     match fault {
         ValidationError::Missing { .. } => write!(f, "is missing: send a whole ServiceCIDR"),
         ValidationError::Unreadable { problem, .. } => write!(f, "{problem}: send a whole ServiceCIDR"),
-        ValidationError::NoCidrs => write!(f, "holds no CIDR: write one, or one of each IP family"),
+        ValidationError::NoCidrs => write!(f, "has no CIDR: set one, or one of each IP family"),
         ValidationError::TooManyCidrs { count } => {
-            write!(f, "holds {count} CIDRs: write one, or one of each IP family")
+            write!(f, "has {count} CIDRs: set one, or one of each IP family")
         }
-        ValidationError::SameFamily => write!(f, "holds two CIDRs of one IP family: write one, or one of each"),
+        ValidationError::SameFamily => write!(f, "has two CIDRs of one IP family: set one, or one of each"),
         ValidationError::Malformed { text, error, .. } => write!(f, "{} {error}", Quoted(text)),
         ValidationError::Version { text } => {
-            write!(f, "{} has no ServiceCIDR: write networking.k8s.io/v1", Quoted(text))
+            write!(f, "{} has no kind ServiceCIDR: use networking.k8s.io/v1", Quoted(text))
         }
-        ValidationError::NoName => write!(f, "is missing: write a name or a generateName"),
+        ValidationError::NoName => write!(f, "is missing: set a name or a generateName"),
         ValidationError::Name { text, .. } => write!(
             f,
-            "{} is no name: use lower-case letters, digits, `-` and `.`, with a letter or digit at each end",
+            "{} is not a valid name: use lower-case letters, digits, `-` and `.`, with a letter or digit at each end",
             Quoted(text)
         ),
         ValidationError::Immutable { text, .. } => {
-            write!(f, "{} can't take the place of what is stored: make another ServiceCIDR for it", Quoted(text))
+            write!(f, "{} can't replace the stored CIDR: create another ServiceCIDR for it", Quoted(text))
         }
         ValidationError::ImmutableList => {
-            write!(f, "can't be changed so: all that can be is a second CIDR, of the other IP family, behind the first")
+            write!(f, "can't be changed like this: the only change is to append a CIDR of the other IP family")
         }
     }
 }
@@ -124,7 +137,7 @@ fn service_cidr(name: &str) -> String {
     }
 }
 
-fn done(operation: Operation) -> &'static str {
+fn past_tense(operation: Operation) -> &'static str {
     match operation {
         Operation::Create => "created",
         Operation::Update => "changed",
@@ -132,33 +145,33 @@ fn done(operation: Operation) -> &'static str {
     }
 }
 
-fn counted(count: u128) -> String {
+fn count(count: u128) -> String {
     match count {
         1 => "1 IPAddress".to_owned(),
         count => format!("{count} IPAddresses"),
     }
 }
 
-fn are(count: u128) -> String {
+fn count_with_verb(count: u128) -> String {
     match count {
         1 => "1 IPAddress is".to_owned(),
         count => format!("{count} IPAddresses are"),
     }
 }
 
-/// The first ten IPAddresses with who holds them, and how many more there are.
-struct Listed<'a>(&'a CappedList<Allocation>);
+/// The first ten IPAddresses with their parents, and the number of the others.
+struct AddressList<'a>(&'a CappedList<Allocation>);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for AddressList<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let CappedList { count, first } = self.0;
-        let shown = first.iter().take(NAMED);
+        let shown = first.iter().take(MAX_LISTED_ADDRESSES);
         for (position, allocation) in shown.enumerate() {
             let separator = if position == 0 { "" } else { ", " };
             let holder = allocation.parent.to_string();
             write!(f, "{separator}{} ({})", allocation.address, escape_truncated(&holder))?;
         }
-        match count.saturating_sub(first.len().min(NAMED) as u128) {
+        match count.saturating_sub(first.len().min(MAX_LISTED_ADDRESSES) as u128) {
             0 => Ok(()),
             more => write!(f, " and {more} more"),
         }

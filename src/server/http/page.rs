@@ -14,7 +14,7 @@ use crate::policy::{self, Request, Subresource, Violation, evaluate};
 use crate::server::rate_limiter::PREVIEWS_PER_SECOND_LIMIT;
 use crate::server::state::State;
 
-use super::availability::require_inventory;
+use super::availability::missing_inventory;
 
 /// The longest query of a preview, in bytes.
 const MAX_QUERY_BYTES: usize = 256;
@@ -23,7 +23,7 @@ const PREVIEW_NAME: &str = "(preview)";
 
 /// The page with the current cluster state.
 pub(super) async fn page(state: web::Data<State>) -> HttpResponse {
-    if let Err(response) = require_inventory(&state) {
+    if let Some(response) = missing_inventory(&state) {
         return response;
     }
     match state.page.get(&state.inventory, &state.policy.load()) {
@@ -43,7 +43,7 @@ pub(super) async fn page(state: web::Data<State>) -> HttpResponse {
 
 /// The data of the page, as JSON.
 pub(super) async fn page_data(state: web::Data<State>) -> HttpResponse {
-    if let Err(response) = require_inventory(&state) {
+    if let Some(response) = missing_inventory(&state) {
         return response;
     }
     match state.page.get(&state.inventory, &state.policy.load()) {
@@ -54,7 +54,7 @@ pub(super) async fn page_data(state: web::Data<State>) -> HttpResponse {
 
 /// What creating a ServiceCIDR with the CIDRs of `?add=CIDR[,CIDR]` would do. Nothing is created, counted or logged.
 pub(super) async fn preview(state: web::Data<State>, request: HttpRequest) -> HttpResponse {
-    if let Err(response) = require_inventory(&state) {
+    if let Some(response) = missing_inventory(&state) {
         return response;
     }
     let add = match parse_query(request.query_string()) {

@@ -5,11 +5,11 @@ use actix_web::{HttpResponse, web};
 use crate::server::inventory_backend::SyncState;
 use crate::server::state::State;
 
-use super::availability::require_inventory;
+use super::availability::missing_inventory;
 
 /// The capacity report, as JSON.
 pub(super) async fn report(state: web::Data<State>) -> HttpResponse {
-    if let Err(response) = require_inventory(&state) {
+    if let Some(response) = missing_inventory(&state) {
         return response;
     }
     HttpResponse::Ok().content_type("application/json").body(state.reports.get(&state.inventory).json.clone())

@@ -12,7 +12,7 @@ use crate::net::Cidr;
 
 use crate::server::report_cache::CapacitySnapshot;
 
-use super::Registrar;
+use super::registrar::Registrar;
 
 /// How many CIDRs have their own series.
 const MAX_CIDR_SERIES: usize = 500;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use crate::inventory::ResourceKind;
 use crate::k8s::Status;
 
-use super::Registrar;
+use super::registrar::Registrar;
 
 /// Metrics of the watch, by kind.
 pub(super) struct WatchMetrics {

@@ -54,10 +54,10 @@ fn failed_list_is_retried() {
     check_list(
         FakeResponse::Status(500, "", "etcd\nis gone"),
         FailureReason::ServerError,
-        "the API server answers 500: etcd is gone",
+        "the API server responded with 500: etcd is gone",
     );
     check_list(FakeResponse::Status(429, "", "slow down"), FailureReason::Throttled, "too many requests: slow down");
-    check_list(FakeResponse::Hang, FailureReason::TimedOut, "no answer within 0.1 s");
+    check_list(FakeResponse::Hang, FailureReason::TimedOut, "no response within 0.1 s");
 }
 
 #[test]

@@ -113,21 +113,21 @@ fn list_errors_have_hints() {
         &api_server,
         &["report"],
         "error: can't list ipaddresses.networking.k8s.io: forbidden: User x cannot list resource\n\
-         hint: it takes the verb list on ipaddresses.networking.k8s.io: `kubectl auth can-i list ipaddresses.networking.k8s.io`\n",
+         hint: the account needs the verb list on ipaddresses.networking.k8s.io: `kubectl auth can-i list ipaddresses.networking.k8s.io`\n",
     );
     respond_to(SERVICE_CIDRS, FakeResponse::Status(401, "", "Unauthorized"));
     check_failure(
         &api_server,
         &["overlaps"],
         "error: can't list servicecidrs.networking.k8s.io: unauthorized: the API server doesn't accept the account: Unauthorized\n\
-         hint: `kubectl auth whoami` asks it, too\n",
+         hint: check the account with `kubectl auth whoami`\n",
     );
     respond_to(SERVICE_CIDRS, FakeResponse::Hang);
     check_failure(
         &api_server,
         &["report", "--request-timeout", "250ms"],
-        "error: can't list servicecidrs.networking.k8s.io: no answer within 0.25 s\n\
-         hint: is it the right cluster? `kubectl cluster-info` asks it, too\n",
+        "error: can't list servicecidrs.networking.k8s.io: no response within 0.25 s\n\
+         hint: check the connection with `kubectl cluster-info`\n",
     );
     respond_to(ADDRESSES, FakeResponse::Body("<html>"));
     check_failure(
@@ -139,7 +139,7 @@ fn list_errors_have_hints() {
     check_failure(
         &api_server,
         &["init"],
-        "error: can't list servicecidrs.networking.k8s.io: the API server answers 500: etcd is gone\n",
+        "error: can't list servicecidrs.networking.k8s.io: the API server responded with 500: etcd is gone\n",
     );
 }
 
@@ -172,7 +172,7 @@ fn missing_services_and_nodes_are_noted() {
     assert_eq!(
         stderr,
         "note: can't list services: forbidden: no: Services without an IPAddress, and IPAddresses without a Service, aren't found\n\
-         note: can't list nodes: forbidden: no: what nodes hold isn't known\n"
+         note: can't list nodes: forbidden: no: the networks of nodes are unknown\n"
     );
 }
 
@@ -184,8 +184,8 @@ fn unreadable_objects_are_reported_by_name() {
     assert_eq!(code, 2);
     assert_eq!(
         stderr,
-        "left out: ipaddresses.networking.k8s.io: item 3 `x\\u{1b}[31m`: metadata.name: not an IP address\n\
-         error: the result lacks what was left out\n"
+        "skipped: ipaddresses.networking.k8s.io: item 3 `x\\u{1b}[31m`: metadata.name: not an IP address\n\
+         error: the result is incomplete: objects were skipped\n"
     );
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["families"][0]["used"], "2");
@@ -201,9 +201,9 @@ fn file_and_cluster_flags_conflict() {
     }
     assert_eq!(
         stderr,
-        "error: --context is for reading the cluster, and -f names files\n\
-         error: --as is for reading the cluster, and -f names files\n\
-         error: --request-timeout is for reading the cluster, and -f names files\n"
+        "error: --context is for reading the cluster, not files (-f)\n\
+         error: --as is for reading the cluster, not files (-f)\n\
+         error: --request-timeout is for reading the cluster, not files (-f)\n"
     );
 }
 
@@ -214,7 +214,7 @@ fn missing_cluster_has_a_hint() {
         assert_eq!(output.status.code(), Some(3), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    let hint = "hint: -f FILE reads what kubectl get -o json printed, without a cluster\n";
+    let hint = "hint: without a cluster, read the output of kubectl get -o json with -f FILE\n";
     assert_eq!(
         run(&[], "/nowhere/kubeconfig"),
         format!(
@@ -230,5 +230,5 @@ fn missing_cluster_has_a_hint() {
     let (_, kubeconfig) = source("http://127.0.0.1:1");
     let stderr = run(&["--kubeconfig", kubeconfig.path().to_str().unwrap(), "--context", "x"], "");
     assert!(stderr.starts_with("error: can't list servicecidrs.networking.k8s.io: "), "{stderr}");
-    assert!(stderr.ends_with("hint: is it the right cluster? `kubectl cluster-info` asks it, too\n"), "{stderr}");
+    assert!(stderr.ends_with("hint: check the connection with `kubectl cluster-info`\n"), "{stderr}");
 }

@@ -96,8 +96,8 @@ fn place(cidr: Cidr, address: IpAddr) -> Place {
 
 fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option<&Allocation>) -> String {
     let held = match allocation {
-        Some(allocation) if allocation.is_cluster_ip() => format!("held by Service {}", allocation.parent),
-        Some(allocation) => format!("held by {}, not by kube-apiserver's allocator", allocation.parent),
+        Some(allocation) if allocation.is_cluster_ip() => format!("allocated to Service {}", allocation.parent),
+        Some(allocation) => format!("allocated to {}, not by kube-apiserver's allocator", allocation.parent),
         None => "has no IPAddress".to_owned(),
     };
     let mut table = Table::new([
@@ -117,9 +117,9 @@ fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option
     let table = if table.is_empty() { "in no ServiceCIDR\n".to_owned() } else { table.render(args.output.header()) };
     let last = match (allocation, explanation.usable) {
         (Some(_), _) => "it can't be allocated while its IPAddress is there".to_owned(),
-        (None, false) => "no ServiceCIDR gives it: a Service can't have it".to_owned(),
+        (None, false) => "no usable ServiceCIDR contains it: it can't be allocated".to_owned(),
         (None, true) => format!(
-            "a Service that names it gets it; the next one that names none takes it with a chance of {}",
+            "a Service can request it; the next Service without a clusterIP gets it with probability {}",
             percent(Some(explanation.next_service_percent))
         ),
     };

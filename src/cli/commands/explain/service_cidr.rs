@@ -113,9 +113,14 @@ fn text(
             format!("- {} {} {} {} {}", entry.cidr, shared.relation, shared.kind, shared.name, shared.cidr)
         }));
     }
-    lines.extend(service_cidr.unreadable.iter().map(|text| format!("- {text:?} can't be read and gives no address")));
+    lines.extend(
+        service_cidr
+            .unreadable
+            .iter()
+            .map(|text| format!("- {text:?} can't be parsed and has no allocatable addresses")),
+    );
     if service_cidr.name == DEFAULT_SERVICE_CIDR {
-        lines.push("- the default ServiceCIDR: kube-apiserver makes it from --service-cluster-ip-range".to_owned());
+        lines.push("- the default ServiceCIDR: kube-apiserver creates it from --service-cluster-ip-range".to_owned());
     }
     lines.extend(known.iter().map(known_line));
     lines.push(String::new());
@@ -149,14 +154,14 @@ fn table(args: &input::Args, entries: &[&CidrCapacity]) -> String {
 
 fn known_line(known: &KnownAddress) -> String {
     let held = match &known.allocation {
-        Some(allocation) => format!("held by {}", allocation.holder()),
-        None if known.in_static_band => "free, in the static band: taken dynamically last".to_owned(),
+        Some(allocation) => format!("allocated to {}", allocation.holder()),
+        None if known.in_static_band => "free, in the static band: allocated dynamically last".to_owned(),
         None => format!(
-            "free, in no static band: the next Service takes it with a chance of {}",
+            "free, in no static band: the next Service gets it with probability {}",
             percent(Some(known.next_service_percent))
         ),
     };
-    format!("- {} is by convention that of {}: {held}", known.address, known.convention)
+    format!("- {} is by convention the address of {}: {held}", known.address, known.convention)
 }
 
 /// What deleting it does, or why it isn't gone yet. The line that matters is the last.
@@ -168,32 +173,40 @@ fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String>
     };
     let (stranded, blocking) = (&removal.stranded, &removal.blocking);
     if stranded.count > 0 && stranded == blocking {
-        lines.push(format!("{} lie in no other range that gives addresses, and hold it:", addresses(stranded)));
+        let verb =
+            plural(stranded.count, "is in no other usable range and blocks", "are in no other usable range and block");
+        lines.push(format!("{} {verb} the deletion:", addresses(stranded)));
         lines.extend(names(stranded));
     } else {
         if stranded.count > 0 {
-            lines.push(format!("{} would lie in no range that gives addresses:", addresses(stranded)));
+            lines.push(format!("{} would be in no usable range:", addresses(stranded)));
             lines.extend(names(stranded));
         }
         if blocking.count > 0 {
-            lines.push(format!("{} lie in no other ServiceCIDR, and hold it:", addresses(blocking)));
+            let verb = plural(
+                blocking.count,
+                "is in no other ServiceCIDR and blocks",
+                "are in no other ServiceCIDR and block",
+            );
+            lines.push(format!("{} {verb} the deletion:", addresses(blocking)));
             lines.extend(names(blocking));
         }
     }
     if let Some(family) = removal.exhausted.first().filter(|_| !is_terminating) {
-        lines.push(format!("no {family} address could be allocated from the moment of the DELETE"));
+        lines.push(format!("no {family} address can be allocated once it is deleted"));
     }
-    let again = if service_cidr.name == DEFAULT_SERVICE_CIDR { "; kube-apiserver then makes it again" } else { "" };
+    let again = if service_cidr.name == DEFAULT_SERVICE_CIDR { "; kube-apiserver then creates it again" } else { "" };
     lines.push(match (is_terminating, removal.completes()) {
-        (true, true) => format!("terminating: kube-controller-manager lets it go within seconds{again}"),
+        (true, true) => format!("terminating: kube-controller-manager removes its finalizer within seconds{again}"),
         (true, false) => {
-            format!("stuck terminating: it gives no address, and waits for {}", addresses(&removal.blocking))
+            format!("stuck terminating: no address is allocated from it, and it waits for {}", addresses(&removal.blocking))
         }
-        (false, _) if !removal.is_protected => format!("deleting it: gone at once, for it has no finalizer{again}"),
-        (false, true) => format!("deleting it: kube-controller-manager lets it go after ten seconds{again}"),
+        (false, _) if !removal.is_protected => format!("deleting it: it is gone immediately, because it has no finalizer{again}"),
+        (false, true) => format!("deleting it: kube-controller-manager removes its finalizer after ten seconds{again}"),
         (false, false) => format!(
-            "deleting it: it gives no address from then on, and stays until {} are gone; that can't be taken back",
-            addresses(&removal.blocking)
+            "deleting it: no address is allocated from it any more, and it stays until {} {} deleted; this can't be undone",
+            addresses(&removal.blocking),
+            plural(removal.blocking.count, "is", "are")
         ),
     });
     lines

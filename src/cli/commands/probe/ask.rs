@@ -25,7 +25,7 @@ const SHOWN: usize = 200;
 #[derive(Debug, Error)]
 pub(super) enum Fault {
     /// Nobody answers.
-    #[error("not reached: {0}")]
+    #[error("no connection: {0}")]
     Unreached(String),
     /// An answer isn't as it should be.
     #[error("{0}")]
@@ -75,7 +75,7 @@ impl Asker {
         if !is("/apiVersion", "admission.k8s.io/v1") || !is("/kind", "AdmissionReview") {
             Err(wrong("not an AdmissionReview of admission.k8s.io/v1", &body))
         } else if answer.pointer("/response/uid") != review.pointer("/request/uid") {
-            Err(wrong("another uid than that of the request", &body))
+            Err(wrong("the uid differs from that of the request", &body))
         } else if answer.pointer("/response/allowed") != Some(&Value::Bool(true)) {
             Err(wrong("not allowed", &body))
         } else {
@@ -105,12 +105,12 @@ impl Asker {
             let answer = self.client.send(request).await.map_err(|error| failed(&error))?;
             let status = answer.status();
             let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-            let body = body.map_err(|error| Fault::Wrong(format!("the answer: {}", deepest(&*error))))?;
+            let body = body.map_err(|error| Fault::Wrong(format!("the response: {}", deepest(&*error))))?;
             Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
         };
         let waited = tokio::time::timeout(self.timeout, asked).await;
         let (status, body) = waited
-            .unwrap_or_else(|_| Err(Fault::Unreached(format!("no answer within {} s", self.timeout.as_secs()))))?;
+            .unwrap_or_else(|_| Err(Fault::Unreached(format!("no response within {} s", self.timeout.as_secs()))))?;
         if status == StatusCode::OK { Ok(body) } else { Err(wrong(status.as_str(), &body)) }
     }
 }

@@ -1,6 +1,6 @@
 //! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
 
-use crate::capacity::{AllocationAudit, CapacityReport, Forecast};
+use crate::capacity::{AllocationAudit, CapacityReport, FamilyCapacity, Forecast};
 use crate::cli::support::output::TableWidth;
 use crate::cli::support::table::{Align, Header, Table};
 use crate::inventory::UnusableReason;
@@ -11,6 +11,14 @@ use crate::text::{percent, thousands};
 pub(super) struct Style {
     pub header: Header,
     pub width: TableWidth,
+    /// Whether families that the cluster doesn't have get a row of zeros.
+    pub all_families: bool,
+}
+
+impl Style {
+    fn shows(&self, family: &FamilyCapacity) -> bool {
+        self.all_families || family.is_configured || family.usable > 0 || family.used > 0
+    }
 }
 
 /// The report as it is.
@@ -21,7 +29,10 @@ pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAud
     let mut notes = anomalies(report, survey);
     if style.width >= TableWidth::Unlimited && survey.free_static.count > 0 {
         let first: Vec<String> = survey.free_static.first.iter().map(ToString::to_string).collect();
-        notes.push(format!("safest to name in a Service, taken dynamically last: {}", first.join(", ")));
+        notes.push(format!(
+            "static band, safest for a fixed clusterIP (allocated dynamically last): {}",
+            first.join(", ")
+        ));
     }
     if !notes.is_empty() {
         text += "\n";
@@ -40,7 +51,8 @@ fn families(style: &Style, report: &CapacityReport, survey: &AllocationAudit) ->
         ("STATIC FREE", Align::Right),
         ("LARGEST FREE BLOCK", Align::Left),
     ]);
-    for (family, blocks) in report.families.iter().zip(&survey.free_blocks) {
+    let families = report.families.iter().zip(&survey.free_blocks);
+    for (family, blocks) in families.filter(|(family, _)| style.shows(family)) {
         let largest = blocks.largest.map_or("-".to_owned(), |run| format!("{} ({run})", thousands(run.count())));
         table.row([
             family.family.to_string(),
@@ -117,7 +129,8 @@ pub(super) fn before_and_after(style: &Style, report: &CapacityReport, forecast:
         ("FREE", Align::Right),
         ("USED%", Align::Right),
     ]);
-    for (before, after) in forecast.before.iter().zip(&forecast.after) {
+    let families = forecast.before.iter().zip(&forecast.after);
+    for (before, after) in families.filter(|(before, after)| style.shows(before) || style.shows(after)) {
         for (when, family) in [("before", before), ("after", after)] {
             table.row([
                 family.family.to_string(),

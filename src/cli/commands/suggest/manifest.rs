@@ -21,8 +21,8 @@ pub(super) fn manifest(found: &[Cidr], name: Option<&str>, inventory: &Inventory
             return Err(Exit::input(message).with_hint("lower-case letters, digits, `-` and `.`"));
         }
         if inventory.service_cidr(&name).is_some() {
-            return Err(Exit::input(format!("--name {name}: there is a ServiceCIDR of this name"))
-                .with_hint("--name NAME chooses another"));
+            return Err(Exit::input(format!("--name {name}: a ServiceCIDR of this name exists"))
+                .with_hint("choose another with --name NAME"));
         }
         let object = json!({
             "apiVersion": "networking.k8s.io/v1",
