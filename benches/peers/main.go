@@ -1,11 +1,11 @@
-// Command peers runs the Kubernetes code beside which the benchmarks are measured: the real
-// ClusterIP allocator and client-go's typed decoding. It reads one command a line and answers each
-// with one line of JSON, so that the rounds of both sides can take turns.
+// Command peers runs the Kubernetes code that the benchmarks compare with: the real ClusterIP
+// allocator and client-go's typed decoding. It reads one command per line and writes one line of
+// JSON for each, so that the rounds of both sides can take turns.
 //
 //	fill COUNT CIDR   fill an informer's store with COUNT IPAddresses, an allocator over CIDR
 //	used              one call of Used()
 //	allocate          one call of AllocateNext()
-//	load FILE         keep the LIST pages of FILE, one a line, in memory
+//	load FILE         keep the LIST pages of FILE, one per line, in memory
 //	decode            decode every page once
 package main
 
@@ -34,7 +34,7 @@ import (
 	"k8s.io/kubernetes/pkg/registry/core/service/ipallocator"
 )
 
-// answer is what a command took and what it found.
+// answer is the duration and the result of a command.
 type answer struct {
 	WallNs int64 `json:"wall_ns"`
 	CPUNs  int64 `json:"cpu_ns"`
@@ -80,8 +80,8 @@ func (p *peer) command(fields []string) (func() (int, error), error) {
 	return nil, fmt.Errorf("unknown command")
 }
 
-// measured runs a command after a garbage collection, and takes its time. CPU is that of the whole
-// process, the collector's own threads included.
+// measured runs a command after a garbage collection, and measures its time. CPU is that of the whole
+// process, including the collector's threads.
 func measured(run func() (int, error)) (answer, error) {
 	runtime.GC()
 	before, start := cpu(), time.Now()
@@ -97,8 +97,8 @@ func cpu() int64 {
 	return usage.Utime.Nano() + usage.Stime.Nano()
 }
 
-// fill makes the allocator that kube-apiserver makes, over a store that holds the first COUNT
-// addresses of the CIDR. What it creates goes nowhere: the store stays as it is.
+// fill creates the allocator of kube-apiserver, with a store of the first COUNT addresses of the
+// CIDR. Created objects are dropped: the store doesn't change.
 func (p *peer) fill(count, cidr string) (int, error) {
 	n, err := strconv.Atoi(count)
 	if err != nil {
@@ -153,7 +153,7 @@ func (p *peer) load(file string) (int, error) {
 	return len(p.pages), err
 }
 
-// decode does with every page what client-go does with the body of a typed LIST.
+// decode decodes every page like client-go decodes the body of a typed LIST.
 func (p *peer) decode() (int, error) {
 	info, ok := apiruntime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), apiruntime.ContentTypeJSON)
 	if !ok {

@@ -229,12 +229,11 @@ mod tests {
     }
 
     fn all(addresses: &AllocationStore) -> Vec<String> {
-        let everything =
-            ["0.0.0.0/0", "::/0"].map(|cidr| AddressRange::from(cidr.parse::<crate::net::Cidr>().unwrap()));
-        everything.into_iter().flat_map(|range| addresses.list(range)).map(|one| one.address.to_string()).collect()
+        let families = ["0.0.0.0/0", "::/0"].map(|cidr| AddressRange::from(cidr.parse::<crate::net::Cidr>().unwrap()));
+        families.into_iter().flat_map(|range| addresses.list(range)).map(|one| one.address.to_string()).collect()
     }
 
-    fn take_up(addresses: &mut AllocationStore, all: &[&str]) {
+    fn insert_all(addresses: &mut AllocationStore, all: &[&str]) {
         for one in all {
             addresses.insert(allocation(one));
         }
@@ -252,16 +251,16 @@ mod tests {
     #[test]
     fn sweep_removes_unlisted_addresses() {
         let mut addresses = AllocationStore::default();
-        take_up(&mut addresses, &["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"]);
+        insert_all(&mut addresses, &["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"]);
         addresses.begin_relist();
-        take_up(&mut addresses, &["10.0.0.2", "10.0.0.3", "fd00::2"]);
+        insert_all(&mut addresses, &["10.0.0.2", "10.0.0.3", "fd00::2"]);
         assert_eq!(all(&addresses).len(), 5);
         sweep(&mut addresses);
         assert_eq!(all(&addresses), ["10.0.0.2", "10.0.0.3", "fd00::2"]);
         assert_eq!(addresses.foreign.len(), 3);
     }
 
-    /// What an unfinished list named may be gone when the next one is made, however many there were.
+    /// Any number of unfinished relists: their addresses can be deleted before the next one.
     #[test]
     fn unfinished_relists_keep_no_addresses() {
         for unfinished in [1, 254, 255, 256, 257, 600] {

@@ -47,7 +47,7 @@ mod tests {
         assert_eq!(seen.collect::<Vec<_>>().join(","), expected, "{old:?} -> {new:?}");
     }
 
-    /// The vectors U1 to U21, which Kubernetes 1.37.2 answered.
+    /// The errors of Kubernetes 1.37.2: imm immutable, F same family, [i] malformed entry.
     #[test]
     fn update_validation_matches_kube_apiserver() {
         let (v4, v6, wide) = ("10.0.0.0/24", "fd00::/64", "10.0.0.0/16");

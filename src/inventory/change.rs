@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(seen.join(","), expected, "{old:?} -> {new:?}");
     }
 
-    /// Kubernetes 1.37.2 on the same lists: R required, N too many, F family, [i] malformed entry.
+    /// The errors of Kubernetes 1.37.2: R required, N too many, F same family, [i] malformed entry.
     #[test]
     fn create_validation_matches_kube_apiserver() {
         check(&[], &["10.0.0.0/24"], "");

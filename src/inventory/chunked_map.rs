@@ -247,7 +247,7 @@ mod tests {
         InsertRun(u16, u16),
         Remove(u16),
         RemoveRun(u16, u16),
-        /// Sweeps what this divides.
+        /// Removes the values that are divisible by this.
         Sweep(u32),
     }
 
@@ -267,21 +267,21 @@ mod tests {
         #[test]
         fn matches_btree_map(
             steps in prop::collection::vec(step(), 0..24),
-            asked in prop::collection::vec((any::<u16>(), any::<u16>()), 16),
+            queries in prop::collection::vec((any::<u16>(), any::<u16>()), 16),
         ) {
-            let (mut index, mut slow) = (ChunkedMap::default(), BTreeMap::new());
+            let (mut index, mut expected_map) = (ChunkedMap::default(), BTreeMap::new());
             for step in steps {
                 match step {
-                    Step::Insert(key, value) => prop_assert_eq!(index.insert(key, value), slow.insert(key, value)),
+                    Step::Insert(key, value) => prop_assert_eq!(index.insert(key, value), expected_map.insert(key, value)),
                     Step::InsertRun(key, count) => {
                         for key in key..key.saturating_add(count) {
-                            prop_assert_eq!(index.insert(key, 7), slow.insert(key, 7));
+                            prop_assert_eq!(index.insert(key, 7), expected_map.insert(key, 7));
                         }
                     }
-                    Step::Remove(key) => prop_assert_eq!(index.remove(key), slow.remove(&key)),
+                    Step::Remove(key) => prop_assert_eq!(index.remove(key), expected_map.remove(&key)),
                     Step::RemoveRun(key, count) => {
                         for key in key..key.saturating_add(count) {
-                            prop_assert_eq!(index.remove(key), slow.remove(&key));
+                            prop_assert_eq!(index.remove(key), expected_map.remove(&key));
                         }
                     }
                     Step::Sweep(divisor) => {
@@ -291,20 +291,20 @@ mod tests {
                         }
                         let is_gone = |value: &u32| value.is_multiple_of(divisor);
                         let gone: Vec<u16> =
-                            slow.iter().filter(|(_, value)| is_gone(value)).map(|(key, _)| *key).collect();
+                            expected_map.iter().filter(|(_, value)| is_gone(value)).map(|(key, _)| *key).collect();
                         prop_assert_eq!(seen, gone);
-                        slow.retain(|_, value| !is_gone(value));
+                        expected_map.retain(|_, value| !is_gone(value));
                     }
                 }
-                prop_assert_eq!(index.len(), slow.len());
+                prop_assert_eq!(index.len(), expected_map.len());
             }
-            for (a, b) in asked {
+            for (a, b) in queries {
                 let range = a.min(b)..=a.max(b);
-                prop_assert_eq!(index.count(range.clone()), slow.range(range.clone()).count());
+                prop_assert_eq!(index.count(range.clone()), expected_map.range(range.clone()).count());
                 let seen: Vec<(u16, u32)> = index.range(range.clone()).map(|(key, value)| (key, *value)).collect();
-                let expected: Vec<(u16, u32)> = slow.range(range).map(|(key, value)| (*key, *value)).collect();
+                let expected: Vec<(u16, u32)> = expected_map.range(range).map(|(key, value)| (*key, *value)).collect();
                 prop_assert_eq!(seen, expected);
-                prop_assert_eq!(index.get(a), slow.get(&a));
+                prop_assert_eq!(index.get(a), expected_map.get(&a));
             }
         }
     }

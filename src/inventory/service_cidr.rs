@@ -82,7 +82,7 @@ impl Readiness {
 mod tests {
     use super::*;
 
-    /// The vectors R1 to R4 of the real allocator.
+    /// The same as the allocator of Kubernetes.
     #[test]
     fn missing_ready_condition_means_ready() {
         assert_eq!(Readiness::from_condition(false, None), Readiness::Ready);

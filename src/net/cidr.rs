@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(seen, expected, "{text:?}");
     }
 
-    /// The results of `IsValidCIDR` of Kubernetes 1.37.2: a to e are its checks in their order.
+    /// The results of `IsValidCIDR` of Kubernetes 1.37.2: a to e are its checks in order.
     #[test]
     fn validation_matches_kubernetes() {
         for text in [

@@ -99,7 +99,7 @@ mod tests {
         #[test]
         fn overlapping_matches_a_check_of_every_member(
             members in prop::collection::vec((cidr(), any::<bool>()), 0..24),
-            asked in cidr(),
+            query in cidr(),
         ) {
             let mut map = CidrMap::default();
             for (place, (member, _)) in members.iter().enumerate() {
@@ -109,16 +109,16 @@ mod tests {
                 map.retain(*member, |value| *is_kept || *value != place);
             }
             let kept = members.iter().enumerate().filter(|(_, (_, is_kept))| *is_kept);
-            let mut slow: Vec<_> = kept
-                .map(|(place, (member, _))| (*member, asked.relation(*member), place))
+            let mut expected: Vec<_> = kept
+                .map(|(place, (member, _))| (*member, query.relation(*member), place))
                 .filter(|(_, relation, _)| *relation != Relation::Disjoint)
                 .collect();
-            slow.sort_by_key(|(member, _, place)| (*member, *place));
-            let mut seen: Vec<_> = map.overlapping(asked).map(|(member, relation, place)| (member, relation, *place)).collect();
+            expected.sort_by_key(|(member, _, place)| (*member, *place));
+            let mut seen: Vec<_> = map.overlapping(query).map(|(member, relation, place)| (member, relation, *place)).collect();
             let is_wide_first = seen.windows(2).all(|pair| pair[0].0 <= pair[1].0);
             prop_assert!(is_wide_first);
             seen.sort_by_key(|(member, _, place)| (*member, *place));
-            prop_assert_eq!(seen, slow);
+            prop_assert_eq!(seen, expected);
         }
     }
 }

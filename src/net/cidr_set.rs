@@ -84,14 +84,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn covering_matches_a_check_of_every_member(members in prop::collection::vec(cidr(), 0..24), asked in cidr()) {
+        fn covering_matches_a_check_of_every_member(members in prop::collection::vec(cidr(), 0..24), query in cidr()) {
             let set: CidrSet = members.iter().copied().collect();
-            let slow = members
+            let expected = members
                 .iter()
                 .copied()
-                .filter(|member| matches!(member.relation(asked), Relation::Same | Relation::Contains))
+                .filter(|member| matches!(member.relation(query), Relation::Same | Relation::Contains))
                 .min_by_key(|member| member.prefix_len());
-            prop_assert_eq!(set.covering(asked), slow);
+            prop_assert_eq!(set.covering(query), expected);
         }
     }
 }

@@ -143,9 +143,9 @@ mod tests {
             let size = 1 << bits;
             let near = near / size * size;
             let fits = |first: &u128| (*first..first + size).all(|number| set.contains(number));
-            let slow = (0..80).filter(|first| first % size == 0).filter(fits).min_by_key(|first| first.abs_diff(near));
+            let expected = (0..80).filter(|first| first % size == 0).filter(fits).min_by_key(|first| first.abs_diff(near));
             let seen = set.closest_fit(bits, near);
-            prop_assert_eq!(seen.map(|first| first.abs_diff(near)), slow.map(|first: u128| first.abs_diff(near)));
+            prop_assert_eq!(seen.map(|first| first.abs_diff(near)), expected.map(|first: u128| first.abs_diff(near)));
             prop_assert!(seen.is_none_or(|first| first % size == 0 && fits(&first)));
         }
     }
@@ -156,8 +156,8 @@ mod tests {
             let fits = |first: u128, bits: u8| (first..first + (1 << bits)).all(|number| set.contains(number));
             let widest = |first: u128| (bits..8).rev().find(|bits| fits(first >> bits << bits, *bits));
             let all = (0..128_u128).step_by(1 << bits).filter_map(|first| Some((widest(first)?, first)));
-            let slow = all.min().map(|(_, first)| Cidr::from_base(IpFamily::IPv6, first, bits).unwrap());
-            prop_assert_eq!(set.best_fit(bits), slow);
+            let expected = all.min().map(|(_, first)| Cidr::from_base(IpFamily::IPv6, first, bits).unwrap());
+            prop_assert_eq!(set.best_fit(bits), expected);
         }
     }
 

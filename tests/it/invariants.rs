@@ -183,3 +183,33 @@ fn links_between_documents_resolve() {
         }
     }
 }
+
+/// The files that can contain the tests of a module: of a test root, of a root itself, or unit tests.
+fn test_files(module: &str) -> [PathBuf; 4] {
+    let path = module.trim_end_matches("::tests").replace("::", "/");
+    [
+        format!("tests/it/{path}.rs"),
+        format!("tests/cluster/{path}.rs"),
+        format!("tests/{path}/main.rs"),
+        format!("src/{path}.rs"),
+    ]
+    .map(|path| root().join(path))
+}
+
+#[test]
+fn cited_tests_exist() {
+    let is_part = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_' || it == ':';
+    let mut count = 0;
+    for document in ["docs/testing.md", "docs/security.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        // Every other part is between backticks.
+        for cited in text.split('`').skip(1).step_by(2).filter(|cited| cited.chars().all(is_part)) {
+            let Some((module, name)) = cited.rsplit_once("::") else { continue };
+            let definition = format!("fn {name}(");
+            let has_test = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains(&definition));
+            assert!(test_files(module).iter().any(has_test), "{document}: no test `{cited}`");
+            count += 1;
+        }
+    }
+    assert!(count > 100, "only {count} citations were found");
+}

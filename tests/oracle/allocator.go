@@ -35,13 +35,13 @@ type storedServiceCIDR struct {
 	Ready       string   `json:"ready"`
 }
 
-// store is what kube-apiserver stores of one kind, and the cache of its informer too: it is never behind.
+// store has the stored objects of one kind, and is the cache of its informer too, which is always current.
 type store struct {
 	cache.Indexer
 	informer *informer
 }
 
-// informer keeps those who want to hear of changes, and tells them nothing by itself.
+// informer keeps the registered event handlers, and calls none by itself.
 type informer struct {
 	cache.SharedIndexInformer
 	handlers []cache.ResourceEventHandler
@@ -75,7 +75,7 @@ type serviceCIDRInformer struct {
 
 func (i serviceCIDRInformer) Lister() networkingv1listers.ServiceCIDRLister { return i.lister }
 
-// cluster is the IPAddresses and ServiceCIDRs of a cluster, and a client that creates IPAddresses.
+// cluster has the IPAddresses and ServiceCIDRs of a cluster, and a client that creates IPAddresses.
 type cluster struct {
 	addresses    store
 	serviceCIDRs store
@@ -96,7 +96,7 @@ func (c *cluster) createAddress(action testing.Action) (bool, runtime.Object, er
 	return true, created, c.addresses.Add(created)
 }
 
-// fill replaces all that is stored.
+// fill replaces all stored objects.
 func (c *cluster) fill(serviceCIDRs []storedServiceCIDR, addresses []storedAddress) error {
 	items := make([]any, 0, len(addresses))
 	for _, address := range addresses {
@@ -127,14 +127,14 @@ func (a storedAddress) object() *networkingv1.IPAddress {
 	return object
 }
 
-// allocated is what one range gives.
+// allocated has the size and allocations of one range.
 type allocated struct {
-	// Refused is why there is no allocator, empty when there is one.
+	// Refused is the error of the allocator, empty if there is none.
 	Refused string `json:"refused"`
 	Size    uint64 `json:"size"`
 	First   string `json:"first"`
 	Last    string `json:"last"`
-	// Offset is the size of the static band, Dynamic the first address behind it.
+	// Offset is the size of the static band, Dynamic the first address after it.
 	Offset  int64  `json:"offset"`
 	Dynamic string `json:"dynamic"`
 	Used    int    `json:"used"`
@@ -142,13 +142,13 @@ type allocated struct {
 	given
 }
 
-// given is what was allocated: first those asked for, then any.
+// given has the allocations: first the requested addresses, then any.
 type given struct {
-	// Static is for each address that was asked for the error, empty when it was given.
+	// Static has the error for each requested address, empty if it was allocated.
 	Static []string `json:"static"`
-	// Next are the addresses given without asking for one, in order.
+	// Next has the addresses allocated without a request, in order.
 	Next []string `json:"next"`
-	// Final is for each family the error that ended this, empty when the count did.
+	// Final has the last error for each family, empty if the count was reached.
 	Final []string `json:"final"`
 }
 
@@ -188,7 +188,7 @@ func allocate(asked *question) any {
 	return answer
 }
 
-// hidden is an address that the allocator doesn't tell.
+// hidden is an address that the allocator doesn't export.
 func hidden(fields reflect.Value, name string) string {
 	field := fields.FieldByName(name)
 	return reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Interface().(*netip.Addr).String()
@@ -216,7 +216,7 @@ func (g *given) next(allocator ipallocator.Interface, count int) {
 	g.Final = append(g.Final, "")
 }
 
-// listing tells when its list is asked for.
+// listing signals when its list is read.
 type listing struct {
 	networkingv1listers.ServiceCIDRLister
 	once  *sync.Once
@@ -228,7 +228,7 @@ func (l listing) List(selector labels.Selector) ([]*networkingv1.ServiceCIDR, er
 	return l.ServiceCIDRLister.List(selector)
 }
 
-// allocateMeta asks the allocators of all ServiceCIDRs, IPv4's and IPv6's, as they are after a start.
+// allocateMeta runs the allocators over all ServiceCIDRs, for IPv4 and IPv6, in their state after a start.
 func allocateMeta(asked *question) any {
 	cluster := newCluster()
 	if err := cluster.fill(asked.ServiceCIDRs, asked.Addresses); err != nil {
@@ -257,8 +257,8 @@ func allocateMeta(asked *question) any {
 	return answer
 }
 
-// allocator is one that has seen all ServiceCIDRs: it holds its lock from before it lists them until it
-// has taken them over, and takes it for every allocation.
+// allocator returns an allocator that has loaded all ServiceCIDRs: it keeps its lock while it lists and
+// loads them, and takes it for every allocation.
 func (c *cluster) allocator(isIPv6 bool) (*ipallocator.MetaAllocator, error) {
 	lister := listing{
 		networkingv1listers.NewServiceCIDRLister(c.serviceCIDRs), &sync.Once{}, make(chan struct{}),
@@ -268,7 +268,7 @@ func (c *cluster) allocator(isIPv6 bool) (*ipallocator.MetaAllocator, error) {
 	if err != nil {
 		return nil, err
 	}
-	// To hear of any ServiceCIDR makes it list them all.
+	// An event of any ServiceCIDR makes it list them all.
 	if stored := c.serviceCIDRs.List(); len(stored) > 0 {
 		handlers := c.serviceCIDRs.informer.handlers
 		handlers[len(handlers)-1].OnAdd(stored[0], true)

@@ -24,9 +24,9 @@ import (
 
 const webhookName = "servicecidrs.servicecidr-guard.example.com"
 
-// received is what kube-apiserver takes from a response of a validating webhook.
+// received is the response of a validating webhook as kube-apiserver parses it.
 type received struct {
-	// Error is why the response is no answer, empty when it is one.
+	// Error is the reason that the response is invalid, empty if it is valid.
 	Error            string            `json:"error"`
 	Allowed          bool              `json:"allowed"`
 	Code             int32             `json:"code"`
@@ -34,21 +34,21 @@ type received struct {
 	Message          string            `json:"message"`
 	Warnings         []string          `json:"warnings"`
 	AuditAnnotations map[string]string `json:"auditAnnotations"`
-	// Rejection is the denial's message as the user sees it.
+	// Rejection is the message of the denial that the user gets.
 	Rejection string `json:"rejection"`
-	// BadAnnotations says for each key that the audit event won't hold why.
+	// BadAnnotations has the reason for each key that the audit event drops.
 	BadAnnotations map[string]string `json:"badAnnotations"`
-	// Delivered are the warnings that reach the user, as they reach the user.
+	// Delivered has the warnings that the user gets.
 	Delivered []string `json:"delivered"`
 }
 
-// receiver calls webhooks as kube-apiserver does, but for the wire.
+// receiver calls webhooks like kube-apiserver, but without a network.
 type receiver struct {
 	client *rest.RESTClient
 	wire   *wire
 }
 
-// wire answers every call with the same body.
+// wire responds to every call with the same body.
 type wire struct{ body []byte }
 
 func (w *wire) RoundTrip(call *http.Request) (*http.Response, error) {

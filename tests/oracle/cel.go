@@ -50,7 +50,7 @@ func newCELPolicy() (*celPolicy, error) {
 	return policy, nil
 }
 
-// verdict is "allow", "deny" or "error". Nil cidrs stand for an absent key.
+// verdict is "allow", "deny" or "error". Nil cidrs mean an absent key.
 func (p *celPolicy) verdict(allowed, cidrs []string) string {
 	spec := map[string]any{}
 	if cidrs != nil {
@@ -74,7 +74,7 @@ func (p *celPolicy) verdict(allowed, cidrs []string) string {
 	}
 }
 
-// parsed is what CEL's cidr() makes of a text.
+// parsed is the result of CEL's cidr() for a text.
 type parsed struct {
 	Is     bool   `json:"is"`
 	Masked string `json:"masked"`

@@ -6,8 +6,8 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 )
 
-// compile is what the CEL of a Kubernetes version finds wrong with the expressions of a
-// ValidatingAdmissionPolicy.
+// compile returns the errors of the expressions of a ValidatingAdmissionPolicy in the CEL of a
+// Kubernetes version.
 func compile(release string, expressions []string) any {
 	parsed, err := version.ParseGeneric(release)
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 	"k8s.io/kubernetes/pkg/controller/servicecidrs"
 )
 
-// How long the controller may take for one ServiceCIDR.
+// The time limit of the controller for one ServiceCIDR.
 const patience = 10 * time.Second
 
-// deleter is kube-controller-manager's controller of ServiceCIDRs, running.
+// deleter runs kube-controller-manager's controller of ServiceCIDRs.
 type deleter struct {
 	cluster *cluster
 	done    chan done
 }
 
-// done is what the controller did to a ServiceCIDR.
+// done is the action of the controller on a ServiceCIDR.
 type done struct {
 	name    string
 	removed bool
@@ -41,7 +41,7 @@ func newDeleter() *deleter {
 	return d
 }
 
-// react takes every write of the controller.
+// react handles every write of the controller.
 func (d *deleter) react(action testing.Action) (bool, runtime.Object, error) {
 	patch, ok := action.(testing.PatchAction)
 	if !ok {
@@ -73,8 +73,8 @@ func (d *deleter) react(action testing.Action) (bool, runtime.Object, error) {
 	return true, &networkingv1.ServiceCIDR{}, nil
 }
 
-// canDelete asks for the deletion of a ServiceCIDR, some time ago, and whether the controller takes its
-// finalizer off.
+// canDelete marks a ServiceCIDR as deleted some time ago, and returns whether the controller removes
+// its finalizer.
 func (d *deleter) canDelete(asked *question) any {
 	if err := d.cluster.fill(asked.ServiceCIDRs, asked.Addresses); err != nil {
 		return failure{Error: err.Error()}
@@ -104,7 +104,8 @@ func (d *deleter) canDelete(asked *question) any {
 	}
 }
 
-// object has the controller's finalizer, and conditions that are not its own: so it writes every time.
+// object has the controller's finalizer, and other conditions than the controller sets, so that it always
+// writes.
 func (s storedServiceCIDR) object() *networkingv1.ServiceCIDR {
 	object := &networkingv1.ServiceCIDR{
 		ObjectMeta: metav1.ObjectMeta{Name: s.Name, Finalizers: []string{servicecidrs.ServiceCIDRProtectionFinalizer}},

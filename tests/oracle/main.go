@@ -1,29 +1,29 @@
-// The oracle answers questions with the code of Kubernetes 1.37.2 itself, so that the tests can
-// compare what servicecidr-guard says.
+// The oracle answers questions with the code of Kubernetes 1.37.2, for tests that compare
+// servicecidr-guard with it.
 //
-// Questions come as lines of JSON on stdin, one answer to each goes to stdout as a line of JSON, in
-// order. "ask" says what is asked, the other fields are its arguments:
+// It reads questions as lines of JSON from stdin and writes one answer per question as a line of
+// JSON to stdout, in order. "ask" is the kind of question, the other fields are its arguments:
 //
 //	{"ask":"validateCreate","cidrs":["10.0.0.0/24"]}      [{"field","type","detail"}], empty when valid
 //	{"ask":"validateUpdate","old":[...],"new":[...]}      the same
 //	{"ask":"cel","allowed":[...],"cidrs":[...]}           "allow", "deny" or "error"; no cidrs: no key
 //	{"ask":"cidr","text":"10.0.0.1/24"}                   {"is":true,"masked":"10.0.0.0/24"}
-//	{"ask":"compile","version":"1.33","expressions":[...]}  what the CEL of that release finds wrong
-//	{"ask":"verify","uid":"...","review":{...}}           what kube-apiserver makes of a response
-//	{"ask":"allocate","cidr":"10.0.0.0/24",...}           what kube-apiserver allocates of one range
-//	{"ask":"allocateMeta",...}                            and of the ranges of all "serviceCIDRs"
-//	{"ask":"canDelete","name":"a",...}                    whether kube-controller-manager lets it go
+//	{"ask":"compile","version":"1.33","expressions":[...]}  the errors of that release of CEL
+//	{"ask":"verify","uid":"...","review":{...}}           a response as kube-apiserver parses it
+//	{"ask":"allocate","cidr":"10.0.0.0/24",...}           allocations from one range
+//	{"ask":"allocateMeta",...}                            and from the ranges of all "serviceCIDRs"
+//	{"ask":"canDelete","name":"a",...}                    whether kube-controller-manager removes its finalizer
 //
-// The last three are asked of a cluster with
+// The last three need a cluster with
 //
 //	"serviceCIDRs":[{"name":"a","cidrs":["10.0.0.0/24"],"terminating":false,"ready":"True"}]
 //	"addresses":[{"name":"10.0.0.1","managed":true}]
 //
-// To allocate, "static" lists the addresses that are asked for, and "count" says how many are taken
-// after them, of each family, without asking for one. "ready" may be "True", "False", "Unknown" or
-// empty; "managed" is whether the IPAddress has the labels of kube-apiserver's allocator.
+// To allocate, "static" lists the requested addresses, and "count" is the number of allocations per
+// family after them, without a request. "ready" can be "True", "False", "Unknown" or empty;
+// "managed" is whether the IPAddress has the labels of kube-apiserver's allocator.
 //
-// A question that isn't one is answered {"error":"..."}.
+// The answer to an invalid question is {"error":"..."}.
 package main
 
 import (
@@ -64,7 +64,7 @@ type failure struct {
 }
 
 func main() {
-	// The code of Kubernetes tells what it does, at every step.
+	// The code of Kubernetes logs every step.
 	klog.SetLogger(klog.Logger{})
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "oracle:", err)
@@ -72,7 +72,7 @@ func main() {
 	}
 }
 
-// serve answers until the input ends. Answers wait in the buffer only while a question is waiting too.
+// serve answers questions until the input ends. Answers are buffered only while a question is waiting.
 func serve(in io.Reader, out io.Writer) error {
 	reader := bufio.NewReaderSize(in, 1<<16)
 	writer := bufio.NewWriterSize(out, 1<<16)

@@ -1,5 +1,5 @@
-// Command nethttp is the webhook as it is written with net/http and the types of k8s.io/api alone.
-// It logs nothing, counts nothing and knows no cluster: the least that a Go webhook takes.
+// Command nethttp is a minimal webhook with only net/http and the types of k8s.io/api. It has no log,
+// no metrics and no inventory.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package rule is the check that both webhooks make: every CIDR lies within an allowed range.
+// Package rule is the rule of both webhooks: every CIDR must be within an allowed range.
 package rule
 
 import (
@@ -10,7 +10,7 @@ import (
 // Ranges are the allowed ranges.
 type Ranges []netip.Prefix
 
-// Parse reads ranges with commas between them.
+// Parse reads ranges separated by commas.
 func Parse(list string) (Ranges, error) {
 	var ranges Ranges
 	for text := range strings.SplitSeq(list, ",") {
@@ -23,7 +23,7 @@ func Parse(list string) (Ranges, error) {
 	return ranges, nil
 }
 
-// Denial says what lies outside; it is empty where nothing does.
+// Denial names the CIDR that is outside; it is empty if there is none.
 func (r Ranges) Denial(cidrs []string) string {
 	var outside []string
 	for place, text := range cidrs {

@@ -1,5 +1,5 @@
-// Command runtime is the webhook as it is written with controller-runtime: its webhook server, its
-// handler and decoder, and its cache where the address of an API server is given. It logs nothing.
+// Command runtime is the webhook written with controller-runtime: its webhook server, handler and
+// decoder, and its cache if there is an address of an API server. It logs nothing.
 package main
 
 import (
@@ -72,8 +72,8 @@ func run(ctx context.Context, listen, certs, allowed, api string) error {
 	return server.Start(ctx)
 }
 
-// follow returns when the ServiceCIDRs are in the cache. What kinds there are is said here, so that
-// it isn't asked for.
+// follow returns when the ServiceCIDRs are in the cache. The kinds are registered here, so that
+// discovery isn't needed.
 func follow(ctx context.Context, scheme *runtime.Scheme, api string) error {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(networkingv1.SchemeGroupVersion.WithKind("ServiceCIDR"), meta.RESTScopeRoot)

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(limit.permit().grow(2 * MIB), Err(Exhausted));
         let mut small = limit.permit();
         assert_eq!(small.grow(MAX_SMALL_BODY_BYTES), Ok(()));
-        // It is no longer small, and the limit of large bodies is reached.
+        // A larger body needs the limit of large bodies, which is reached.
         assert_eq!(small.grow(2 * MIB), Err(Exhausted));
         large.pop();
         assert_eq!(small.grow(2 * MIB), Ok(()));

@@ -63,7 +63,8 @@ impl Rng {
         let number = self.below(60);
         match self.below(20) {
             0 => {
-                cluster.put(SERVICE_CIDRS, service_cidr(&format!("c{}", number % 9), &[&format!("10.{number}.0.0/16")]))
+                cluster
+                    .put(SERVICE_CIDRS, service_cidr(&format!("c{}", number % 9), &[&format!("10.{number}.0.0/16")]));
             }
             1 => cluster.delete(SERVICE_CIDRS, &format!("c{}", number % 9)),
             2 => cluster.put(NODES, node(&format!("n{number}"), &[&format!("10.244.{number}.0/24")], "192.0.2.1")),
