@@ -51,7 +51,7 @@ impl PageDocument {
         inventory: &Inventory,
         policy: Option<&Policy>,
         report: &CapacityReport,
-        survey: &AllocationAudit,
+        audit: &AllocationAudit,
     ) -> Self {
         let row = |entry: &CidrCapacity| Row {
             entry: Entry::with_overlaps(entry, MAX_LISTED_OVERLAPS),
@@ -59,10 +59,10 @@ impl PageDocument {
         };
         Self {
             summary: headline(report),
-            notes: anomalies(report, survey),
+            notes: anomalies(report, audit),
             families: report.families.iter().map(FamilyDocument::new).collect(),
             entries: report.service_cidrs.iter().map(row).collect(),
-            free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
+            free_blocks: audit.free_blocks.iter().map(Blocks::new).collect(),
             spaces: tree::spaces(inventory, policy, report),
         }
     }

@@ -60,8 +60,8 @@ impl ChangePreviewDocument {
             with: hits.first.iter().filter_map(WithDocument::new).collect(),
             more: hits.more,
         });
-        let removal = preview.deletion_impact.as_ref().map(DeletionImpactDocument::new);
-        Self { families: families.collect(), overlaps: overlaps.collect(), deletion: removal }
+        let impact = preview.deletion_impact.as_ref().map(DeletionImpactDocument::new);
+        Self { families: families.collect(), overlaps: overlaps.collect(), deletion: impact }
     }
 }
 

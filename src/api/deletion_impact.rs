@@ -19,12 +19,12 @@ pub(crate) struct DeletionImpactDocument {
 }
 
 impl DeletionImpactDocument {
-    pub fn new(removal: &DeletionImpact) -> Self {
+    pub fn new(impact: &DeletionImpact) -> Self {
         Self {
-            completes: removal.completes(),
-            blocking: CappedListDocument::new(&removal.blocking, AddressDocument::new),
-            stranded: CappedListDocument::new(&removal.stranded, AddressDocument::new),
-            exhausted_families: removal.exhausted.iter().map(ToString::to_string).collect(),
+            completes: impact.completes(),
+            blocking: CappedListDocument::new(&impact.blocking, AddressDocument::new),
+            stranded: CappedListDocument::new(&impact.stranded, AddressDocument::new),
+            exhausted_families: impact.exhausted.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Report {
     #[serde(rename = "serviceCIDRs")]
     entries: Vec<Entry>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    survey: Option<SurveyDocument>,
+    audit: Option<SurveyDocument>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -136,11 +136,11 @@ struct Difference {
 }
 
 impl Report {
-    pub fn new(report: &CapacityReport, survey: Option<&AllocationAudit>) -> Self {
+    pub fn new(report: &CapacityReport, audit: Option<&AllocationAudit>) -> Self {
         Self {
             families: report.families.iter().map(FamilyDocument::new).collect(),
             entries: report.service_cidrs.iter().map(Entry::new).collect(),
-            survey: survey.map(SurveyDocument::new),
+            audit: audit.map(SurveyDocument::new),
         }
     }
 }
@@ -204,22 +204,22 @@ impl BandDocument {
 }
 
 impl SurveyDocument {
-    fn new(survey: &AllocationAudit) -> Self {
+    fn new(audit: &AllocationAudit) -> Self {
         let addresses = |named: &CappedList<Allocation>| CappedListDocument::new(named, AddressDocument::new);
         Self {
-            free_blocks: survey.free_blocks.iter().map(Blocks::new).collect(),
-            free_static_addresses: CappedListDocument::new(&survey.free_static, ToString::to_string),
-            foreign_addresses: addresses(&survey.foreign),
-            addresses_outside_service_cidrs: addresses(&survey.outside_service_cidrs),
-            addresses_in_unusable_cidrs: addresses(&survey.in_unusable_cidrs),
-            unallocated_services: survey.unallocated.as_ref().map(|named| {
+            free_blocks: audit.free_blocks.iter().map(Blocks::new).collect(),
+            free_static_addresses: CappedListDocument::new(&audit.free_static, ToString::to_string),
+            foreign_addresses: addresses(&audit.foreign),
+            addresses_outside_service_cidrs: addresses(&audit.outside_service_cidrs),
+            addresses_in_unusable_cidrs: addresses(&audit.in_unusable_cidrs),
+            unallocated_services: audit.unallocated.as_ref().map(|named| {
                 CappedListDocument::new(named, |(address, ServiceName { namespace, name })| ClusterIpDocument {
                     address: address.to_string(),
                     namespace: namespace.clone(),
                     name: name.clone(),
                 })
             }),
-            leaked_addresses: survey.leaked.as_ref().map(addresses),
+            leaked_addresses: audit.leaked.as_ref().map(addresses),
         }
     }
 }

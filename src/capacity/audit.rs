@@ -47,7 +47,7 @@ impl AllocationAudit {
     #[must_use]
     pub fn for_inventory(inventory: &Inventory) -> Self {
         let view = inventory.view();
-        let mut survey = Self {
+        let mut audit = Self {
             free_blocks: IpFamily::ALL.map(|family| FreeBlocks::for_family(&view, family)).to_vec(),
             free_static: CappedList::default(),
             foreign: CappedList::default(),
@@ -60,21 +60,21 @@ impl AllocationAudit {
         for family in IpFamily::ALL {
             let protected = segments(family, &effective).into_iter().filter(|segment| segment.is_protected());
             let protected = RangeSet::union(family, protected.map(|segment| segment.range));
-            survey.free_static.extend(free(&view, &protected).map(|number| family.address(number)));
+            audit.free_static.extend(free(&view, &protected).map(|number| family.address(number)));
             let all = RangeSet::union(family, AddressRange::new(family, 0, family.last()));
             let stored = RangeSet::union(family, view.cidrs().map(|(_, cidr)| AddressRange::from(cidr)));
             let usable = view.usable(family);
             let listed = |ranges: &RangeSet| ranges.ranges().to_vec();
             let list = |ranges: Vec<AddressRange>| ranges.into_iter().flat_map(|range| view.addresses().list(range));
-            survey.outside_service_cidrs.extend(list(listed(&all.difference(&stored))));
-            survey.in_unusable_cidrs.extend(list(listed(&stored.difference(&usable))));
-            survey.foreign.extend(list(listed(&usable)).filter(|allocation| !allocation.is_cluster_ip()));
+            audit.outside_service_cidrs.extend(list(listed(&all.difference(&stored))));
+            audit.in_unusable_cidrs.extend(list(listed(&stored.difference(&usable))));
+            audit.foreign.extend(list(listed(&usable)).filter(|allocation| !allocation.is_cluster_ip()));
         }
         if let Some(cluster_ips) = inventory.cluster_ips() {
             let without = cluster_ips.iter().filter(|(address, _)| view.addresses().get(**address).is_none());
             let mut unallocated = CappedList::default();
             unallocated.extend(without.map(|(address, service)| (*address, service.clone())));
-            survey.unallocated = Some(unallocated);
+            audit.unallocated = Some(unallocated);
             let known: BTreeSet<(&str, &str)> =
                 cluster_ips.values().map(|service| (service.namespace.as_str(), service.name.as_str())).collect();
             let mut leaked = CappedList::default();
@@ -86,9 +86,9 @@ impl AllocationAudit {
                     allocation.is_cluster_ip() && !known.contains(&(parent.namespace.as_str(), parent.name.as_str()))
                 }));
             }
-            survey.leaked = Some(leaked);
+            audit.leaked = Some(leaked);
         }
-        survey
+        audit
     }
 }
 

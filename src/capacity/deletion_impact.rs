@@ -44,7 +44,7 @@ pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> Del
     let gone = [service_cidr.name.clone()];
     let after = inventory.view_with(&[], &gone);
     let others: Vec<Cidr> = after.cidrs().map(|(_, cidr)| cidr).collect();
-    let mut removal = DeletionImpact {
+    let mut impact = DeletionImpact {
         blocking: CappedList::default(),
         stranded: CappedList::default(),
         is_protected: service_cidr.has_finalizer,
@@ -59,18 +59,18 @@ pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> Del
             |cidrs: &[Cidr]| RangeSet::union(family, cidrs.iter().filter_map(|cidr| contained_addresses(*cidr)));
         if !has_parents {
             let only_here = of_family(own).difference(&of_family(&others));
-            removal.blocking.extend(allocations_in(&before, &only_here).filter(|allocation| allocation.is_managed));
+            impact.blocking.extend(allocations_in(&before, &only_here).filter(|allocation| allocation.is_managed));
         }
         let (was, will_be) = (before.usable(family), after.usable(family));
         // Of all its ranges, even if it is terminating already and nothing is allocated from it.
         let own =
             RangeSet::union(family, own.iter().filter_map(|cidr| UsableRange::for_cidr(*cidr)).map(UsableRange::range));
-        removal.stranded.extend(allocations_in(&before, &own.difference(&will_be)));
+        impact.stranded.extend(allocations_in(&before, &own.difference(&will_be)));
         if was.count() > 0 && will_be.count() == 0 {
-            removal.exhausted.push(family);
+            impact.exhausted.push(family);
         }
     }
-    removal
+    impact
 }
 
 /// The IPAddresses in some ranges, ascending.

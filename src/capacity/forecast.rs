@@ -22,9 +22,9 @@ pub struct Forecast {
 /// The effect of changes, one after the other: see [`PendingChanges`].
 #[must_use]
 pub fn forecast(inventory: &Inventory, changes: &[Change]) -> Forecast {
-    let overlay = PendingChanges::from_changes(inventory, changes);
+    let pending = PendingChanges::from_changes(inventory, changes);
     let before = FamilyCapacity::all_with_usable(&inventory.view());
-    let after = FamilyCapacity::all_with_usable(&overlay.view(inventory));
+    let after = FamilyCapacity::all_with_usable(&pending.view(inventory));
     let difference = |from: &[(FamilyCapacity, RangeSet)], without: &[(FamilyCapacity, RangeSet)]| {
         let pairs = from.iter().zip(without);
         pairs.map(|((capacity, own), (_, other))| (capacity.family, own.difference(other).count())).collect()

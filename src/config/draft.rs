@@ -155,13 +155,13 @@ fn prefix_length(inventory: &Inventory) -> String {
 
 fn usable(inventory: &Inventory) -> String {
     let view = inventory.view();
-    let idle = view.cidrs().filter_map(|(service_cidr, cidr)| {
-        let idle = view.unusable_reason(service_cidr, cidr)?;
-        Some(format!("{cidr} of {}: {}", escape_name(&service_cidr.name), idle.as_str()))
+    let unusable = view.cidrs().filter_map(|(service_cidr, cidr)| {
+        let unusable = view.unusable_reason(service_cidr, cidr)?;
+        Some(format!("{cidr} of {}: {}", escape_name(&service_cidr.name), unusable.as_str()))
     });
-    let idle: Vec<String> = idle.collect();
+    let unusable: Vec<String> = unusable.collect();
     let mut text = "# CIDRs that would be Ready but have no allocatable addresses.\n".to_owned();
-    comment(&mut text, "Unusable today", &idle);
+    comment(&mut text, "Unusable today", &unusable);
     text.push_str("usable:\n  validationActions: [Warn]\n");
     text
 }

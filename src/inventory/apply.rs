@@ -37,12 +37,12 @@ mod tests {
     fn check(old: &[&str], new: &[&str], expected: &str) {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let change = Change::from_apply("a", Some(&owned(old)), &owned(new));
-        let seen = change.errors.iter().map(|fault| match fault {
+        let seen = change.errors.iter().map(|error| match error {
             ValidationError::Immutable { index, .. } => format!("imm{index}"),
             ValidationError::ImmutableList => "imm".to_owned(),
             ValidationError::SameFamily => "F".to_owned(),
             ValidationError::Malformed { index, .. } => format!("[{index}]"),
-            _ => unreachable!("{fault:?}"),
+            _ => unreachable!("{error:?}"),
         });
         assert_eq!(seen.collect::<Vec<_>>().join(","), expected, "{old:?} -> {new:?}");
     }

@@ -125,12 +125,12 @@ impl Change {
         let adds = added(old, new);
         let removes = old.iter().filter(|text| !new.contains(text)).cloned().collect();
         let keeps_list = operation == Operation::Update && old == new;
-        let faults = match operation {
+        let errors = match operation {
             Operation::Delete => Vec::new(),
             Operation::Create | Operation::Update if keeps_list => Vec::new(),
             Operation::Create | Operation::Update => validate_added(&adds, new),
         };
-        Self { operation, name: name.to_owned(), adds, removes, keeps_list, errors: faults }
+        Self { operation, name: name.to_owned(), adds, removes, keeps_list, errors: errors }
     }
 
     /// The CIDRs that the request adds, each with its index in `spec.cidrs`. Texts that are not CIDRs are errors and
@@ -141,14 +141,14 @@ impl Change {
 
     /// An invalid request: its change is unknown.
     #[must_use]
-    pub fn invalid(operation: Operation, name: &str, fault: ValidationError) -> Self {
+    pub fn invalid(operation: Operation, name: &str, error: ValidationError) -> Self {
         Self {
             operation,
             name: name.to_owned(),
             adds: Vec::new(),
             removes: Vec::new(),
             keeps_list: false,
-            errors: vec![fault],
+            errors: vec![error],
         }
     }
 
@@ -180,13 +180,13 @@ fn validate_added(adds: &[AddedCidr], new: &[String]) -> Vec<ValidationError> {
         [] => vec![ValidationError::NoCidrs],
         [_] => malformed_cidrs(adds),
         [first, second] => {
-            let mut faults = malformed_cidrs(adds);
+            let mut errors = malformed_cidrs(adds);
             if let (Some(a), Some(b)) = (Cidr::family_of(first), Cidr::family_of(second))
                 && a == b
             {
-                faults.push(ValidationError::SameFamily);
+                errors.push(ValidationError::SameFamily);
             }
-            faults
+            errors
         }
         more => vec![ValidationError::TooManyCidrs { count: more.len() }],
     }
@@ -242,7 +242,7 @@ mod tests {
         let seen: Vec<String> = change
             .errors
             .iter()
-            .map(|fault| match fault {
+            .map(|error| match error {
                 ValidationError::NoCidrs => "R".to_owned(),
                 ValidationError::TooManyCidrs { .. } => "N".to_owned(),
                 ValidationError::SameFamily => "F".to_owned(),

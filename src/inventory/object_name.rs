@@ -13,17 +13,17 @@ const MAX_BASE: usize = 58;
 /// The errors in the name of a new object.
 #[must_use]
 pub fn validate_name(name: &str, generate_name: &str) -> Vec<ValidationError> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     if !generate_name.is_empty() && !is_valid_generate_name(generate_name) {
-        faults.push(ValidationError::Name { field: "metadata.generateName", text: generate_name.to_owned() });
+        errors.push(ValidationError::Name { field: "metadata.generateName", text: generate_name.to_owned() });
     }
     match (name, generate_name) {
-        ("", "") => faults.push(ValidationError::NoName),
+        ("", "") => errors.push(ValidationError::NoName),
         ("", _) => {}
         (name, _) if is_dns_subdomain(name) => {}
-        (name, _) => faults.push(ValidationError::Name { field: "metadata.name", text: name.to_owned() }),
+        (name, _) => errors.push(ValidationError::Name { field: "metadata.name", text: name.to_owned() }),
     }
-    faults
+    errors
 }
 
 /// Whether a `generateName` is valid: it is checked as a prefix, and the generated name is checked too.
@@ -50,16 +50,16 @@ mod tests {
             assert_eq!(validate_name(good, ""), [], "{good}");
         }
         for bad in ["A", "-a", "a-", "a_b", "a..b", "a/b", ".a", "a.", "ä", &"a".repeat(254)] {
-            let fault = ValidationError::Name { field: "metadata.name", text: bad.to_owned() };
-            assert_eq!(validate_name(bad, ""), [fault], "{bad}");
+            let error = ValidationError::Name { field: "metadata.name", text: bad.to_owned() };
+            assert_eq!(validate_name(bad, ""), [error], "{bad}");
         }
         assert_eq!(validate_name("", ""), [ValidationError::NoName]);
         for good in ["team-a-", "a", "a.b", &"a".repeat(253)] {
             assert_eq!(validate_name("", good), [], "{good}");
         }
         for bad in ["Team-", "-", "a.", "a_", "ab.-", "ä-", &"a".repeat(254)] {
-            let fault = ValidationError::Name { field: "metadata.generateName", text: bad.to_owned() };
-            assert_eq!(validate_name("", bad), [fault], "{bad}");
+            let error = ValidationError::Name { field: "metadata.generateName", text: bad.to_owned() };
+            assert_eq!(validate_name("", bad), [error], "{bad}");
         }
     }
 }

@@ -18,24 +18,24 @@ impl PendingChanges {
     /// The result of changes to an inventory.
     #[must_use]
     pub fn from_changes(inventory: &Inventory, changes: &[Change]) -> Self {
-        let mut overlay = Self::default();
+        let mut pending = Self::default();
         for change in changes {
-            let made = overlay.upserted.iter().find(|made| made.name == change.name);
+            let made = pending.upserted.iter().find(|made| made.name == change.name);
             let current = made.or_else(|| inventory.service_cidr(&change.name));
             let next = match change.operation {
                 Operation::Delete => None,
                 Operation::Create | Operation::Update => Some(ServiceCidr::with_change(current, change)),
             };
-            overlay.upserted.retain(|made| made.name != change.name);
+            pending.upserted.retain(|made| made.name != change.name);
             match next {
                 Some(next) => {
-                    overlay.deleted.retain(|name| *name != change.name);
-                    overlay.upserted.push(next);
+                    pending.deleted.retain(|name| *name != change.name);
+                    pending.upserted.push(next);
                 }
-                None => overlay.deleted.push(change.name.clone()),
+                None => pending.deleted.push(change.name.clone()),
             }
         }
-        overlay
+        pending
     }
 
     /// The inventory after the changes.

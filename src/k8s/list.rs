@@ -167,7 +167,7 @@ mod tests {
         let good = [object("10.0.0.1", ""), object("10.0.0.2", r#","spec":null"#), object("10.0.0.3", "")];
         let odd = [object("10.0.0.1", ""), object("x", ""), r#"{"metadata":7}"#.to_owned(), object("10.0.0.3", "")];
         let text = |items: &[String]| format!(r#"{{"kind":"IPAddressList","items":[{}]}}"#, items.join(","));
-        for (items, taken, left_out) in [(&good[..1], 1, 0), (&good, 2, 1), (&odd, 2, 2)] {
+        for (items, taken, skipped) in [(&good[..1], 1, 0), (&good, 2, 1), (&odd, 2, 2)] {
             let text = text(items);
             let (mut paged, mut streamed) = (Inventory::default(), Inventory::default());
             let mut reader = ListReader::new(&mut paged, |_| {});
@@ -176,7 +176,7 @@ mod tests {
             let mut reader = ListReader::new(&mut streamed, |_| {});
             reader.read("a", text.as_bytes()).unwrap();
             assert_eq!(reading, reader.finish());
-            assert_eq!((reading.addresses, reading.left_out), (taken, left_out), "{reading:?}");
+            assert_eq!((reading.addresses, reading.skipped), (taken, skipped), "{reading:?}");
             assert_eq!(
                 (paged.count(ResourceKind::IpAddresses), streamed.count(ResourceKind::IpAddresses)),
                 (taken, taken)

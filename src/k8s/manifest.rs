@@ -29,10 +29,10 @@ pub fn read_manifests<E: From<ManifestError>>(
     reader: impl Read,
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut pieces = DocumentSplitter::new(reader);
+    let mut documents = DocumentSplitter::new(reader);
     loop {
-        let piece = match pieces.next_piece() {
-            Ok(Some(piece)) => piece,
+        let document = match documents.next_document() {
+            Ok(Some(document)) => document,
             Ok(None) => return Ok(()),
             Err(Problem::Read(error)) => {
                 return Err(ManifestError::Read { source_name: source_name.to_owned(), error }.into());
@@ -41,7 +41,7 @@ pub fn read_manifests<E: From<ManifestError>>(
                 return Err(ManifestError::Invalid(Box::new(Diagnostic::bare(source_name, at, message))).into());
             }
         };
-        let text = ManifestDocument::read(source_name, piece).map_err(ManifestError::Invalid)?;
+        let text = ManifestDocument::read(source_name, document).map_err(ManifestError::Invalid)?;
         object::each(&text, each)?;
     }
 }

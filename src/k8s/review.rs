@@ -142,7 +142,7 @@ fn change(operation: Operation, name: &str, object: &ReviewObject<'_>, old_objec
     };
     match lists() {
         Ok((old, new)) => Change::diff(operation, name, &old, &new),
-        Err(fault) => Change::invalid(operation, name, fault),
+        Err(error) => Change::invalid(operation, name, error),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::inventory::{Allocation, UnusableReason};
 use crate::text::{percent, plural, thousands};
 
 /// Anomalies: CIDRs without allocatable addresses, and unexpected IPAddresses.
-pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Vec<String> {
+pub(crate) fn anomalies(report: &CapacityReport, audit: &AllocationAudit) -> Vec<String> {
     let mut notes: Vec<String> = report
         .service_cidrs
         .iter()
@@ -35,16 +35,16 @@ pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Ve
         format!("{}{more}", all.join(", "))
     };
     for (named, what) in [
-        (Some(&survey.outside_service_cidrs), "in no ServiceCIDR"),
-        (Some(&survey.in_unusable_cidrs), "in CIDRs that are not usable"),
-        (Some(&survey.foreign), "not created by kube-apiserver's allocator"),
-        (survey.leaked.as_ref(), "whose Service is gone; kube-apiserver frees them"),
+        (Some(&audit.outside_service_cidrs), "in no ServiceCIDR"),
+        (Some(&audit.in_unusable_cidrs), "in CIDRs that are not usable"),
+        (Some(&audit.foreign), "not created by kube-apiserver's allocator"),
+        (audit.leaked.as_ref(), "whose Service is gone; kube-apiserver frees them"),
     ] {
         if let Some(named) = named.filter(|named| named.count > 0) {
             notes.push(format!("{} {what}: {}", addresses(named.count), first(named)));
         }
     }
-    if let Some(named) = survey.unallocated.as_ref().filter(|named| named.count > 0) {
+    if let Some(named) = audit.unallocated.as_ref().filter(|named| named.count > 0) {
         let all: Vec<String> = named
             .first
             .iter()

@@ -118,8 +118,8 @@ impl ChangePreview {
         if !tells(RuleId::NoOverlap) {
             said.extend(self.overlaps.iter().map(|(cidr, conflicts)| format!("{cidr} {conflicts}")));
         }
-        if let (Some(removal), false) = (&self.deletion_impact, tells(RuleId::Deletion)) {
-            said.extend(removal_sentence(removal, &name));
+        if let (Some(impact), false) = (&self.deletion_impact, tells(RuleId::Deletion)) {
+            said.extend(removal_sentence(impact, &name));
         }
         said
     }
@@ -140,9 +140,9 @@ fn counts(before: &FamilyCapacity, after: &FamilyCapacity, verb: &str, name: &st
     )
 }
 
-fn removal_sentence(removal: &DeletionImpact, name: &str) -> Option<String> {
-    let (blocking, stranded) = (removal.blocking.count, removal.stranded.count);
-    if !removal.completes() {
+fn removal_sentence(impact: &DeletionImpact, name: &str) -> Option<String> {
+    let (blocking, stranded) = (impact.blocking.count, impact.stranded.count);
+    if !impact.completes() {
         Some(format!("deleting {name} will hang: IPAddresses are in no other ServiceCIDR: {blocking}"))
     } else if stranded > 0 {
         Some(format!("deleting {name} leaves IPAddresses in no usable range: {stranded}"))

@@ -66,8 +66,8 @@ fn findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request
     };
     let mut findings: Vec<Finding> = Vec::new();
 
-    let faults = change.errors.iter().cloned().map(Violation::Invalid).collect();
-    findings.extend(all(ValidationActions::DENY, faults));
+    let errors = change.errors.iter().cloned().map(Violation::Invalid).collect();
+    findings.extend(all(ValidationActions::DENY, errors));
     if let Some(rule) = deny_all {
         findings.extend(all(rule.actions, rule.check(change).into_iter().collect()));
     }

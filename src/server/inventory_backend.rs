@@ -137,10 +137,10 @@ fn read(path: &Path, policy: &Policy) -> Result<Inventory, String> {
     if reading.service_cidrs == 0 {
         return Err(format!("{name}: contains no ServiceCIDR: every cluster has one"));
     }
-    for object in &reading.first_left_out {
+    for object in &reading.first_skipped {
         tracing::warn!(%object, "inventory object skipped");
     }
-    let (service_cidrs, addresses, skipped) = (reading.service_cidrs, reading.addresses, reading.left_out);
+    let (service_cidrs, addresses, skipped) = (reading.service_cidrs, reading.addresses, reading.skipped);
     tracing::info!(inventory = name, service_cidrs, addresses, skipped, "inventory loaded");
     Ok(inventory)
 }

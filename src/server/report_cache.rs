@@ -42,8 +42,8 @@ impl ReportCache {
         let snapshot = Arc::new(inventory.with_inventory(|observed| {
             let view = observed.inventory.view();
             let report = CapacityReport::for_view(&view);
-            let survey = AllocationAudit::for_inventory(observed.inventory);
-            let document = Document::new("CapacityReport", Report::new(&report, Some(&survey)));
+            let audit = AllocationAudit::for_inventory(observed.inventory);
+            let document = Document::new("CapacityReport", Report::new(&report, Some(&audit)));
             let json = serde_json::to_vec_pretty(&document).unwrap_or_default();
             // Pairs of ServiceCIDRs are found both ways round, those with a network once.
             let (pairs, single): (Vec<_>, Vec<_>) =

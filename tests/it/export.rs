@@ -122,7 +122,7 @@ const MUCH: &str = "allowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\ndele
 
 #[test]
 fn unsupported_rules_are_rejected_or_skipped() {
-    let left_out = [
+    let skipped = [
         "reservedNetworks.discover: CEL doesn't see the nodes",
         "noOverlap: CEL doesn't see the other ServiceCIDRs",
         "usable: CEL doesn't see which IP families there are: set ipFamilies",
@@ -133,11 +133,11 @@ fn unsupported_rules_are_rejected_or_skipped() {
         &[],
         &format!(
             "error: policy.yaml: not all rules can be expressed in CEL: {}\nhint: --skip-unsupported exports the rest\n",
-            left_out.join("; ")
+            skipped.join("; ")
         ),
     );
     let (code, printed, stderr) = export(MUCH, &["--skip-unsupported"]);
-    let expected = format!("skipped: {}\n", left_out.join("\nskipped: "));
+    let expected = format!("skipped: {}\n", skipped.join("\nskipped: "));
     assert_eq!((code, stderr.as_str()), (Some(0), expected.as_str()));
     assert_eq!(printed, export("allowedRanges: {ranges: [10.96.0.0/16]}\n", &[]).1);
     check_rejected(

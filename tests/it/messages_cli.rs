@@ -91,8 +91,8 @@ fn log_reports_skipped_rejected_and_noted_input() {
     assert!(server.logged("more overlapping CIDRs")["more"].as_u64().unwrap() > 0);
     items.push(r#"{"kind":"IPAddress","metadata":{"name":"no address"}}"#.to_owned());
     write(&items);
-    let left_out = server.logged("inventory object skipped")["object"].clone();
-    assert!(left_out.as_str().unwrap().ends_with("metadata.name: not an IP address"), "{left_out}");
+    let skipped = server.logged("inventory object skipped")["object"].clone();
+    assert!(skipped.as_str().unwrap().ends_with("metadata.name: not an IP address"), "{skipped}");
 
     let ca = fs::read(server.folder.path().join("ca.crt")).unwrap();
     let answer = agent(&ca).post(format!("{}/validate", server.webhook)).content_type("text/plain").send("{}").unwrap();

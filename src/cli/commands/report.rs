@@ -128,15 +128,15 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 
 impl Args {
     fn print(&self, inventory: &Inventory, policy: Option<&Policy>, report: &CapacityReport) -> Result<(), Exit> {
-        let survey = AllocationAudit::for_inventory(inventory);
+        let audit = AllocationAudit::for_inventory(inventory);
         match (self.output.encoding(), self.output.format) {
-            (Some(encoding), _) => output::document("CapacityReport", Report::new(report, Some(&survey)), encoding)?,
+            (Some(encoding), _) => output::document("CapacityReport", Report::new(report, Some(&audit)), encoding)?,
             (None, ReportFormat::Html) => {
-                let page = PageDocument::new(inventory, policy, report, &survey);
+                let page = PageDocument::new(inventory, policy, report, &audit);
                 let (page, _) = html(&page, Origin::File).map_err(Exit::io)?;
                 output::print(&page);
             }
-            (None, _) => output::print(&table::now(&self.style(), report, &survey)),
+            (None, _) => output::print(&table::now(&self.style(), report, &audit)),
         }
         Ok(())
     }

@@ -46,9 +46,9 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let loaded = policy::load(&args.policy)?;
     let state = args.inventory.read(Some(&loaded.policy), ReadNodes::Yes)?;
     say_what_is_not_judged(&loaded.policy, &state.inventory);
-    let judged = judged(&loaded.policy, &state.inventory, &state.origin);
+    let checked = checked(&loaded.policy, &state.inventory, &state.origin);
     state.ensure_complete()?;
-    findings::print_and_exit(&args.findings, ReportKind::Scan, &judged)
+    findings::print_and_exit(&args.findings, ReportKind::Scan, &checked)
 }
 
 fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
@@ -68,7 +68,7 @@ fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
 }
 
 /// The results of every ServiceCIDR, by name.
-fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedObject> {
+fn checked(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedObject> {
     let policy = Policy { deny_all: None, deletion: None, ..policy.clone() };
     let file: std::rc::Rc<str> = origin.into();
     let mut by_age: Vec<&ServiceCidr> = inventory.service_cidrs().collect();
@@ -77,13 +77,13 @@ fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedOb
     for stored in &by_age {
         older.remove_service_cidr(&stored.name);
     }
-    let mut judged = Vec::with_capacity(by_age.len());
+    let mut checked = Vec::with_capacity(by_age.len());
     for stored in by_age {
         let beside = if tells_both_ways(&policy) { &older } else { inventory };
         let verdict = as_if_made(&policy, beside, inventory, stored);
         let named = escape_name(&stored.name);
         let place = |_: &str, sentence: String| Diagnostic::whole(origin, format!("ServiceCIDR {named}: {sentence}"));
-        judged.push(CheckedObject {
+        checked.push(CheckedObject {
             file: std::rc::Rc::clone(&file),
             at: None,
             name: findings::name(&stored.name),
@@ -93,8 +93,8 @@ fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedOb
         });
         older.insert_service_cidr(stored.clone());
     }
-    judged.sort_by(|a, b| a.name.cmp(&b.name));
-    judged
+    checked.sort_by(|a, b| a.name.cmp(&b.name));
+    checked
 }
 
 /// Whether no-overlap finds a pair in both directions, so that the younger of the two is enough. Otherwise a pair is

@@ -81,7 +81,7 @@ pub(in crate::cli) fn print_and_exit(args: &Args, kind: ReportKind, all: &[Check
         (None, _) => output::print(&table::narrow(all, args.output.header())),
     }
     let said = summary(all);
-    let has = |outcome| all.iter().any(|judged| judged.outcome() == outcome);
+    let has = |outcome| all.iter().any(|checked| checked.outcome() == outcome);
     if has(Outcome::Denied) {
         Err(Exit::findings(said))
     } else if has(Outcome::Warned) && args.warn_exit_code != 0 {
@@ -101,15 +101,15 @@ fn report(kind: ReportKind, all: &[CheckedObject], encoding: Encoding) -> Result
 }
 
 fn names(all: &[CheckedObject]) -> String {
-    let denied = all.iter().filter(|judged| judged.outcome() == Outcome::Denied);
+    let denied = all.iter().filter(|checked| checked.outcome() == Outcome::Denied);
     let mut seen = HashSet::new();
-    let names = denied.map(|judged| judged.name.as_str()).filter(|name| seen.insert(*name));
+    let names = denied.map(|checked| checked.name.as_str()).filter(|name| seen.insert(*name));
     names.flat_map(|name| ["servicecidr.networking.k8s.io/", name, "\n"]).collect()
 }
 
 fn summary(all: &[CheckedObject]) -> String {
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Exempt, Outcome::Allowed];
-    let counts = outcomes.map(|outcome| (all.iter().filter(|judged| judged.outcome() == outcome).count(), outcome));
+    let counts = outcomes.map(|outcome| (all.iter().filter(|checked| checked.outcome() == outcome).count(), outcome));
     let said = counts.iter().filter(|(count, _)| *count > 0);
     let said: Vec<String> = said.map(|(count, outcome)| format!("{count} {}", outcome.word())).collect();
     if said.is_empty() { "no ServiceCIDR was evaluated".to_owned() } else { said.join(", ") }

@@ -107,7 +107,7 @@ impl InventoryArgs {
                 "note: no ServiceCIDR `kubernetes` was read: both IP families are assumed to be configured",
             );
         }
-        Ok(LoadedInventory { inventory, origin, is_complete: reading.left_out == 0 })
+        Ok(LoadedInventory { inventory, origin, is_complete: reading.skipped == 0 })
     }
 
     /// Reads the files. Returns what was read, and the name for messages.
@@ -150,10 +150,10 @@ impl LoadedInventory {
 }
 
 fn print_skipped(reading: &Reading) {
-    for left_out in &reading.first_left_out {
-        output::message(&format!("skipped: {left_out}"));
+    for skipped in &reading.first_skipped {
+        output::message(&format!("skipped: {skipped}"));
     }
-    let more = reading.left_out - reading.first_left_out.len() as u64;
+    let more = reading.skipped - reading.first_skipped.len() as u64;
     if more > 0 {
         let items = plural(u128::from(more), "other", "others");
         output::message(&format!("skipped: {} {items}", thousands(u128::from(more))));

@@ -10,21 +10,22 @@ use super::yaml::{comment, line};
 pub(super) fn reserved_networks(inventory: &Inventory) -> String {
     let has_nodes = inventory.nodes().next().is_some();
     let mut text = "# Non-Service networks.\n".to_owned();
-    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    let (mut kept, mut skipped) = (Vec::new(), Vec::new());
     for (preset, why) in presets(inventory) {
         let networks = preset.networks().iter().filter_map(|(network, _)| network.parse::<Cidr>().ok());
-        let hit = networks.flat_map(|network| inventory.overlapping(network).map(move |hit| (network, hit))).next();
-        match hit {
+        let overlap =
+            networks.flat_map(|network| inventory.overlapping(network).map(move |overlap| (network, overlap))).next();
+        match overlap {
             None => kept.push((preset, why)),
             Some((network, (name, cidr, _))) => {
-                left_out.push(format!("{preset}: ServiceCIDR {} has {cidr} of {network}", escape_name(name)));
+                skipped.push(format!("{preset}: ServiceCIDR {} has {cidr} of {network}", escape_name(name)));
             }
         }
     }
     if kept.is_empty() && !has_nodes {
         return String::new();
     }
-    comment(&mut text, "Omitted", &left_out);
+    comment(&mut text, "Omitted", &skipped);
     if has_nodes {
         pods(&mut text, inventory);
     } else {
@@ -82,10 +83,10 @@ fn pods(text: &mut String, inventory: &Inventory) {
              # networks: [{name: pods, cidr: CIDR, description: Pods of this cluster}]\n",
         );
     }
-    let mut hits = Vec::new();
+    let mut overlaps = Vec::new();
     for service_cidr in inventory.service_cidrs() {
         for cidr in &service_cidr.cidrs {
-            hits.extend(inventory.overlapping_nodes(*cidr).map(|(network, node, other, _)| {
+            overlaps.extend(inventory.overlapping_nodes(*cidr).map(|(network, node, other, _)| {
                 let what = match network {
                     NodeNetwork::PodCidr => format!("pods {other}"),
                     NodeNetwork::Address => format!("address {}", other.first()),
@@ -95,5 +96,5 @@ fn pods(text: &mut String, inventory: &Inventory) {
             }));
         }
     }
-    comment(text, "Conflicts today", &hits);
+    comment(text, "Conflicts today", &overlaps);
 }

@@ -19,9 +19,9 @@ pub struct Reading {
     /// The number of Nodes.
     pub nodes: u64,
     /// The number of objects, or parts of objects, that were skipped.
-    pub left_out: u64,
+    pub skipped: u64,
     /// The first ten skipped objects.
-    pub first_left_out: Vec<SkippedObject>,
+    pub first_skipped: Vec<SkippedObject>,
 }
 
 /// An object, or a part of one, that is not in the inventory.
@@ -41,9 +41,9 @@ pub struct SkippedObject {
 impl Reading {
     /// Counts a skipped object, and keeps the first ten.
     pub(in crate::k8s) fn skip(&mut self, skipped: SkippedObject) {
-        self.left_out += 1;
-        if self.first_left_out.len() < MAX_SKIPPED_OBJECTS {
-            self.first_left_out.push(skipped);
+        self.skipped += 1;
+        if self.first_skipped.len() < MAX_SKIPPED_OBJECTS {
+            self.first_skipped.push(skipped);
         }
     }
 

@@ -24,17 +24,17 @@ pub struct ManifestDocument<'a> {
 }
 
 impl<'a> ManifestDocument<'a> {
-    pub(super) fn read(source_name: &'a str, piece: RawDocument) -> Result<Self, Box<Diagnostic>> {
-        let RawDocument { text, syntax, start } = piece;
+    pub(super) fn read(source_name: &'a str, raw: RawDocument) -> Result<Self, Box<Diagnostic>> {
+        let RawDocument { text, syntax, start } = raw;
         let mut read = Self { source_name, counted: counted(&text, start), written: text, start, json: None };
         match syntax {
             Syntax::Json => {
                 let parsed = serde_json::from_str::<&RawValue>(&read.written);
-                parsed.map(drop).map_err(|error| Box::new(read.complaint_of_json(&error)))?;
+                parsed.map(drop).map_err(|error| Box::new(read.json_error(&error)))?;
             }
             Syntax::Yaml => {
-                let json = yaml::to_json(&read.written)
-                    .map_err(|(at, message)| Box::new(read.complaint_of_yaml(at, message)))?;
+                let json =
+                    yaml::to_json(&read.written).map_err(|(at, message)| Box::new(read.yaml_error(at, message)))?;
                 read.json = Some(json);
             }
         }
@@ -83,12 +83,12 @@ impl<'a> ManifestDocument<'a> {
         Diagnostic::between(self.source_name, self.at(offset), before, after, message)
     }
 
-    fn complaint_of_json(&self, error: &serde_json::Error) -> Diagnostic {
+    fn json_error(&self, error: &serde_json::Error) -> Diagnostic {
         let message = format!("not JSON: {}", escape_line(without_position(&error.to_string())));
         self.diagnostic(self.offset_of(error.line(), error.column()), message)
     }
 
-    fn complaint_of_yaml(&self, at: Option<(usize, usize)>, message: String) -> Diagnostic {
+    fn yaml_error(&self, at: Option<(usize, usize)>, message: String) -> Diagnostic {
         let offset = at.map_or(0, |(line, column)| {
             let line = self.offset_of(line, 1);
             let rest = self.written.get(line..).unwrap_or_default();

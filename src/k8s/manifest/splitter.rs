@@ -47,7 +47,7 @@ impl<R: Read> DocumentSplitter<R> {
     }
 
     /// The next document. Blank ones are skipped.
-    pub fn next_piece(&mut self) -> Result<Option<RawDocument>, Problem> {
+    pub fn next_document(&mut self) -> Result<Option<RawDocument>, Problem> {
         let syntax = match self.syntax {
             Some(syntax) => syntax,
             None => self.begin().map_err(Problem::Read)?,

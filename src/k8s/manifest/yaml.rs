@@ -33,13 +33,13 @@ type YamlError = (Option<(usize, usize)>, String);
 /// Converts a document to JSON.
 pub(super) fn to_json(text: &str) -> Result<MappedJson, YamlError> {
     let options = serde_saphyr::options! { with_snippet: false };
-    let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| complaint(&error))?;
+    let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| yaml_error(&error))?;
     let mut json = MappedJson { text: String::with_capacity(text.len()), places: Vec::new() };
     node.write(&mut json);
     Ok(json)
 }
 
-fn complaint(error: &Error) -> YamlError {
+fn yaml_error(error: &Error) -> YamlError {
     let error = error.without_snippet();
     let at = error.location().filter(|at| at.line() > 0);
     let at = at.and_then(|at| Some((usize::try_from(at.line()).ok()?, usize::try_from(at.column()).ok()?)));

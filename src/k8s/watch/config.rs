@@ -58,12 +58,12 @@ impl WatchConfig {
     /// assert_eq!(WatchConfig::default().pause(1, 0, asked), Duration::from_secs(7));
     /// ```
     #[must_use]
-    pub fn pause(&self, failures: u32, chance: u16, asked: Option<Duration>) -> Duration {
+    pub fn pause(&self, failures: u32, jitter: u16, retry_after: Option<Duration>) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
         let whole = self.backoff_initial.saturating_mul(doubled).min(self.backoff_max);
         let half = whole / 2;
-        let pause = half + half.mul_f64(f64::from(chance) / f64::from(u16::MAX));
-        pause.max(asked.unwrap_or_default().min(MAX_RETRY_AFTER))
+        let pause = half + half.mul_f64(f64::from(jitter) / f64::from(u16::MAX));
+        pause.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
     }
 
     /// `timeoutSeconds` of a watch.

@@ -36,7 +36,7 @@ impl WatchContext {
 
     /// Logs and counts what is skipped of an object.
     pub fn record_skips(&self, entry: &Entry) {
-        let count = self.inventory.progress(self.kind).left_out(&entry.name, entry.is_left_out());
+        let count = self.inventory.progress(self.kind).skipped(&entry.name, entry.is_skipped());
         if count.is_some_and(|count| count <= MAX_LOGGED_SKIPS) {
             let problem = entry.object.as_ref().err().or(entry.parts.first());
             let problem = problem.map(ToString::to_string);

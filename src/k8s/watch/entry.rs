@@ -54,7 +54,7 @@ impl Entry {
     }
 
     /// Whether the object or a part of it is skipped.
-    pub(super) fn is_left_out(&self) -> bool {
+    pub(super) fn is_skipped(&self) -> bool {
         self.object.is_err() || !self.parts.is_empty()
     }
 

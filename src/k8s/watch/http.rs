@@ -22,16 +22,16 @@ pub(super) async fn send(
     timing: &WatchConfig,
     request: Request<Vec<u8>>,
 ) -> Result<Body, WatchFailure> {
-    let answer = timeout(timing.response_timeout, client.send(request.map(Body::from))).await;
-    let answer = answer.map_err(|_| timed_out("no response", timing.response_timeout))?;
-    let answer = answer.map_err(|error| WatchFailure::from_error(FailureReason::Unreachable, &error))?;
-    let code = answer.status();
+    let response = timeout(timing.response_timeout, client.send(request.map(Body::from))).await;
+    let response = response.map_err(|_| timed_out("no response", timing.response_timeout))?;
+    let response = response.map_err(|error| WatchFailure::from_error(FailureReason::Unreachable, &error))?;
+    let code = response.status();
     if code.is_success() {
-        return Ok(answer.into_body());
+        return Ok(response.into_body());
     }
-    let retry_after = retry_after(answer.headers());
+    let retry_after = retry_after(response.headers());
     // An unreadable body would only have added details.
-    let body = timeout(timing.response_timeout, read(answer.into_body(), MAX_REFUSAL)).await;
+    let body = timeout(timing.response_timeout, read(response.into_body(), MAX_REFUSAL)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     Err(WatchFailure { retry_after, ..WatchFailure::from_status(code.as_u16(), &body) })
 }
@@ -51,17 +51,17 @@ pub(super) async fn next_chunk(
     body: &mut Body,
     timing: &WatchConfig,
 ) -> Result<Option<impl AsRef<[u8]>>, WatchFailure> {
-    let piece = timeout(timing.idle_timeout, body.frame()).await;
-    let piece = piece.map_err(|_| timed_out("no event on the watch", timing.idle_timeout))?;
-    let piece = piece.transpose().map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
-    Ok(piece.map(|piece| piece.into_data().unwrap_or_default()))
+    let chunk = timeout(timing.idle_timeout, body.frame()).await;
+    let chunk = chunk.map_err(|_| timed_out("no event on the watch", timing.idle_timeout))?;
+    let chunk = chunk.transpose().map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
+    Ok(chunk.map(|chunk| chunk.into_data().unwrap_or_default()))
 }
 
 async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, WatchFailure> {
     let mut bytes = Vec::new();
-    while let Some(piece) = body.frame().await {
-        let piece = piece.map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
-        bytes.extend_from_slice(&piece.into_data().unwrap_or_default());
+    while let Some(chunk) = body.frame().await {
+        let chunk = chunk.map_err(|error| WatchFailure::from_error(FailureReason::Disconnected, &error))?;
+        bytes.extend_from_slice(&chunk.into_data().unwrap_or_default());
         if bytes.len() > most {
             return Err(WatchFailure::new(
                 FailureReason::InvalidResponse,

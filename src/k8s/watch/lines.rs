@@ -6,7 +6,7 @@ pub(super) struct Lines {
     /// The buffered bytes.
     bytes: Vec<u8>,
     /// The number of bytes that were returned.
-    taken: usize,
+    returned: usize,
     /// The number of bytes that contain no line end.
     searched: usize,
 }
@@ -15,13 +15,13 @@ impl Lines {
     /// The buffer capacity that is kept for the next chunks.
     const KEPT: usize = 64 * 1024;
 
-    pub fn push(&mut self, piece: &[u8]) {
+    pub fn push(&mut self, chunk: &[u8]) {
         // Returned bytes are removed before more arrive, so that each byte is moved once.
-        self.bytes.drain(..self.taken);
-        self.searched -= self.taken;
-        self.taken = 0;
+        self.bytes.drain(..self.returned);
+        self.searched -= self.returned;
+        self.returned = 0;
         self.bytes.shrink_to(Self::KEPT);
-        self.bytes.extend_from_slice(piece);
+        self.bytes.extend_from_slice(chunk);
     }
 
     /// The next complete line, without its line end.
@@ -31,14 +31,14 @@ impl Lines {
             self.searched = self.bytes.len();
             return None;
         };
-        let start = std::mem::replace(&mut self.taken, place + 1);
-        self.searched = self.taken;
+        let start = std::mem::replace(&mut self.returned, place + 1);
+        self.searched = self.returned;
         self.bytes.get(start..place)
     }
 
     /// The length of the incomplete line.
     pub fn rest(&self) -> usize {
-        self.bytes.len() - self.taken
+        self.bytes.len() - self.returned
     }
 }
 
@@ -51,8 +51,8 @@ mod tests {
         let text = b"a\n\nlonger line\r\nunfinished";
         for size in 1..=text.len() {
             let (mut lines, mut seen) = (Lines::default(), Vec::new());
-            for piece in text.chunks(size) {
-                lines.push(piece);
+            for chunk in text.chunks(size) {
+                lines.push(chunk);
                 while let Some(line) = lines.next_line() {
                     seen.push(String::from_utf8(line.to_vec()).unwrap());
                 }

@@ -93,7 +93,7 @@ impl WatchContext {
         tracing::info!(
             resource = resource(self.kind),
             objects = status.objects,
-            skipped = status.left_out,
+            skipped = status.skipped,
             seconds = began.elapsed().as_secs_f32(),
             "listed"
         );

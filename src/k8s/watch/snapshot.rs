@@ -55,7 +55,7 @@ struct List {
     /// Objects that must not be stored before the list is complete.
     kept: Vec<InventoryObject>,
     count: u64,
-    left_out: Vec<(u64, String, UnreadableReason)>,
+    skipped: Vec<(u64, String, UnreadableReason)>,
     /// The number of objects in the list.
     items: u64,
 }
@@ -101,7 +101,7 @@ pub async fn snapshot(
             inventory.mark_services_listed();
         }
         list.kept.into_iter().for_each(|object| object.put(inventory));
-        for (item, name, reason) in list.left_out {
+        for (item, name, reason) in list.skipped {
             let source_name = listed.resource().to_owned();
             snapshot.reading.skip(SkippedObject { source_name, item, name, reason });
         }
@@ -176,12 +176,12 @@ impl SnapshotResource {
         let Entry { name, object, parts } = entry;
         list.items += 1;
         let item = list.items;
-        list.left_out.extend(parts.into_iter().map(|part| (item, name.clone(), part)));
+        list.skipped.extend(parts.into_iter().map(|part| (item, name.clone(), part)));
         match (object, self) {
             (Ok(object), Self::Services) => list.kept.push(object),
             (Ok(object), Self::Kind(_)) => object.put(inventory),
             (Err(reason), _) => {
-                list.left_out.push((item, name, reason));
+                list.skipped.push((item, name, reason));
                 return;
             }
         }

@@ -27,7 +27,7 @@ pub struct Status {
     /// The number of objects in the inventory.
     pub objects: u64,
     /// The number of existing objects that are skipped, in whole or in part.
-    pub left_out: u64,
+    pub skipped: u64,
     /// The number of complete lists after the first.
     pub relists: u64,
     /// The number of opened watches after the first.
@@ -50,7 +50,7 @@ pub(super) struct Progress {
     watches: u64,
     errors: BTreeMap<FailureReason, u64>,
     last_error: Option<String>,
-    left_out: BTreeSet<String>,
+    skipped: BTreeSet<String>,
     /// The number of further skipped objects, without names.
     left_out_more: u64,
 }
@@ -59,7 +59,7 @@ impl Progress {
     pub fn list_began(&mut self) {
         self.seen = 0;
         self.expected = None;
-        self.left_out.clear();
+        self.skipped.clear();
         self.left_out_more = 0;
     }
 
@@ -92,16 +92,16 @@ impl Progress {
     }
 
     /// Records whether a part of an existing or deleted object is skipped. Returns the count if it grew.
-    pub fn left_out(&mut self, name: &str, is_left_out: bool) -> Option<u64> {
-        if !is_left_out {
-            self.left_out.remove(name);
+    pub fn skipped(&mut self, name: &str, is_skipped: bool) -> Option<u64> {
+        if !is_skipped {
+            self.skipped.remove(name);
             return None;
         }
-        let is_new = if name.is_empty() || self.left_out.len() >= MAX_SKIPPED_NAMES {
-            self.left_out_more += u64::from(!self.left_out.contains(name));
-            !self.left_out.contains(name)
+        let is_new = if name.is_empty() || self.skipped.len() >= MAX_SKIPPED_NAMES {
+            self.left_out_more += u64::from(!self.skipped.contains(name));
+            !self.skipped.contains(name)
         } else {
-            self.left_out.insert(name.to_owned())
+            self.skipped.insert(name.to_owned())
         };
         is_new.then(|| self.count_left_out())
     }
@@ -113,7 +113,7 @@ impl Progress {
     }
 
     fn count_left_out(&self) -> u64 {
-        self.left_out.len() as u64 + self.left_out_more
+        self.skipped.len() as u64 + self.left_out_more
     }
 
     pub fn freshness(&self, now: Instant) -> Freshness {
@@ -132,7 +132,7 @@ impl Progress {
             expected: self.expected,
             age: self.fresh_at.map(|at| now.saturating_duration_since(at)),
             objects,
-            left_out: self.count_left_out(),
+            skipped: self.count_left_out(),
             relists: self.lists.saturating_sub(1),
             reconnects: self.watches.saturating_sub(1),
             errors: errors.into(),
@@ -167,16 +167,16 @@ mod tests {
     #[test]
     fn skipped_object_is_counted_once() {
         let mut progress = Progress::default();
-        assert_eq!(progress.left_out("a", true), Some(1));
-        assert_eq!(progress.left_out("a", true), None);
-        assert_eq!(progress.left_out("b", true), Some(2));
-        assert_eq!(progress.left_out("a", false), None);
-        assert_eq!(progress.left_out("", true), Some(2));
+        assert_eq!(progress.skipped("a", true), Some(1));
+        assert_eq!(progress.skipped("a", true), None);
+        assert_eq!(progress.skipped("b", true), Some(2));
+        assert_eq!(progress.skipped("a", false), None);
+        assert_eq!(progress.skipped("", true), Some(2));
         for number in 0..2 * MAX_SKIPPED_NAMES {
-            progress.left_out(&number.to_string(), true);
+            progress.skipped(&number.to_string(), true);
         }
-        assert_eq!(progress.status(0, Instant::now()).left_out, 2 + 2 * MAX_SKIPPED_NAMES as u64);
+        assert_eq!(progress.status(0, Instant::now()).skipped, 2 + 2 * MAX_SKIPPED_NAMES as u64);
         progress.list_began();
-        assert_eq!(progress.status(0, Instant::now()).left_out, 0);
+        assert_eq!(progress.status(0, Instant::now()).skipped, 0);
     }
 }

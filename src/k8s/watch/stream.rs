@@ -72,7 +72,7 @@ impl WatchContext {
                 self.inventory.write(|inventory| entry.put(self.kind, inventory)).await;
             }
             WatchEvent::Deleted { name, .. } => {
-                self.inventory.progress(self.kind).left_out(&name, false);
+                self.inventory.progress(self.kind).skipped(&name, false);
                 self.inventory.write(|inventory| forget(self.kind, &name, inventory)).await;
             }
             WatchEvent::Bookmark { .. } | WatchEvent::Error { .. } => {}

@@ -16,7 +16,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.field())?;
         match self {
-            Self::Invalid(fault) => invalid(fault, f),
+            Self::Invalid(error) => invalid(error, f),
             Self::DefaultServiceCidr { operation } => default_service_cidr(*operation, f),
             Self::Unknown { rule, needed, freshness, max } => {
                 write!(f, "{} can't be evaluated: the {} ", rule.as_str(), needed.plural())?;
@@ -102,8 +102,8 @@ fn outside(cidr: Cidr, narrower: &RangeList, allowed: &RangeList, f: &mut Format
     }
 }
 
-fn invalid(fault: &ValidationError, f: &mut Formatter<'_>) -> fmt::Result {
-    match fault {
+fn invalid(error: &ValidationError, f: &mut Formatter<'_>) -> fmt::Result {
+    match error {
         ValidationError::Missing { .. } => write!(f, "is missing: send a whole ServiceCIDR"),
         ValidationError::Unreadable { problem, .. } => write!(f, "{problem}: send a whole ServiceCIDR"),
         ValidationError::NoCidrs => write!(f, "has no CIDR: set one, or one of each IP family"),

@@ -63,7 +63,7 @@ impl WatchMetrics {
                 family.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
             };
             set(&self.objects, status.objects);
-            set(&self.skipped, status.left_out);
+            set(&self.skipped, status.skipped);
             set(&self.synced, u64::from(status.is_listed));
             if let Some(age) = status.age {
                 self.age.get_or_create(&labels).set(age.as_secs_f64());

@@ -218,23 +218,23 @@ fn unreadable_objects_are_skipped() {
     api_server.cluster().put(ADDRESSES, address("no-address", "s"));
     let follower = Follower::start(&api_server, FAST);
     until("a list", || is_listed(&follower));
-    assert_eq!(follower.status(ResourceKind::ServiceCidrs).left_out, 1);
+    assert_eq!(follower.status(ResourceKind::ServiceCidrs).skipped, 1);
     assert_eq!(follower.live.read().service_cidr("odd").unwrap().cidrs.len(), 1);
-    assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 1);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).skipped, 1);
     // An unreadable object replaces a readable one.
     let mut broken = address("10.96.0.2", "s");
     broken["spec"]["parentRef"] = json!(["not", {"a": "parent"}, 7, 8, 9]);
     api_server.cluster().put(ADDRESSES, broken);
     api_server.cluster().put(ADDRESSES, address("10.96.8.8", "s"));
     until("the next event", || follower.live.read().addresses().get("10.96.8.8".parse().unwrap()).is_some());
-    assert_eq!(follower.status(ResourceKind::IpAddresses).left_out, 2);
+    assert_eq!(follower.status(ResourceKind::IpAddresses).skipped, 2);
     assert_eq!(follower.live.read().addresses().get("10.96.0.2".parse().unwrap()), None);
     api_server.cluster().put(ADDRESSES, address("10.96.0.2", "s"));
     api_server.cluster().delete(ADDRESSES, "no-address");
     api_server.cluster().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24"]));
     follower.wait_until_synced(&api_server);
     until("no object is skipped", || {
-        follower.status(ResourceKind::IpAddresses).left_out + follower.status(ResourceKind::ServiceCidrs).left_out == 0
+        follower.status(ResourceKind::IpAddresses).skipped + follower.status(ResourceKind::ServiceCidrs).skipped == 0
     });
 }
 

@@ -50,7 +50,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
     let report = CapacityReport::for_inventory(inventory);
     let entries: Vec<&CidrCapacity> =
         report.service_cidrs.iter().filter(|entry| entry.name == service_cidr.name).collect();
-    let Some(removal) = deletion_impact_by_name(inventory, &service_cidr.name) else { return Ok(()) };
+    let Some(impact) = deletion_impact_by_name(inventory, &service_cidr.name) else { return Ok(()) };
     let known = known_addresses(inventory, service_cidr);
     if let Some(encoding) = args.output.encoding() {
         let explanation = ServiceCidrExplanation {
@@ -61,11 +61,11 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
             entries: entries.into_iter().map(Entry::new).collect(),
             unreadable: service_cidr.unreadable.iter().map(String::as_str).collect(),
             known_addresses: known,
-            deletion: DeletionImpactDocument::new(&removal),
+            deletion: DeletionImpactDocument::new(&impact),
         };
         return output::document("ServiceCIDRExplanation", explanation, encoding);
     }
-    output::print(&text(args, service_cidr, &entries, &known, &removal));
+    output::print(&text(args, service_cidr, &entries, &known, &impact));
     Ok(())
 }
 
@@ -99,7 +99,7 @@ fn text(
     service_cidr: &ServiceCidr,
     entries: &[&CidrCapacity],
     known: &[KnownAddress],
-    removal: &DeletionImpact,
+    impact: &DeletionImpact,
 ) -> String {
     let mut lines = Vec::new();
     let finalizer = if service_cidr.has_finalizer { "protected by its finalizer" } else { "without its finalizer" };
@@ -123,7 +123,7 @@ fn text(
     }
     lines.extend(known.iter().map(known_line));
     lines.push(String::new());
-    lines.extend(deletion(service_cidr, removal));
+    lines.extend(deletion(service_cidr, impact));
     lines.join("\n") + "\n"
 }
 
@@ -164,13 +164,13 @@ fn known_line(known: &KnownAddress) -> String {
 }
 
 /// The effect of deleting it, or why it still exists. The last line is the conclusion.
-fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String> {
+fn deletion(service_cidr: &ServiceCidr, impact: &DeletionImpact) -> Vec<String> {
     let mut lines = Vec::new();
     let is_terminating = service_cidr.readiness == Readiness::Terminating;
     let addresses = |named: &CappedList<Allocation>| {
         format!("{} {}", thousands(named.count), plural(named.count, "IPAddress", "IPAddresses"))
     };
-    let (stranded, blocking) = (&removal.stranded, &removal.blocking);
+    let (stranded, blocking) = (&impact.stranded, &impact.blocking);
     if stranded.count > 0 && stranded == blocking {
         let verb =
             plural(stranded.count, "is in no other usable range and blocks", "are in no other usable range and block");
@@ -191,21 +191,21 @@ fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String>
             lines.extend(names(blocking));
         }
     }
-    if let Some(family) = removal.exhausted.first().filter(|_| !is_terminating) {
+    if let Some(family) = impact.exhausted.first().filter(|_| !is_terminating) {
         lines.push(format!("no {family} address can be allocated once it is deleted"));
     }
     let again = if service_cidr.name == DEFAULT_SERVICE_CIDR { "; kube-apiserver then creates it again" } else { "" };
-    lines.push(match (is_terminating, removal.completes()) {
+    lines.push(match (is_terminating, impact.completes()) {
         (true, true) => format!("terminating: kube-controller-manager removes its finalizer within seconds{again}"),
         (true, false) => {
-            format!("stuck terminating: no address is allocated from it, and it waits for {}", addresses(&removal.blocking))
+            format!("stuck terminating: no address is allocated from it, and it waits for {}", addresses(&impact.blocking))
         }
-        (false, _) if !removal.is_protected => format!("deleting it: it is gone immediately, because it has no finalizer{again}"),
+        (false, _) if !impact.is_protected => format!("deleting it: it is gone immediately, because it has no finalizer{again}"),
         (false, true) => format!("deleting it: kube-controller-manager removes its finalizer after ten seconds{again}"),
         (false, false) => format!(
             "deleting it: no address is allocated from it any more, and it stays until {} {} deleted; this can't be undone",
-            addresses(&removal.blocking),
-            plural(removal.blocking.count, "is", "are")
+            addresses(&impact.blocking),
+            plural(impact.blocking.count, "is", "are")
         ),
     });
     lines

@@ -22,13 +22,13 @@ impl Style {
 }
 
 /// The report without changes.
-pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAudit) -> String {
-    let mut text = families(style, report, survey);
+pub(super) fn now(style: &Style, report: &CapacityReport, audit: &AllocationAudit) -> String {
+    let mut text = families(style, report, audit);
     text += "\n";
     text += &entries(style, report);
-    let mut notes = anomalies(report, survey);
-    if style.width >= TableWidth::Unlimited && survey.free_static.count > 0 {
-        let first: Vec<String> = survey.free_static.first.iter().map(ToString::to_string).collect();
+    let mut notes = anomalies(report, audit);
+    if style.width >= TableWidth::Unlimited && audit.free_static.count > 0 {
+        let first: Vec<String> = audit.free_static.first.iter().map(ToString::to_string).collect();
         notes.push(format!(
             "static band, safest for a fixed clusterIP (allocated dynamically last): {}",
             first.join(", ")
@@ -41,7 +41,7 @@ pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAud
     text + "\n" + &headline(report) + "\n"
 }
 
-fn families(style: &Style, report: &CapacityReport, survey: &AllocationAudit) -> String {
+fn families(style: &Style, report: &CapacityReport, audit: &AllocationAudit) -> String {
     let mut table = Table::new([
         ("FAMILY", Align::Left),
         ("USABLE", Align::Right),
@@ -51,7 +51,7 @@ fn families(style: &Style, report: &CapacityReport, survey: &AllocationAudit) ->
         ("STATIC FREE", Align::Right),
         ("LARGEST FREE BLOCK", Align::Left),
     ]);
-    let families = report.families.iter().zip(&survey.free_blocks);
+    let families = report.families.iter().zip(&audit.free_blocks);
     for (family, blocks) in families.filter(|(family, _)| style.shows(family)) {
         let largest = blocks.largest.map_or("-".to_owned(), |run| format!("{} ({run})", thousands(run.count())));
         table.row([

@@ -5,20 +5,20 @@ use crate::text::escape_line;
 
 /// One command per finding.
 pub(super) fn commands(all: &[CheckedObject]) -> String {
-    all.iter().flat_map(|judged| judged.found.iter().map(|found| command(judged, found))).collect()
+    all.iter().flat_map(|checked| checked.found.iter().map(|found| command(checked, found))).collect()
 }
 
-fn command(judged: &CheckedObject, found: &CheckedFinding) -> String {
-    let level = match judged.level(found) {
+fn command(checked: &CheckedObject, found: &CheckedFinding) -> String {
+    let level = match checked.level(found) {
         Level::Denied => "error",
         Level::Warned => "warning",
         Level::Audited => "notice",
     };
     let place = match found.diagnostic.at {
-        Some((line, column)) => format!("file={},line={line},col={column},", property(&judged.file)),
+        Some((line, column)) => format!("file={},line={line},col={column},", property(&checked.file)),
         None => String::new(),
     };
-    let title = property(&format!("{}: {}", found.rule.as_str(), judged.name));
+    let title = property(&format!("{}: {}", found.rule.as_str(), checked.name));
     let message = data(&found.with_hint(&found.diagnostic.message));
     format!("::{level} {place}title={title}::{message}\n")
 }

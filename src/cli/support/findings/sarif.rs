@@ -15,7 +15,7 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The log as text.
 pub(super) fn log(all: &[CheckedObject]) -> Result<String, Exit> {
     let results: Vec<Value> =
-        all.iter().flat_map(|judged| judged.found.iter().map(|found| result(judged, found))).collect();
+        all.iter().flat_map(|checked| checked.found.iter().map(|found| result(checked, found))).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -43,21 +43,21 @@ fn rule(rule: RuleId) -> Value {
     })
 }
 
-fn result(judged: &CheckedObject, found: &CheckedFinding) -> Value {
-    let level = match judged.level(found) {
+fn result(checked: &CheckedObject, found: &CheckedFinding) -> Value {
+    let level = match checked.level(found) {
         Level::Denied => "error",
         Level::Warned => "warning",
         Level::Audited => "note",
     };
-    let uri = uri(&judged.file);
+    let uri = uri(&checked.file);
     let region = found.diagnostic.at.map(|(line, column)| json!({"startLine": line, "startColumn": column}));
     let place = match region {
         Some(region) => json!({"artifactLocation": {"uri": uri}, "region": region}),
         None => json!({"artifactLocation": {"uri": uri}}),
     };
-    let object = format!("servicecidr.networking.k8s.io/{}", judged.name);
+    let object = format!("servicecidr.networking.k8s.io/{}", checked.name);
     // The identity of a finding when lines move: without the line, and without the message, which may contain counts.
-    let identity = [found.rule.as_str(), &uri, &judged.name, &found.field].join("\n");
+    let identity = [found.rule.as_str(), &uri, &checked.name, &found.field].join("\n");
     json!({
         "ruleId": found.rule.as_str(),
         "ruleIndex": found.rule as usize,
@@ -65,7 +65,7 @@ fn result(judged: &CheckedObject, found: &CheckedFinding) -> Value {
         "message": {"text": found.with_hint(&found.diagnostic.message)},
         "locations": [{
             "physicalLocation": place,
-            "logicalLocations": [{"name": judged.name, "fullyQualifiedName": object, "kind": "resource"}],
+            "logicalLocations": [{"name": checked.name, "fullyQualifiedName": object, "kind": "resource"}],
         }],
         "partialFingerprints": {"servicecidrGuard/v1": sha256_hex(identity.as_bytes())},
     })

@@ -8,18 +8,18 @@ use super::checked::{CheckedFinding, CheckedObject, Level, actions, place};
 
 /// One line per ServiceCIDR, then each finding with its source line.
 pub(super) fn narrow(all: &[CheckedObject], header: Header) -> String {
-    let is_stored = all.iter().any(|judged| judged.state.is_some());
+    let is_stored = all.iter().any(|checked| checked.state.is_some());
     let first = if is_stored { ("STATE", Align::Left) } else { ("SOURCE", Align::Left) };
     let mut table = Table::new([first, ("NAME", Align::Left), ("VERDICT", Align::Left), ("RULES", Align::Left)]);
-    for judged in all {
-        let first = judged.state.map_or_else(|| judged.source(), str::to_owned);
-        table.row([first, name(judged), judged.outcome().word().to_owned(), rules(&judged.found)]);
+    for checked in all {
+        let first = checked.state.map_or_else(|| checked.source(), str::to_owned);
+        table.row([first, name(checked), checked.outcome().word().to_owned(), rules(&checked.found)]);
     }
     let mut text = if table.is_empty() { String::new() } else { table.render(header) };
-    for judged in all {
-        for found in &judged.found {
+    for checked in all {
+        for found in &checked.found {
             // Writing to a String can't fail.
-            let _ = write!(text, "\n{}: {:#}\n", word(judged.level(found)), found.diagnostic);
+            let _ = write!(text, "\n{}: {:#}\n", word(checked.level(found)), found.diagnostic);
         }
     }
     text
@@ -29,18 +29,18 @@ pub(super) fn narrow(all: &[CheckedObject], header: Header) -> String {
 pub(super) fn wide(all: &[CheckedObject], header: Header) -> String {
     let names = ["SOURCE", "NAME", "STATE", "VERDICT", "RULE", "ACTIONS", "FIELD", "MESSAGE"];
     let mut table = Table::new(names.map(|name| (name, Align::Left)));
-    for judged in all {
+    for checked in all {
         let row = |source: String, found: [String; 4]| {
-            let state = judged.state.unwrap_or("-").to_owned();
-            let verdict = judged.outcome().word().to_owned();
-            [source, name(judged), state, verdict].into_iter().chain(found)
+            let state = checked.state.unwrap_or("-").to_owned();
+            let verdict = checked.outcome().word().to_owned();
+            [source, name(checked), state, verdict].into_iter().chain(found)
         };
-        if judged.found.is_empty() {
-            table.row(row(judged.source(), ["-", "-", "-", ""].map(str::to_owned)));
+        if checked.found.is_empty() {
+            table.row(row(checked.source(), ["-", "-", "-", ""].map(str::to_owned)));
         }
-        for found in &judged.found {
+        for found in &checked.found {
             let message = found.with_hint(&found.message);
-            let source = place(&judged.file, found.diagnostic.at);
+            let source = place(&checked.file, found.diagnostic.at);
             table.row(row(
                 source,
                 [found.rule.as_str().to_owned(), actions(found.actions).join(","), found.field.clone(), message],
@@ -50,8 +50,8 @@ pub(super) fn wide(all: &[CheckedObject], header: Header) -> String {
     if table.is_empty() { String::new() } else { table.render(header) }
 }
 
-fn name(judged: &CheckedObject) -> String {
-    if judged.name.is_empty() { "-".to_owned() } else { judged.name.clone() }
+fn name(checked: &CheckedObject) -> String {
+    if checked.name.is_empty() { "-".to_owned() } else { checked.name.clone() }
 }
 
 fn rules(found: &[CheckedFinding]) -> String {
