@@ -130,7 +130,7 @@ impl Change {
             Operation::Create | Operation::Update if keeps_list => Vec::new(),
             Operation::Create | Operation::Update => validate_added(&adds, new),
         };
-        Self { operation, name: name.to_owned(), adds, removes, keeps_list, errors: errors }
+        Self { operation, name: name.to_owned(), adds, removes, keeps_list, errors }
     }
 
     /// The CIDRs that the request adds, each with its index in `spec.cidrs`. Texts that are not CIDRs are errors and
