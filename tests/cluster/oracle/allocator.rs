@@ -26,12 +26,12 @@ const ALL_ADDRESSES: usize = 1 << 13;
 struct Case {
     cidr: Cidr,
     addresses: Vec<Address>,
-    requested_addresses: Requested,
+    plan: AllocationPlan,
 }
 
 /// The requested addresses, then the number of allocations per family without a request, with a seed for
 /// servicecidr-guard.
-struct Requested {
+struct AllocationPlan {
     requested: Vec<IpAddr>,
     count: usize,
     seed: u64,
@@ -95,7 +95,7 @@ fn case(rng: &mut Rng) -> Case {
     }
     let takes_all = is_small || whole.count() <= 256 && rng.one_in(8);
     let count = if takes_all { ALL_ADDRESSES } else { rng.below(5) };
-    Case { cidr, addresses, requested_addresses: Requested { requested, count, seed: rng.bits() } }
+    Case { cidr, addresses, plan: AllocationPlan { requested, count, seed: rng.bits() } }
 }
 
 /// Every prefix length. Up to 4096 addresses, all are allocated; most addresses of large ranges are allocated before.
@@ -118,7 +118,7 @@ fn every_length() -> Vec<Case> {
         ];
         let requested = ends.map(|number| cidr.family().address(number)).to_vec();
         let count = if whole.count() <= 4096 { ALL_ADDRESSES } else { 3 };
-        Case { cidr, addresses, requested_addresses: Requested { requested, count, seed: 0 } }
+        Case { cidr, addresses, plan: AllocationPlan { requested, count, seed: 0 } }
     };
     v4.chain(v6).chain(tops).map(case).collect()
 }
@@ -152,11 +152,11 @@ fn are_in_order(mut allocator: Allocator<'_>, ranges: &[UsableRange], next: &[Ip
 fn compare_allocations(
     view: &View<'_>,
     range: Option<Cidr>,
-    requested_addresses: &Requested,
+    plan: &AllocationPlan,
     theirs: &AllocationOutcome,
 ) -> Result<(), String> {
-    let mut ours = Allocator::new(view, requested_addresses.seed);
-    let expected: Vec<String> = requested_addresses
+    let mut ours = Allocator::new(view, plan.seed);
+    let expected: Vec<String> = plan
         .requested
         .iter()
         .map(|address| match (ours.allocate(*address), range) {
@@ -170,13 +170,13 @@ fn compare_allocations(
     let families = range.map_or(FAMILIES.to_vec(), |cidr| vec![cidr.family()]);
     compare("ends", &families.len(), &theirs.r#final.len())?;
     if range.is_some_and(|cidr| AddressRange::from(cidr).last() == u128::MAX) {
-        return compare_last_range(ours, requested_addresses, theirs);
+        return compare_last_range(ours, plan, theirs);
     }
     let ranges = view.allocatable_ranges();
     let mut rest = theirs.next.as_slice();
     for (family, theirs_ended) in families.iter().zip(&theirs.r#final) {
         let before = ours.clone();
-        let (mine, ended) = take(&mut ours, *family, requested_addresses.count);
+        let (mine, ended) = take(&mut ours, *family, plan.count);
         compare("final", &ended, theirs_ended)?;
         let (next, others) =
             rest.split_at_checked(mine.len()).ok_or_else(|| format!("{family}: more here: {mine:?}"))?;
@@ -200,12 +200,12 @@ fn compare_allocations(
 /// can be used before the dynamic one is full. servicecidr-guard always continues at the start.
 fn compare_last_range(
     mut ours: Allocator<'_>,
-    requested_addresses: &Requested,
+    plan: &AllocationPlan,
     theirs: &AllocationOutcome,
 ) -> Result<(), String> {
-    let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, requested_addresses.count);
+    let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, plan.count);
     compare("at the end, most", &theirs.next.len().min(mine.len()), &theirs.next.len())?;
-    let ended = if theirs.next.len() == requested_addresses.count { "" } else { FULL };
+    let ended = if theirs.next.len() == plan.count { "" } else { FULL };
     compare("at the end, final", &ended, &theirs.r#final[0].as_str())?;
     compare("at the end, free", &theirs.next.iter().all(|address| ours.allocate(*address).is_ok()), &true)
 }
@@ -217,17 +217,16 @@ fn compare<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> 
 /// Compares a range. Used and free differ on purpose: upstream counts addresses with its labels, including the edges,
 /// servicecidr-guard counts usable addresses.
 fn compare_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
-    let Case { cidr, addresses, requested_addresses } = case;
+    let Case { cidr, addresses, plan } = case;
     let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "True" }];
     let inventory = inventory(&stored, addresses);
     let view = inventory.view();
     let usable = UsableRange::for_cidr(*cidr);
     if !theirs.refused.is_empty() {
         compare("usable", &usable, &None)?;
-        let mut ours = Allocator::new(&view, requested_addresses.seed);
+        let mut ours = Allocator::new(&view, plan.seed);
         compare("next", &ours.allocate_next(cidr.family()), &Err(AllocateError::Full))?;
-        let is_there =
-            requested_addresses.requested.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
+        let is_there = plan.requested.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
         compare("static", &is_there, &false)?;
         let is_short = cidr.family() == IpFamily::IPv6 && cidr.prefix_len() < 64;
         let text = format!("shortest allowed prefix length for service CIDR is 64, got {}", cidr.prefix_len());
@@ -243,7 +242,7 @@ fn compare_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String
     }
     let band = usable.and_then(UsableRange::static_band);
     compare("band", &band.map_or(0, AddressRange::count), &theirs.offset)?;
-    compare_allocations(&view, Some(*cidr), requested_addresses, &theirs.outcome)?;
+    compare_allocations(&view, Some(*cidr), plan, &theirs.outcome)?;
 
     let whole = AddressRange::from(*cidr);
     let is_usable = |address: IpAddr| usable.is_some_and(|usable| usable.contains(address));
@@ -257,7 +256,7 @@ fn compare_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String
     compare("used", &(ours + edges - foreign), &theirs.used)?;
     let size = i128::try_from(theirs.size).unwrap().min(i128::from(i64::MAX));
     compare("free", &(size - theirs.used).max(0), &theirs.free)?;
-    let free = usable.map(|usable| Allocator::new(&view, requested_addresses.seed).free_in(usable.range()));
+    let free = usable.map(|usable| Allocator::new(&view, plan.seed).free_in(usable.range()));
     let ours_free = i128::try_from(free.unwrap_or(0)).unwrap();
     if size < i128::from(i64::MAX) {
         compare("free here", &ours_free, &(size - ours))?;
@@ -283,11 +282,11 @@ fn range_allocation_matches_kube_apiserver() {
     cases.extend((0..RANGES).map(|_| case(&mut rng)));
     let questions: Vec<_> = cases
         .iter()
-        .map(|Case { cidr, addresses, requested_addresses }| Question::Allocate {
+        .map(|Case { cidr, addresses, plan }| Question::Allocate {
             cidr: cidr.to_string(),
             addresses,
-            r#static: &requested_addresses.requested,
-            count: requested_addresses.count,
+            r#static: &plan.requested,
+            count: plan.count,
         })
         .collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -346,25 +345,25 @@ fn allocation_over_all_ranges_matches_kube_apiserver() {
             let is_small = FAMILIES.iter().all(|family| view.usable(*family).count() <= MAX_SMALL_RANGE);
             let requested = (0..rng.below(8)).map(|_| near_any(&mut rng, &service_cidrs)).collect();
             let count = if is_small { ALL_ADDRESSES } else { rng.below(5) };
-            (service_cidrs, addresses, Requested { requested, count, seed: rng.bits() })
+            (service_cidrs, addresses, AllocationPlan { requested, count, seed: rng.bits() })
         })
         .collect();
     let questions: Vec<_> = cases
         .iter()
-        .map(|(service_cidrs, addresses, requested_addresses)| Question::AllocateMeta {
+        .map(|(service_cidrs, addresses, plan)| Question::AllocateMeta {
             service_cidrs,
             addresses,
-            r#static: &requested_addresses.requested,
-            count: requested_addresses.count,
+            r#static: &plan.requested,
+            count: plan.count,
         })
         .collect();
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
-    for (((service_cidrs, addresses, requested_addresses), question), theirs) in
+    for (((service_cidrs, addresses, plan), question), theirs) in
         cases.iter().zip(&questions).zip(query::<AllocationOutcome>(&questions))
     {
         let inventory = inventory(service_cidrs, addresses);
-        if let Err(difference) = compare_allocations(&inventory.view(), None, requested_addresses, &theirs) {
+        if let Err(difference) = compare_allocations(&inventory.view(), None, plan, &theirs) {
             differences.push(format!("{question:?}: {difference}"));
         }
         for text in theirs.r#static.iter().chain(&theirs.r#final) {
