@@ -1,4 +1,4 @@
-//! The results for programs: a public schema. Counts are decimal strings, for they exceed 2^64.
+//! Machine-readable results: a public schema. Counts are decimal strings, because they can exceed 2^64.
 
 mod change_preview;
 mod check;
@@ -24,7 +24,7 @@ pub(crate) use report::{Blocks, Entry, FamilyDocument, ForecastDocument, Report}
 /// The `apiVersion` of every result and of the policy file.
 pub(crate) const API_VERSION: &str = "servicecidr-guard/v1alpha1";
 
-/// A result with its version and kind.
+/// A result with its apiVersion and kind.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Document<T> {
@@ -35,20 +35,20 @@ pub(crate) struct Document<T> {
 }
 
 impl<T: Serialize> Document<T> {
-    /// A result of a kind.
+    /// A result of this kind.
     pub fn new(kind: &'static str, content: T) -> Self {
         Self { api_version: API_VERSION, kind, content }
     }
 }
 
-/// How many, and the first ten.
+/// The first ten items of a list, and how many it has in all.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct CappedListDocument<T> {
     count: Count,
     first: Vec<T>,
 }
 
-/// An IPAddress and who holds it.
+/// An IPAddress and its parent.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AddressDocument {
@@ -79,7 +79,7 @@ impl JsonSchema for Count {
     }
 }
 
-/// The JSON Schema (2020-12) of a result of a kind: of every field, and of no other.
+/// The JSON Schema (2020-12) of a result of a kind: with all its fields, and no others.
 pub(crate) fn schema<T: JsonSchema>(kind: &str) -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(closed));
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
@@ -95,7 +95,7 @@ pub(crate) fn schema<T: JsonSchema>(kind: &str) -> Schema {
     schema
 }
 
-/// No field beside those that are named.
+/// Forbids fields without a schema.
 fn closed(schema: &mut Schema) {
     if schema.get("properties").is_some() {
         schema.insert("additionalProperties".to_owned(), false.into());
@@ -109,7 +109,7 @@ impl<T> CappedListDocument<T> {
 }
 
 impl AddressDocument {
-    /// Who holds it, for people.
+    /// The parent, for messages.
     pub fn holder(&self) -> String {
         match self.resource.as_str() {
             "services" => format!("{}/{}", self.namespace, self.name),
@@ -129,7 +129,7 @@ impl AddressDocument {
     }
 }
 
-/// A percentage with one digit.
+/// A percentage, rounded to one decimal.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

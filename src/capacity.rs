@@ -1,4 +1,4 @@
-//! What is left: the capacity of a cluster's ServiceCIDRs, before and after a change.
+//! The capacity of a cluster's ServiceCIDRs, before and after a change.
 
 mod allocator;
 mod audit;

@@ -15,7 +15,7 @@ use commands::{
 use support::plugin::{self, Invocation};
 use support::{complete, output};
 
-/// Guards the ServiceCIDRs of a Kubernetes cluster: a validating admission webhook, and a report of what is left.
+/// Guards the ServiceCIDRs of a Kubernetes cluster: a validating admission webhook, and capacity reports.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 pub struct Args {
@@ -23,7 +23,7 @@ pub struct Args {
     command: Command,
 }
 
-/// The commands. Each one's own arguments describe it.
+/// The commands. Each has its own arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
@@ -42,7 +42,7 @@ enum Command {
     Completion(completion::Args),
 }
 
-/// Runs the program as it was called: by its own name, or as a plugin of kubectl. The first argument is that name.
+/// Runs the program under its name, or as a plugin of kubectl. The first argument is that name.
 #[must_use]
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let invocation = plugin::invocation(&arguments);
@@ -57,7 +57,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// Runs a command. Exit codes: 0 clean, 1 denied or findings, 2 usage or input, 3 cluster or I/O.
+/// Runs a command. Exit codes: 0 success, 1 denied or findings, 2 usage or input, 3 cluster or I/O.
 #[must_use]
 pub fn run(args: Args) -> ExitCode {
     let outcome = match args.command {

@@ -1,4 +1,4 @@
-//! The policy file: read, checked, and turned into a `Policy`.
+//! The policy file: parsed, validated, and converted to a `Policy`.
 
 mod diagnostic;
 mod draft;

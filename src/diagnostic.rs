@@ -1,41 +1,41 @@
-//! `Diagnostic`: what is wrong at one place of a file, with that line and a hint.
+//! `Diagnostic`: a problem at one position of a file, with the line and a hint.
 
 use std::fmt;
 
 use crate::text::escape_line;
 
-/// How many characters of a line are shown before the place, and how many after.
+/// The number of characters of a line that are shown before the position, and after it.
 const SHOWN: (usize, usize) = (80, 120);
 
-/// What is wrong at one place of a file.
+/// A problem at one position of a file.
 ///
-/// Printed with `{}` it is one line; with `{:#}` the offending line, a mark below it and the hint follow.
+/// `{}` prints one line; `{:#}` adds the line of the file, a mark below the position, and the hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file, as it was named.
+    /// The name of the file, as the user gave it.
     pub source: String,
     /// Line and column, both from 1; the column counts characters. `None` for the file as a whole.
     pub at: Option<(u64, u64)>,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to write instead, where that is known.
+    /// What to write instead, if that is known.
     pub hint: Option<String>,
-    /// The text of the line before the place and from it on, as far as it is shown.
+    /// The shown text of the line, before the position and after it.
     line: Option<(String, String)>,
 }
 
 impl Diagnostic {
-    /// Of a file as a whole.
+    /// A problem of a file as a whole.
     pub(crate) fn whole(source: &str, message: String) -> Self {
         Self { source: source.to_owned(), at: None, message, hint: None, line: None }
     }
 
-    /// At a line and column whose text isn't shown.
+    /// A problem at a line and column whose text isn't shown.
     pub(crate) fn bare(source: &str, at: (u64, u64), message: String) -> Self {
         Self { at: Some(at), ..Self::whole(source, message) }
     }
 
-    /// At a line and column, in the text of that line.
+    /// A problem at a line and column, with the text of that line.
     pub(crate) fn at(source: &str, at: (u64, u64), line: &str, message: String) -> Self {
         let column = usize::try_from(at.1).unwrap_or(1).saturating_sub(1);
         let split = line.char_indices().nth(column).map_or(line.len(), |(split, _)| split);
@@ -43,7 +43,7 @@ impl Diagnostic {
         Self::between(source, at, before, after, message)
     }
 
-    /// At a line and column, between what stands before it in its line and what follows.
+    /// A problem at a line and column, with the text before and after it.
     pub(crate) fn between(source: &str, at: (u64, u64), before: &str, after: &str, message: String) -> Self {
         let cut = before.char_indices().rev().nth(SHOWN.0).map(|(start, _)| start);
         let before = match cut {
@@ -62,7 +62,7 @@ impl Diagnostic {
     }
 }
 
-/// A line that a terminal can take. Tabs stay, so that the mark stands where it should.
+/// A line without control characters. Tabs stay, so that the mark is below the right column.
 fn visible(line: &str) -> String {
     line.split('\t').map(escape_line).collect::<Vec<_>>().join("\t")
 }

@@ -1,4 +1,4 @@
-//! What the cluster holds, and what a request does to it.
+//! The observed state of a cluster, and the changes that a request makes.
 
 mod allocation;
 mod allocation_store;

@@ -1,4 +1,4 @@
-//! Translation between the Kubernetes API and the types of the core.
+//! Kubernetes API objects: reviews (strict), lists and watches (lenient), manifests (with source positions).
 
 mod client;
 mod fields;

@@ -1,11 +1,23 @@
 //! A validating admission webhook that guards the ServiceCIDRs of a Kubernetes cluster.
 //!
-//! The modules are layers, each may name only those below it. From the bottom:
-//! [`text`] escaping and numbers · [`net`] CIDR arithmetic · [`inventory`] what the cluster holds and what a request changes ·
-//! [`capacity`] what is left, before and after ·
-//! [`policy`] the rules and [`policy::evaluate`] · `diagnostic` positions in files · `api` result documents · `vap` the ValidatingAdmissionPolicy export ·
-//! `page` the HTML page · [`k8s`] API objects and AdmissionReviews ·
-//! [`config`] the policy file · [`server`] HTTPS, certificates, metrics · [`cli`] the commands.
+//! The modules are rooms in layers. A room imports only those above it in this list:
+//!
+//! - [`text`]: escaping, names and numbers
+//! - [`net`]: CIDR and address arithmetic
+//! - [`inventory`]: the observed cluster state, and the change that a request makes
+//! - [`capacity`]: usable, used and free addresses, allocation, the effect of a deletion
+//! - [`policy`]: the rules, [`policy::evaluate`], previews and suggestions
+//! - `diagnostic`: problems at positions in files
+//! - `api`: machine-readable result documents
+//! - `vap`: export to ValidatingAdmissionPolicies
+//! - `page`: the web page
+//! - [`k8s`]: Kubernetes objects, AdmissionReviews, lists and watches
+//! - [`config`]: the policy file
+//! - [`server`]: HTTPS, certificates, metrics, reloads
+//! - [`cli`]: the commands
+//!
+//! `docs/architecture.md` shows the path of a request. The crate has no stable library API: items are public for the
+//! tests, benchmarks and fuzz targets of this repository.
 
 pub mod text;
 

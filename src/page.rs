@@ -1,4 +1,4 @@
-//! The page: what it shows of a cluster, as data, and as one self-contained file.
+//! The web page: the data that it shows, and the self-contained file.
 
 mod html;
 mod summary;
@@ -17,26 +17,26 @@ use tree::AddressSpace;
 pub(crate) use html::{Origin, html};
 pub(crate) use summary::{anomalies, headline};
 
-/// How many overlaps of a CIDR are named.
+/// The number of overlaps of a CIDR that are listed.
 const MAX_LISTED_OVERLAPS: usize = 4;
 
-/// `kind: CapacityPage`: the numbers of a `CapacityReport`, and where everything lies.
+/// `kind: CapacityPage`: the numbers of a `CapacityReport`, and the layout of the address space.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PageDocument {
-    /// The line that matters.
+    /// The headline.
     summary: String,
-    /// What is odd, each a sentence.
+    /// Anomalies, one sentence each.
     notes: Vec<String>,
     families: Vec<FamilyDocument>,
     #[serde(rename = "serviceCIDRs")]
     entries: Vec<Row>,
     free_blocks: Vec<Blocks>,
-    /// Where everything lies, by family.
+    /// The layout of the address space, by family.
     spaces: Vec<AddressSpace>,
 }
 
-/// A CIDR of a ServiceCIDR. Of what it overlaps, the first four.
+/// A CIDR of a ServiceCIDR, with the first four of its overlaps.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -46,7 +46,7 @@ struct Row {
 }
 
 impl PageDocument {
-    /// What is known of a cluster, and what a policy says of it.
+    /// The page for an inventory and a policy.
     pub fn new(
         inventory: &Inventory,
         policy: Option<&Policy>,

@@ -1,4 +1,4 @@
-//! What is permitted: the rules in force, and the decision.
+//! The policy: its rules, and their evaluation.
 
 mod action;
 mod change_preview;
@@ -46,30 +46,30 @@ pub use staleness::{OnStale, Staleness};
 pub use verdict::{Exemption, Finding, Verdict};
 pub use violation::{Conflict, ConflictOwner, Conflicts, Violation};
 
-/// The rules in force. At least one is set in every policy that was read from a file.
+/// The rules of a policy. Every policy that was read from a file has at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Nothing may change but the ServiceCIDR `kubernetes`.
+    /// deny-all: only the ServiceCIDR `kubernetes` may change.
     pub deny_all: Option<DenyAll>,
-    /// Every CIDR that a request adds must lie within one of these.
+    /// allowed-ranges: every added CIDR must be within one of the ranges.
     pub allowed_ranges: Option<AllowedRanges>,
-    /// How wide and how narrow a CIDR may be.
+    /// prefix-length: the shortest and longest prefix of a CIDR.
     pub prefix_length: Option<PrefixLength>,
-    /// What isn't for Services.
+    /// reserved-networks: the networks that a CIDR must not overlap.
     pub reserved_networks: Option<ReservedNetworks>,
-    /// How a CIDR may not lie to those of other ServiceCIDRs.
+    /// no-overlap: the relations to CIDRs of other ServiceCIDRs that a CIDR must not have.
     pub no_overlap: Option<NoOverlap>,
-    /// A CIDR gives addresses.
+    /// usable: a CIDR must have allocatable addresses.
     pub usable: Option<Usable>,
-    /// What a deletion may not leave behind.
+    /// deletion: what a deletion must not leave behind.
     pub deletion: Option<Deletion>,
-    /// How old an inventory may be.
+    /// The largest age of an inventory, and what follows if it is older.
     pub staleness: Staleness,
-    /// Which requests are answered with what they would change.
+    /// The requests that get a preview.
     pub warn_on: WarnOn,
-    /// The IP families that Services of the cluster can have, if the policy says so.
+    /// The IP families that Services of the cluster can have; `None` if the policy doesn't declare them.
     pub ip_families: Option<Vec<IpFamily>>,
-    /// Networks that the policy declares.
+    /// The networks that the policy declares.
     pub networks: Vec<DeclaredNetwork>,
 }
 
@@ -77,7 +77,7 @@ impl Policy {
     /// The rules that are set, in the order in which requests are evaluated.
     #[must_use]
     pub fn rules(&self) -> Vec<RuleId> {
-        // Every field is named, so that a new rule can't be left out.
+        // Every field is named, so that a new rule can't be forgotten.
         let Self {
             deny_all,
             allowed_ranges,
@@ -103,7 +103,7 @@ impl Policy {
         rules.into_iter().flatten().collect()
     }
 
-    /// Declares in an inventory what the policy says of the cluster: its IP families and networks.
+    /// Applies the IP families and networks of the policy to an inventory.
     pub fn declare_in(&self, inventory: &mut Inventory) {
         inventory.apply_declarations(self.ip_families.as_deref(), self.networks.clone());
     }
@@ -117,7 +117,7 @@ impl Policy {
         self.rules().into_iter().filter(requires)
     }
 
-    /// Whether a rule compares CIDRs with those of nodes.
+    /// Whether a rule compares CIDRs with networks of nodes.
     #[must_use]
     pub fn requires_nodes(&self) -> bool {
         self.reserved_networks.as_ref().is_some_and(|rule| !rule.discover.is_empty())

@@ -1,4 +1,4 @@
-//! `VapBundle`: what CEL can say of a policy, as ValidatingAdmissionPolicies and their bindings.
+//! `VapBundle`: the rules of a policy that CEL can express, as ValidatingAdmissionPolicies and bindings.
 
 mod rule_export;
 
@@ -10,11 +10,12 @@ use crate::policy::{Policy, ValidationAction, ValidationActions};
 
 use rule_export::{RuleExport, export_rules};
 
-/// What CEL says of the rules.
+/// The CEL of each rule.
 const CEL: &str = include_str!("vap/rules.yaml");
-/// How many characters of an expression kube-apiserver reads. What they cost stays within its limit.
+/// The longest expression that kube-apiserver accepts, in characters. Expressions of this length stay within its cost
+/// limit.
 const MAX_EXPRESSION_CHARS: usize = 100_000;
-/// The sets of validation actions that there are. A binding's go for all of its policy, so each has its own.
+/// The sets of validation actions. Those of a binding apply to its whole policy, so each set has its own.
 const ACTION_SETS: [&[ValidationAction]; 5] = [
     &[ValidationAction::Deny],
     &[ValidationAction::Deny, ValidationAction::Audit],
@@ -23,32 +24,32 @@ const ACTION_SETS: [&[ValidationAction]; 5] = [
     &[ValidationAction::Audit],
 ];
 
-/// What CEL can say of a policy.
+/// The exported rules of a policy.
 #[derive(Debug)]
 pub(crate) struct VapBundle {
     /// A ValidatingAdmissionPolicy and its binding for each set of validation actions.
     pub objects: Vec<Value>,
-    /// What CEL can't say, and why.
+    /// The rules that CEL can't express, and why.
     pub unsupported: Vec<&'static str>,
 }
 
-/// Why there is no floor.
+/// Why a policy can't be exported.
 #[derive(Debug, Error)]
 pub(crate) enum VapError {
-    /// CEL can say nothing of the policy.
+    /// CEL can express no rule of the policy.
     #[error("no rule can be expressed in CEL: {}", .0.join("; "))]
     Nothing(Vec<&'static str>),
-    /// A list is longer than an expression may be.
+    /// A list is too long for an expression.
     #[error(
         "{rule}: {length} characters of CEL are more than the {MAX_EXPRESSION_CHARS} that kube-apiserver accepts in an expression"
     )]
     TooLong {
         /// The rule's key in the policy.
         rule: &'static str,
-        /// How long its list is in CEL.
+        /// The length of the list in CEL, in characters.
         length: usize,
     },
-    /// What CEL says of the rules can't be read.
+    /// The embedded CEL can't be parsed.
     #[error("the rules in CEL: {0}")]
     Cel(#[from] serde_saphyr::Error),
 }
@@ -61,13 +62,13 @@ struct Cel {
     rules: Vec<Expressions>,
 }
 
-/// What CEL says of a rule.
+/// The CEL of a rule.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expressions {
     /// The field of the policy.
     rule: String,
-    /// The variable that holds what the policy says there.
+    /// The variable for the data of the field.
     data: String,
     variables: Vec<Value>,
     validation: Value,

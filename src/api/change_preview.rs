@@ -1,4 +1,4 @@
-//! `Outlook`, for programs: what the audit event of a request says.
+//! `ChangePreviewDocument`: the preview in the audit event of a request.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::policy::{ChangePreview, ConflictOwner};
 
 use super::{Count, DeletionImpactDocument};
 
-/// What a request would change.
+/// The effect of a request.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangePreviewDocument {

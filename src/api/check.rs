@@ -1,26 +1,26 @@
-//! `CheckReport` and `ScanReport`: what was found in manifests or in what is stored.
+//! `CheckReport` and `ScanReport`: the findings in manifests or in stored ServiceCIDRs.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What was found, ServiceCIDR by ServiceCIDR, in the order in which they were judged.
+/// The findings of each ServiceCIDR, in the order of evaluation.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct CheckReport {
     pub results: Vec<CheckResult>,
 }
 
-/// What was found in one ServiceCIDR.
+/// The findings of one ServiceCIDR.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CheckResult {
-    /// `file:line:column` of its first finding, else of the ServiceCIDR.
+    /// `file:line:column` of the first finding, else of the ServiceCIDR.
     pub source: String,
     pub name: String,
-    /// Whether it gives addresses: of one that is stored.
+    /// Whether it has allocatable addresses. Only for a stored ServiceCIDR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
     pub allowed: bool,
-    /// Why no rule may deny it.
+    /// Why the ServiceCIDR is exempt from the rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exemption: Option<&'static str>,
     pub findings: Vec<CheckFinding>,
@@ -35,7 +35,7 @@ pub(crate) struct CheckFinding {
     pub field: String,
     pub message: String,
     pub source: String,
-    /// A CIDR that could stand in its place.
+    /// An allowed CIDR to use instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alternative: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `Removal`, for programs: what the deletion of a ServiceCIDR does.
+//! `DeletionImpactDocument`: the effect of deleting a ServiceCIDR.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,11 +10,11 @@ use super::{AddressDocument, CappedListDocument};
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeletionImpactDocument {
-    /// Whether kube-controller-manager lets it go as things are.
+    /// Whether kube-controller-manager would remove its finalizer now.
     completes: bool,
     blocking: CappedListDocument<AddressDocument>,
     stranded: CappedListDocument<AddressDocument>,
-    /// Families left without any address to give.
+    /// IP families that would have no allocatable address.
     exhausted_families: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `CapacityReport` and `CapacityForecast`, for programs.
+//! `CapacityReport` and `CapacityForecast` as documents.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub(crate) struct FamilyDocument {
     outside_service_cidrs: Count,
     #[serde(rename = "inUnusableCIDRs")]
     in_unusable_cidrs: Count,
-    /// Static in every range that gives them.
+    /// Addresses in the static band of every range that contains them.
     static_everywhere: BandDocument,
 }
 
@@ -167,7 +167,7 @@ impl Entry {
         Self::with_overlaps(entry, usize::MAX)
     }
 
-    /// With the first few of its overlaps.
+    /// An entry with the first few of its overlaps.
     pub fn with_overlaps(entry: &CidrCapacity, most: usize) -> Self {
         Self {
             name: entry.name.clone(),

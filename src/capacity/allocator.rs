@@ -1,7 +1,7 @@
-//! `Allocator`: dry-run allocation of ClusterIPs as kube-apiserver does it.
+//! `Allocator`: simulates how kube-apiserver allocates ClusterIPs.
 //!
-//! Upstream: pkg/registry/core/service/ipallocator, `ipallocator.go` (one range) and
-//! `cidrallocator.go` (all ranges of a family).
+//! Upstream: pkg/registry/core/service/ipallocator, `ipallocator.go` (one range) and `cidrallocator.go` (all ranges
+//! of a family).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,22 +13,21 @@ use crate::net::{AddressRange, IpFamily, UsableRange, address_bits};
 
 use super::rng::SplitMix64;
 
-/// What kube-apiserver says when it can't allocate.
+/// Why kube-apiserver can't allocate, in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AllocateError {
     /// No range of the family has a free address.
     #[error("range is full")]
     Full,
-    /// The address has an IPAddress, whoever holds it.
+    /// The address has an IPAddress, whatever its parent.
     #[error("provided IP is already allocated")]
     Allocated,
-    /// No range that is ready holds the address. The network address of a range isn't in it, nor is
-    /// the broadcast address of IPv4.
+    /// No ready range contains the address. The network address and the IPv4 broadcast address are not in a range.
     #[error("the provided network does not match the current range")]
     Mismatch,
 }
 
-/// Allocates without touching the inventory: what it gives is taken for its later answers.
+/// Allocates without a change of the inventory: later calls treat the allocated addresses as used.
 #[derive(Clone, Debug)]
 pub struct Allocator<'a> {
     view: &'a View<'a>,
@@ -39,8 +38,8 @@ pub struct Allocator<'a> {
 }
 
 impl<'a> Allocator<'a> {
-    /// An allocator over the effective ranges of a view. Upstream tries ranges in no particular order
-    /// and begins anywhere in one; here the seed decides, so that the same seed gives the same.
+    /// An allocator over the allocatable ranges of a view. Upstream tries the ranges in random order and starts at a
+    /// random address of each; here the seed decides, so that the same seed allocates the same addresses.
     #[must_use]
     pub fn new(view: &'a View<'a>, seed: u64) -> Self {
         Self {
@@ -52,7 +51,7 @@ impl<'a> Allocator<'a> {
         }
     }
 
-    /// Allocates any address of a family. Range after range: its dynamic band, then its static band.
+    /// Allocates any address of a family: in each range, first from the dynamic band, then from the static band.
     ///
     /// # Errors
     /// [`AllocateError::Full`].
@@ -73,7 +72,7 @@ impl<'a> Allocator<'a> {
         Err(AllocateError::Full)
     }
 
-    /// Allocates the address that a Service asks for.
+    /// Allocates the address that a Service requests.
     ///
     /// # Errors
     /// [`AllocateError::Mismatch`] or [`AllocateError::Allocated`].
@@ -89,7 +88,7 @@ impl<'a> Allocator<'a> {
         Ok(())
     }
 
-    /// Gives an address back. Whether it was taken.
+    /// Releases an address. Returns whether it was allocated.
     pub fn release(&mut self, address: IpAddr) -> bool {
         let (family, number) = (IpFamily::from(address), address_bits(address));
         let was_taken = self.is_taken(family, number);
@@ -99,13 +98,13 @@ impl<'a> Allocator<'a> {
         was_taken
     }
 
-    /// How many addresses of a range are free.
+    /// The number of free addresses in a range.
     #[must_use]
     pub fn free_in(&self, range: AddressRange) -> u128 {
         range.count() - self.taken_in(range)
     }
 
-    /// The first free address from a random place on, round about.
+    /// The first free address from a random start, with wrap-around.
     fn next_in(&mut self, band: AddressRange) -> Option<u128> {
         let start = band.first() + self.random.below(band.count());
         let upper = AddressRange::new(band.family(), start, band.last());
@@ -113,8 +112,8 @@ impl<'a> Allocator<'a> {
         [upper, lower].into_iter().flatten().find_map(|part| self.first_free(part))
     }
 
-    /// The first free address of a range. How many are free up to a place only grows with the place, so
-    /// the first place where one is free is found by halving.
+    /// The first free address of a range, by binary search: the number of free addresses up to an address never
+    /// decreases.
     fn first_free(&self, range: AddressRange) -> Option<u128> {
         if self.free_in(range) == 0 {
             return None;

@@ -1,4 +1,4 @@
-//! `Survey`: what only a walk over all IPAddresses finds: free blocks, and what lies where it shouldn't.
+//! `AllocationAudit`: what only a scan of all IPAddresses finds: free blocks, and unexpected IPAddresses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -9,41 +9,41 @@ use crate::net::{AddressRange, IpFamily, RangeSet};
 use super::capped_list::CappedList;
 use super::segments::segments;
 
-/// What only a walk over all IPAddresses finds. O(n).
+/// What only a scan of all IPAddresses finds. O(n).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllocationAudit {
     /// The free blocks of IPv4, then of IPv6.
     pub free_blocks: Vec<FreeBlocks>,
-    /// Free addresses that every range which gives them keeps in its static band: the safest to name in a
-    /// Service, for they are taken dynamically last.
+    /// Free addresses that are in the static band of every range that contains them: the safest for a fixed
+    /// ClusterIP, because they are allocated dynamically last.
     pub free_static: CappedList<IpAddr>,
-    /// IPAddresses among the usable ones that are not ClusterIPs from kube-apiserver's allocator.
+    /// IPAddresses in usable ranges that are not ClusterIPs of kube-apiserver's allocator.
     pub foreign: CappedList<Allocation>,
     /// IPAddresses in no ServiceCIDR.
     pub outside_service_cidrs: CappedList<Allocation>,
     /// IPAddresses in CIDRs that are not usable.
     pub in_unusable_cidrs: CappedList<Allocation>,
-    /// ClusterIPs of Services that have no IPAddress: kube-apiserver's repair makes one within three
-    /// minutes, and till then the address can be given twice. `None` if Services aren't known.
+    /// ClusterIPs of Services without an IPAddress: kube-apiserver's repair creates one within three minutes; until
+    /// then the address can be allocated twice. `None` if Services are unknown.
     pub unallocated: Option<CappedList<(IpAddr, ServiceName)>>,
-    /// IPAddresses whose Service is gone: the repair frees them. `None` if Services aren't known.
+    /// IPAddresses whose Service is deleted: the repair frees them. `None` if Services are unknown.
     pub leaked: Option<CappedList<Allocation>>,
 }
 
-/// Free addresses, as the aligned blocks that they make up.
+/// The free addresses of a family as aligned blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FreeBlocks {
-    /// The family.
+    /// The IP family.
     pub family: IpFamily,
     /// The longest run of free addresses.
     pub largest: Option<AddressRange>,
-    /// How many blocks of each prefix length there are, the largest blocks first. Each free address
-    /// is in one block, the largest aligned one that is free throughout.
+    /// The number of blocks of each prefix length, the largest blocks first. Each free address is in one block: the
+    /// largest aligned one that is entirely free.
     pub by_prefix_length: BTreeMap<u8, u128>,
 }
 
 impl AllocationAudit {
-    /// Walks an inventory.
+    /// Scans an inventory.
     #[must_use]
     pub fn for_inventory(inventory: &Inventory) -> Self {
         let view = inventory.view();
@@ -92,8 +92,7 @@ impl AllocationAudit {
     }
 }
 
-/// The addresses of some ranges that have no IPAddress, as numbers. For ranges that are small: it goes through
-/// all of them.
+/// The addresses of some ranges without an IPAddress, as numbers. For small ranges only: it visits every address.
 fn free(view: &View<'_>, ranges: &RangeSet) -> impl Iterator<Item = u128> {
     let addresses = view.addresses();
     ranges.ranges().to_vec().into_iter().flat_map(move |range| {

@@ -1,14 +1,14 @@
-//! `Named`: how many there are, and the first ten by name.
+//! `CappedList`: the first items of a list, and how many it has in all.
 
-/// How many are kept by name.
+/// The largest number of items that are kept.
 const KEPT: usize = 10;
 
-/// How many, and the first ten.
+/// The first ten items of a list, and how many it has in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CappedList<T> {
-    /// How many.
+    /// The number of items of the list.
     pub count: u128,
-    /// The first ten.
+    /// The first ten items.
     pub first: Vec<T>,
 }
 

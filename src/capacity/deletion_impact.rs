@@ -1,42 +1,42 @@
-//! `removal`: what deleting a ServiceCIDR does: what kube-controller-manager will do, and what is left
-//! without a range.
+//! `deletion_impact`: the effect of deleting a ServiceCIDR: what kube-controller-manager does, and which addresses
+//! remain without a usable range.
 
 use crate::inventory::{Allocation, Inventory, ServiceCidr, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::capped_list::CappedList;
 
-/// What deleting a ServiceCIDR does. From the DELETE on, it gives no address, whatever becomes of it; that
-/// can't be taken back.
+/// The effect of deleting a ServiceCIDR. No address is allocated from it after the DELETE, whether or not the
+/// deletion completes; this can't be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeletionImpact {
-    /// What keeps kube-controller-manager from taking its finalizer off: IPAddresses with the labels of
-    /// kube-apiserver's allocator that no other ServiceCIDR holds.
+    /// The IPAddresses for which kube-controller-manager keeps its finalizer: those with the labels of
+    /// kube-apiserver's allocator that no other ServiceCIDR contains.
     pub blocking: CappedList<Allocation>,
-    /// IPAddresses that would lie in no range that gives addresses. Services keep working, but
-    /// their addresses are reported as ClusterIPOutOfRange and not protected any more.
+    /// The IPAddresses that would be in no usable range. Their Services keep working, but kube-apiserver reports
+    /// ClusterIPOutOfRange for them and no longer protects the addresses.
     pub stranded: CappedList<Allocation>,
-    /// Whether the finalizer protects it at all: without, it is gone at once.
+    /// Whether it has the finalizer: without it, it is deleted immediately.
     pub is_protected: bool,
-    /// The families that would be left without any address to give.
+    /// The IP families that would have no allocatable address.
     pub exhausted: Vec<IpFamily>,
 }
 
 impl DeletionImpact {
-    /// Whether kube-controller-manager lets it go as things are, ten seconds after the DELETE.
+    /// Whether kube-controller-manager would remove its finalizer now, ten seconds after the DELETE.
     #[must_use]
     pub fn completes(&self) -> bool {
         !self.is_protected || self.blocking.count == 0
     }
 }
 
-/// What deleting a ServiceCIDR does; `None` if there is none of that name.
+/// The effect of deleting a ServiceCIDR; `None` if none has this name.
 #[must_use]
 pub fn deletion_impact_by_name(inventory: &Inventory, name: &str) -> Option<DeletionImpact> {
     inventory.service_cidr(name).map(|service_cidr| deletion_impact(inventory, service_cidr))
 }
 
-/// What deleting a ServiceCIDR does that the inventory may not have seen yet.
+/// The effect of deleting a ServiceCIDR that the inventory may not contain yet.
 #[must_use]
 pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> DeletionImpact {
     let own = &service_cidr.cidrs;
@@ -50,7 +50,7 @@ pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> Del
         is_protected: service_cidr.has_finalizer,
         exhausted: Vec::new(),
     };
-    // Upstream asks first whether every CIDR has a parent, whatever that parent's state.
+    // Upstream first checks whether every CIDR has a parent, whatever the state of that parent.
     let has_parents = own
         .iter()
         .all(|cidr| others.iter().any(|other| matches!(other.relation(*cidr), Relation::Same | Relation::Contains)));
@@ -62,7 +62,7 @@ pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> Del
             removal.blocking.extend(allocations_in(&before, &only_here).filter(|allocation| allocation.is_managed));
         }
         let (was, will_be) = (before.usable(family), after.usable(family));
-        // Of all its ranges, also when it is terminating already and gives nothing.
+        // Of all its ranges, even if it is terminating already and nothing is allocated from it.
         let own =
             RangeSet::union(family, own.iter().filter_map(|cidr| UsableRange::for_cidr(*cidr)).map(UsableRange::range));
         removal.stranded.extend(allocations_in(&before, &own.difference(&will_be)));
@@ -73,14 +73,14 @@ pub fn deletion_impact(inventory: &Inventory, service_cidr: &ServiceCidr) -> Del
     removal
 }
 
-/// The IPAddresses of some ranges, ascending.
+/// The IPAddresses in some ranges, ascending.
 fn allocations_in<'a>(view: &View<'a>, ranges: &RangeSet) -> impl Iterator<Item = Allocation> + use<'a> {
     let addresses = view.addresses();
     ranges.ranges().to_vec().into_iter().flat_map(|range| addresses.list(range))
 }
 
-/// The addresses that upstream takes to be in a CIDR (`PrefixContainsIP`): all but the network address
-/// and, of IPv4, the broadcast address; of IPv6 prefixes shorter than /64 too.
+/// The addresses that upstream counts as contained in a CIDR (`PrefixContainsIP`): all except the network address and
+/// the IPv4 broadcast address, including IPv6 prefixes shorter than /64.
 fn contained_addresses(cidr: Cidr) -> Option<AddressRange> {
     let whole = AddressRange::from(cidr);
     let last = match cidr.family() {

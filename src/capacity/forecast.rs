@@ -1,25 +1,25 @@
-//! `forecast`: what each family has, before and after changes.
+//! `forecast`: the capacity of each family before and after changes.
 
 use crate::inventory::{Change, Inventory, PendingChanges};
 use crate::net::{IpFamily, RangeSet};
 
 use super::FamilyCapacity;
 
-/// What each family has before and after changes, and what they add and take. IPv4, then IPv6.
+/// The capacity of each family before and after changes, and the difference. IPv4, then IPv6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
-    /// As it is.
+    /// The capacity before the changes.
     pub before: Vec<FamilyCapacity>,
-    /// As it would be, once kube-controller-manager and kube-apiserver have taken the changes up.
+    /// The capacity after kube-controller-manager and kube-apiserver have processed the changes.
     pub after: Vec<FamilyCapacity>,
-    /// Addresses that become usable, by family: those usable after and not before. A wider range
-    /// also frees the network and broadcast addresses of the ranges in it.
+    /// The number of addresses that are usable after the changes and not before, by family. A wider range also makes
+    /// the network and broadcast addresses of the ranges within it usable.
     pub gained: Vec<(IpFamily, u128)>,
-    /// Addresses that stop being usable, by family.
+    /// The number of addresses that are usable before the changes and not after, by family.
     pub lost: Vec<(IpFamily, u128)>,
 }
 
-/// What changes would do, one after the other: see [`PendingChanges`].
+/// The effect of changes, one after the other: see [`PendingChanges`].
 #[must_use]
 pub fn forecast(inventory: &Inventory, changes: &[Change]) -> Forecast {
     let overlay = PendingChanges::from_changes(inventory, changes);

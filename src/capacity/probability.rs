@@ -1,16 +1,16 @@
-//! `chance`: how likely the next Service without a named ClusterIP takes one certain address.
+//! `allocation_probability`: how likely the next Service without a `clusterIP` gets one certain address.
 
 use std::net::IpAddr;
 
 use crate::inventory::View;
 use crate::net::{AddressRange, UsableRange, address_bits};
 
-/// How likely the next Service without a named ClusterIP takes an address, from 0 to 1.
+/// The probability that the next Service without a `clusterIP` gets an address, from 0 to 1.
 ///
-/// kube-apiserver goes through the ranges of the family in any order, every order taken to be as likely,
-/// and takes from the first that isn't full. There it begins anywhere in the dynamic band, in the static
-/// one only when that is full, and goes up to the first free address. So an address is the likelier
-/// to be taken the more taken ones lie right below it.
+/// kube-apiserver tries the ranges of the family in random order, every order with the same probability, and
+/// allocates from the first that isn't full. It starts at a random address of the dynamic band, or of the static band
+/// if the dynamic one is full, and goes up to the first free address. So an address with many used addresses right
+/// below it is more likely.
 #[must_use]
 pub fn allocation_probability(view: &View<'_>, address: IpAddr) -> f64 {
     let mut ranges = view.distinct_ranges();
@@ -22,7 +22,7 @@ pub fn allocation_probability(view: &View<'_>, address: IpAddr) -> f64 {
     if ranges.is_empty() || is_taken {
         return 0.0;
     }
-    // The sum of nothing would be -0.0.
+    // An empty sum would be -0.0.
     let sum = ranges
         .iter()
         .filter_map(|range| probability_in_range(view, *range, address))
@@ -30,21 +30,21 @@ pub fn allocation_probability(view: &View<'_>, address: IpAddr) -> f64 {
     sum / as_f64(ranges.len() as u128)
 }
 
-/// How likely it is when the allocator takes from this range; `None` where it can't.
+/// The probability within this range; `None` if the address can't be allocated from it.
 fn probability_in_range(view: &View<'_>, range: UsableRange, address: IpAddr) -> Option<f64> {
     let bands = [range.dynamic_band(), range.static_band()];
     let band = bands.into_iter().flatten().find(|band| view.used_in(*band) < band.count())?;
     if !band.contains(address) {
         return None;
     }
-    // The starts that lead to it: itself, and the taken ones right below, round about.
+    // The starts that lead to it: itself, and the used addresses right below, with wrap-around.
     let number = address_bits(address);
     let below = number.checked_sub(1).map_or(0, |last| allocated_run_length(view, band, last));
     let around = if number - below == band.first() { allocated_run_length(view, band, band.last()) } else { 0 };
     Some(as_f64(1 + below + around) / as_f64(band.count()))
 }
 
-/// How many addresses of a band, up to and with `last`, are taken without a gap.
+/// The number of used addresses without a gap, up to and including `last`.
 fn allocated_run_length(view: &View<'_>, band: AddressRange, last: u128) -> u128 {
     let is_taken_from = |first: u128| {
         AddressRange::new(band.family(), first, last).is_some_and(|part| view.used_in(part) == part.count())
@@ -52,7 +52,7 @@ fn allocated_run_length(view: &View<'_>, band: AddressRange, last: u128) -> u128
     if last < band.first() || !is_taken_from(last) {
         return 0;
     }
-    // The lowest place from which all are taken, found by halving.
+    // The lowest address from which all are used, by binary search.
     let (mut low, mut high) = (band.first(), last);
     while low < high {
         let middle = low + (high - low) / 2;

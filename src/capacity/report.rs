@@ -1,96 +1,97 @@
-//! `CapacityReport`: what is usable, used and free, by ServiceCIDR and by family.
+//! `CapacityReport`: usable, used and free addresses, by ServiceCIDR and by family.
 //!
-//! Everything is counted by arithmetic on sorted ranges: no address is walked.
+//! All counts are computed from sorted ranges, without visiting addresses.
 
 use crate::inventory::{CidrOwner, CidrOwnerKind, Inventory, Readiness, ServiceCidr, UnusableReason, View, overlaps};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, Relation, UsableRange};
 
 use super::segments::{Segment, segments};
 
-/// What is usable, used and free. Both families are always there.
+/// Usable, used and free addresses. Always contains both families.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapacityReport {
-    /// IPv4, then IPv6.
+    /// The families: IPv4, then IPv6.
     pub families: Vec<FamilyCapacity>,
     /// Every CIDR of every ServiceCIDR: by name, then in the order of `spec.cidrs`.
     pub service_cidrs: Vec<CidrCapacity>,
 }
 
-/// One family: nested and equal CIDRs counted once, only effective ones counted.
+/// The capacity of one family. Only allocatable ranges count, and addresses of nested and equal CIDRs count once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FamilyCapacity {
-    /// The family.
+    /// The IP family.
     pub family: IpFamily,
-    /// Whether kube-apiserver allocates of it at all.
+    /// Whether kube-apiserver allocates addresses of the family at all.
     pub is_configured: bool,
-    /// How many addresses can become ClusterIPs.
+    /// The number of addresses that can become ClusterIPs.
     pub usable: u128,
-    /// How many of them have an IPAddress, whoever holds it.
+    /// The number of usable addresses that have an IPAddress, whatever its parent.
     pub used: u128,
-    /// How many of the used ones are not ClusterIPs from kube-apiserver's allocator.
+    /// The number of used addresses that are not ClusterIPs of kube-apiserver's allocator.
     pub foreign: u128,
-    /// The addresses that every range which gives them keeps in its static band: those that are
-    /// taken dynamically last, wherever the allocator looks first.
+    /// The addresses that are in the static band of every range that contains them: they are allocated dynamically
+    /// last, whichever range the allocator tries first.
     pub static_everywhere: Band,
-    /// How many IPAddresses lie in no ServiceCIDR.
+    /// The number of IPAddresses in no ServiceCIDR.
     pub outside_service_cidrs: u128,
-    /// How many lie in a ServiceCIDR, but where none gives addresses.
+    /// The number of IPAddresses that are in a ServiceCIDR, but in no usable CIDR.
     pub in_unusable_cidrs: u128,
 }
 
-/// One CIDR of a ServiceCIDR.
+/// The capacity of one CIDR of a ServiceCIDR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CidrCapacity {
-    /// The ServiceCIDR's name.
+    /// The name of the ServiceCIDR.
     pub name: String,
     /// The CIDR.
     pub cidr: Cidr,
-    /// The ServiceCIDR's state.
+    /// The state of the ServiceCIDR.
     pub readiness: Readiness,
-    /// Why it gives no address, if it gives none.
+    /// Why it has no allocatable addresses; `None` if it has some.
     pub unusable_reason: Option<UnusableReason>,
-    /// How many addresses it gives: 0 where it is idle.
+    /// The number of allocatable addresses: 0 if it is not usable.
     pub usable: u128,
-    /// How many IPAddresses lie among the addresses that it gives or, being idle, would give.
+    /// The number of IPAddresses among its allocatable addresses, or, if it is not usable, among those that it would
+    /// have.
     pub used: u128,
-    /// How many addresses it alone gives.
+    /// The number of addresses that can be allocated from this CIDR only.
     pub unique: u128,
-    /// Its own static band.
+    /// The static band of this CIDR.
     pub static_band: Band,
-    /// What it shares addresses with.
+    /// The CIDRs that overlap it.
     pub overlaps: Vec<SharedWith>,
 }
 
-/// How many addresses, and how many of them have an IPAddress.
+/// A number of addresses, and how many of them are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Band {
-    /// How many addresses.
+    /// The number of addresses.
     pub size: u128,
-    /// How many of them are used.
+    /// The number of addresses that have an IPAddress.
     pub used: u128,
 }
 
-/// Another CIDR that shares addresses with one, and how the one lies to it.
+/// A CIDR that overlaps another, and the relation of the other to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedWith {
-    /// How the CIDR lies to the other.
+    /// The relation of the entry's CIDR to this one.
     pub relation: Relation,
-    /// What the other belongs to.
+    /// The kind of the owner of this CIDR.
     pub kind: CidrOwnerKind,
-    /// Whose the other is.
+    /// The name of the owner.
     pub name: String,
-    /// The other.
+    /// This CIDR.
     pub cidr: Cidr,
 }
 
 impl CapacityReport {
-    /// The report of an inventory as it is.
+    /// The report of an inventory without changes.
     #[must_use]
     pub fn for_inventory(inventory: &Inventory) -> Self {
         Self::for_view(&inventory.view())
     }
 
-    /// The report of an inventory as it is or would be.
+    /// The report of a view.
     #[must_use]
     pub fn for_view(view: &View<'_>) -> Self {
         let entries: Vec<(&ServiceCidr, Cidr)> = view.cidrs().collect();
@@ -115,14 +116,14 @@ impl CapacityReport {
         Self { families, service_cidrs }
     }
 
-    /// One family's part.
+    /// The capacity of one family.
     #[must_use]
     pub fn family(&self, family: IpFamily) -> Option<&FamilyCapacity> {
         self.families.iter().find(|capacity| capacity.family == family)
     }
 }
 
-/// The ranges that give addresses, and the place of each in the order of [`View::cidrs`].
+/// The allocatable ranges, with the index of each in the order of [`View::cidrs`].
 fn owned_ranges(view: &View<'_>) -> (Vec<usize>, Vec<UsableRange>) {
     let all = view.cidrs().enumerate();
     all.filter(|(_, (service_cidr, cidr))| view.unusable_reason(service_cidr, *cidr).is_none())
@@ -130,7 +131,7 @@ fn owned_ranges(view: &View<'_>) -> (Vec<usize>, Vec<UsableRange>) {
         .unzip()
 }
 
-/// What each entry shares addresses with. The overlaps come sorted by what they are of.
+/// The overlaps of each entry. They come sorted by entry.
 fn shared_by(view: &View<'_>, entries: &[(&ServiceCidr, Cidr)]) -> Vec<Vec<SharedWith>> {
     let all = overlaps(view);
     let of = |(service_cidr, cidr): &(&ServiceCidr, Cidr)| {
@@ -171,7 +172,7 @@ fn entry(
     }
 }
 
-/// What a family has, and its usable addresses.
+/// The capacity of a family, and its usable addresses.
 fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> (FamilyCapacity, RangeSet) {
     let usable = RangeSet::union(family, segments.iter().map(|segment| segment.range));
     let protected =
@@ -194,26 +195,26 @@ fn of_family(view: &View<'_>, family: IpFamily, segments: &[Segment]) -> (Family
 }
 
 impl FamilyCapacity {
-    /// Both families, each with its usable addresses: cheaper than a whole report, which has what each CIDR
-    /// has and shares.
+    /// Both families, each with its usable addresses. Cheaper than a whole report, which also has an entry for each
+    /// CIDR.
     pub(super) fn all_with_usable(view: &View<'_>) -> [(Self, RangeSet); 2] {
         let (_, ranges) = owned_ranges(view);
         IpFamily::ALL.map(|family| of_family(view, family, &segments(family, &ranges)))
     }
 
-    /// How many addresses are to be had.
+    /// The number of free addresses.
     #[must_use]
     pub fn free(&self) -> u128 {
         self.usable - self.used
     }
 
-    /// The share of the usable addresses that is used, in percent: `None` without usable addresses.
+    /// The used share of the usable addresses, in percent: `None` without usable addresses.
     #[must_use]
     pub fn percent_used(&self) -> Option<f64> {
         percent(self.used, self.usable)
     }
 
-    /// The share of the usable addresses that is free, in percent: `None` without usable addresses.
+    /// The free share of the usable addresses, in percent: `None` without usable addresses.
     #[must_use]
     pub fn percent_free(&self) -> Option<f64> {
         percent(self.free(), self.usable)
@@ -221,26 +222,26 @@ impl FamilyCapacity {
 }
 
 impl CidrCapacity {
-    /// How many addresses are to be had from it: 0 where it is idle.
+    /// The number of free addresses: 0 if the CIDR is not usable.
     #[must_use]
     pub fn free(&self) -> u128 {
         self.usable.saturating_sub(self.used)
     }
 
-    /// How many of its addresses another ServiceCIDR gives too.
+    /// The number of its addresses that can also be allocated from another ServiceCIDR.
     #[must_use]
     pub fn shared(&self) -> u128 {
         self.usable - self.unique
     }
 
-    /// How much of it is used, in percent; `None` where there is nothing to use.
+    /// The used share, in percent: `None` without usable addresses.
     #[must_use]
     pub fn percent_used(&self) -> Option<f64> {
         percent(self.used, self.usable)
     }
 }
 
-/// A share in percent: `None` of nothing. Only a full share is 100, even if an `f64` can't tell it from one less.
+/// A share in percent: `None` of nothing. Only a full share is 100, even if the nearest `f64` of a smaller one is.
 #[allow(clippy::cast_precision_loss, reason = "a percentage is rounded anyway")]
 fn percent(part: u128, whole: u128) -> Option<f64> {
     let share = part as f64 * 100.0 / whole as f64;

@@ -1,6 +1,6 @@
-//! `Random`: numbers that depend on a seed alone (SplitMix64), for simulations. Not for secrets.
+//! `SplitMix64`: a pseudo-random number generator with a seed, for simulations. Not for secrets.
 
-/// A sequence of numbers, the same for the same seed.
+/// A sequence of numbers that depends on the seed only.
 #[derive(Clone, Debug)]
 pub(super) struct SplitMix64 {
     state: u64,
@@ -11,13 +11,13 @@ impl SplitMix64 {
         Self { state: seed }
     }
 
-    /// A number below `limit`, 0 where that is 0. Slightly uneven where `limit` is near 2^128.
+    /// A number below `limit`; 0 if `limit` is 0. Slightly uneven if `limit` is near 2^128.
     pub fn below(&mut self, limit: u128) -> u128 {
         let wide = u128::from(self.next()) << 64 | u128::from(self.next());
         wide.checked_rem(limit).unwrap_or(0)
     }
 
-    /// Puts a list in any order.
+    /// Shuffles a list.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             let other = usize::try_from(self.below(last as u128 + 1)).unwrap_or(0);

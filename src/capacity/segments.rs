@@ -1,22 +1,22 @@
-//! `segments`: the effective ranges of a family, cut where any of them or its static band begins or
-//! ends, with how many cover each piece.
+//! `segments`: the allocatable ranges of a family, cut at every boundary of a range or a static band, with the number
+//! of ranges that cover each segment.
 
 use crate::net::{AddressRange, IpFamily, UsableRange};
 
-/// A piece of the address space that the same ranges cover throughout.
+/// A part of the address space that the same ranges cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     pub range: AddressRange,
-    /// How many ranges cover it: at least one.
+    /// The number of ranges that cover it: at least one.
     pub cover: usize,
-    /// How many of them hold it in their static band.
+    /// The number of ranges whose static band contains it.
     pub band_cover: usize,
-    /// The place of the one range that covers it, if only one does.
+    /// The index of the range that covers it, if only one does.
     pub only: Option<usize>,
 }
 
 impl Segment {
-    /// Whether every range that covers it keeps it for static ClusterIPs.
+    /// Whether it is in the static band of every range that covers it.
     pub fn is_protected(self) -> bool {
         self.band_cover == self.cover
     }
@@ -24,8 +24,8 @@ impl Segment {
 
 /// Cuts ranges into segments, ascending. O(n log n).
 pub(super) fn segments(family: IpFamily, ranges: &[UsableRange]) -> Vec<Segment> {
-    // At every border: how cover and band cover change, and the sum of the places of those that
-    // cover. Where one alone covers, that sum is its place.
+    // At every boundary: how the number of covering ranges and bands changes, and how the sum of the indices of the
+    // covering ranges changes. If one range covers a segment, that sum is its index.
     let mut borders: Vec<(u128, CoverageDelta)> = Vec::with_capacity(ranges.len() * 4);
     for (place, range) in ranges.iter().enumerate().filter(|(_, range)| range.range().family() == family) {
         let whole = CoverageDelta { cover: 1, band: 0, places: signed(place) };
@@ -53,7 +53,7 @@ pub(super) fn segments(family: IpFamily, ranges: &[UsableRange]) -> Vec<Segment>
     found
 }
 
-/// Stands for the border after the last address of IPv6.
+/// The boundary after the last address of IPv6.
 const END_OF_SPACE: u128 = u128::MAX;
 
 #[derive(Clone, Copy, Default)]
@@ -73,7 +73,7 @@ impl CoverageDelta {
     }
 }
 
-/// Where a range begins to count and where it stops. A range up to the very last address never stops.
+/// Where a range begins and ends to count. A range up to the very last address never ends.
 fn boundaries(range: AddressRange, step: CoverageDelta) -> impl Iterator<Item = (u128, CoverageDelta)> {
     let end = range.last().checked_add(1).map(|after| (after, step.negated()));
     std::iter::once((range.first(), step)).chain(end)

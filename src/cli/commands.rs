@@ -1,4 +1,4 @@
-//! The commands, one file each: their arguments, what they print, how they end.
+//! The commands, one file each: arguments, output and exit code.
 
 pub(super) mod certs;
 pub(super) mod check;

@@ -1,4 +1,4 @@
-//! What several commands need: reading, printing, tables, findings, completion.
+//! Shared by several commands: input, output, tables, findings, completion.
 
 pub(super) mod cluster;
 pub(super) mod complete;

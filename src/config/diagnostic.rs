@@ -44,7 +44,7 @@ pub(super) fn parse_error(source: &str, text: &str, error: &Error) -> Diagnostic
     }
 }
 
-/// The nearest of the expected words, or all of them.
+/// The most similar of the expected words, or all of them.
 fn suggestion(written: &str, expected: &[&str]) -> String {
     let quoted = |word: &&str| format!("`{word}`");
     let near = |word: &&&str| strsim::damerau_levenshtein(&written.to_lowercase(), &word.to_lowercase()) <= 3;

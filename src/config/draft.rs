@@ -1,5 +1,5 @@
-//! `draft`: a first policy for a cluster, from its inventory, each line with where it comes from. It is here and not with
-//! `init`, because it writes the format that this room reads: a field that changes here changes there.
+//! `draft`: a first policy for a cluster, with the origin of each line. It is in this room and not with `init`,
+//! because it writes the format that this room reads: both change together.
 
 mod reserved;
 mod yaml;
@@ -14,11 +14,11 @@ use crate::text::{Quoted, escape_name, plural};
 use reserved::reserved_networks;
 use yaml::{comment, first_few, line, quoted};
 
-/// The prefix lengths that a draft admits, if nothing that exists is wider or narrower.
+/// The prefix lengths that a draft allows, if no existing CIDR is wider or narrower.
 const DEFAULT_PREFIX_BOUNDS: [(IpFamily, u8, u8); 2] = [(IpFamily::IPv4, 12, 28), (IpFamily::IPv6, 64, 120)];
 
 /// A first policy for a cluster, as YAML that [`Loaded`](super::Loaded) reads. It denies nothing: every validation
-/// action is Warn. Names of objects stand in comments alone, escaped.
+/// action is Warn. Names of objects are only in comments, escaped.
 #[must_use]
 pub fn draft(inventory: &Inventory) -> String {
     let parts = [
@@ -108,7 +108,7 @@ fn allowed_ranges(inventory: &Inventory) -> String {
 fn no_overlap(inventory: &Inventory) -> String {
     let view = inventory.view();
     let pairs = overlaps(&view).into_iter().filter_map(|pair| match (pair.holder, pair.other) {
-        // Each pair once: of two that are the same, the first by name.
+        // Each pair once: for equal CIDRs, the first by name.
         (CidrOwner::ServiceCidr(name), CidrOwner::ServiceCidr(other))
             if pair.relation == Relation::Contains || (pair.relation == Relation::Same && name < other) =>
         {

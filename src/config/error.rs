@@ -1,4 +1,4 @@
-//! `ConfigError`: why a policy file isn't loaded.
+//! `ConfigError`: why a policy file can't be loaded.
 
 use thiserror::Error;
 
@@ -7,24 +7,24 @@ use crate::diagnostic::Diagnostic;
 /// The largest policy file, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
 
-/// Why there is no policy.
+/// Why a policy file can't be loaded.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file can't be read.
     #[error("{path}: {error}")]
     Read {
-        /// Its path, as it was given.
+        /// The path, as the user gave it.
         path: String,
-        /// Why.
+        /// The I/O error.
         error: std::io::Error,
     },
-    /// The file is larger than any policy.
+    /// The file is larger than [`MAX_POLICY_BYTES`].
     #[error("{path}: larger than {MAX_POLICY_BYTES} bytes: not a policy file")]
     TooLarge {
-        /// Its path, as it was given.
+        /// The path, as the user gave it.
         path: String,
     },
-    /// The file doesn't hold a policy.
+    /// The file is not a valid policy.
     #[error(transparent)]
     Invalid(Box<Diagnostic>),
 }

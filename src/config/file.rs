@@ -1,4 +1,4 @@
-//! The policy file as it is written: its fields and their documentation, which is the JSON Schema too.
+//! The fields of the policy file. Their documentation is that of the JSON Schema.
 
 mod field;
 mod rule;
@@ -16,7 +16,7 @@ pub(super) use rule::{
     PreviewFile, ReservedNetworksFile, StalenessFile, UsableFile,
 };
 
-/// The rules that ServiceCIDRs must keep. At least one rule must be set.
+/// The rules for ServiceCIDRs. At least one rule must be set.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "servicecidr-guard policy")]
@@ -27,49 +27,49 @@ pub(super) struct PolicyFile {
     /// Always `Policy`.
     #[allow(dead_code, reason = "read for its check alone")]
     pub kind: Kind,
-    /// The IP families of kube-apiserver's `--service-cluster-ip-range`. Default: those of the
-    /// ServiceCIDR `kubernetes`. Capacity and the rule `usable` depend on it.
+    /// The IP families of kube-apiserver's `--service-cluster-ip-range`. Default: those of the ServiceCIDR
+    /// `kubernetes`. Capacity and the rule `usable` depend on them.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "UniqueList<IpFamily>")]
     pub ip_families: Option<Spanned<Vec<IpFamily>>>,
-    /// Networks that Services must not touch: pods, nodes, a data centre. Declared here, judged by
-    /// `reservedNetworks`, and shown where they overlap.
+    /// Networks that ServiceCIDRs must not overlap: pods, nodes, a data centre. The rule `reservedNetworks` checks
+    /// them, and reports list their overlaps.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "Vec<NetworkFile>")]
     pub networks: Option<Vec<NetworkFile>>,
-    /// Every CIDR that a request adds must lie within one of these ranges.
+    /// Every CIDR that a request adds must be within one of these ranges.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "AllowedRangesFile")]
     pub allowed_ranges: Option<AllowedRangesFile>,
-    /// No ServiceCIDR may change but `kubernetes`.
+    /// No ServiceCIDR may change, except `kubernetes`.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "DenyAllFile")]
     pub deny_all: Option<DenyAllFile>,
-    /// A CIDR that a request adds should share no address with other ServiceCIDRs.
+    /// A CIDR that a request adds should not overlap other ServiceCIDRs.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "NoOverlapFile")]
     pub no_overlap: Option<NoOverlapFile>,
-    /// A CIDR that a request adds must not touch networks that aren't for Services.
+    /// A CIDR that a request adds must not overlap non-Service networks.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "ReservedNetworksFile")]
     pub reserved_networks: Option<Spanned<ReservedNetworksFile>>,
-    /// How wide and how narrow a CIDR may be that a request adds.
+    /// The shortest and longest prefix of a CIDR that a request adds.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "PrefixLengthFile")]
     pub prefix_length: Option<Spanned<PrefixLengthFile>>,
-    /// A CIDR that a request adds should give addresses.
+    /// A CIDR that a request adds should have allocatable addresses.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "UsableFile")]
     pub usable: Option<UsableFile>,
-    /// What the deletion of a ServiceCIDR may not leave behind.
+    /// What the deletion of a ServiceCIDR must not leave behind.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "DeletionFile")]
     pub deletion: Option<DeletionFile>,
-    /// How old the inventory may be that a rule judges by.
+    /// The largest age of the cluster state that rules use.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "StalenessFile")]
     pub staleness: Option<StalenessFile>,
-    /// Which requests are answered with what they would change.
+    /// Which requests get a preview of their effect.
     #[serde(default, deserialize_with = "reject_null")]
     #[schemars(with = "PreviewFile")]
     pub preview: Option<PreviewFile>,

@@ -1,4 +1,4 @@
-//! `Loaded`: a policy file that was read and found good.
+//! `Loaded`: a valid policy file.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,12 +12,12 @@ use super::file::PolicyFile;
 use super::rules::RuleParser;
 use crate::diagnostic::Diagnostic;
 
-/// A policy, and what its author should know about the file.
+/// A policy, and notes for its author.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// The rules.
+    /// The policy.
     pub policy: Policy,
-    /// What is odd and has been taken as the only thing it can mean.
+    /// Ambiguous values that were read in the only possible way.
     pub notes: Vec<Diagnostic>,
 }
 
@@ -25,7 +25,7 @@ impl Loaded {
     /// Reads a policy file, YAML or JSON.
     ///
     /// # Errors
-    /// If it can't be read or doesn't hold a policy with at least one rule.
+    /// If the file can't be read, or is not a policy with at least one rule.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
         Self::from_bytes(&path.display().to_string(), &read(path)?)
     }
@@ -33,14 +33,14 @@ impl Loaded {
     /// Reads a policy from the bytes of a file named `source`.
     ///
     /// # Errors
-    /// If they don't hold a policy with at least one rule.
+    /// If the bytes are not a policy with at least one rule.
     pub fn from_bytes(source: &str, bytes: &[u8]) -> Result<Self, ConfigError> {
         let mut text = RuleParser { name: source, text: "", notes: Vec::new() };
         text.text = std::str::from_utf8(bytes).map_err(|error| text.whole(&format!("not text: {error}")))?;
         if text.text.trim().is_empty() {
             return Err(text.whole("empty: a policy needs at least one rule"));
         }
-        // `yes` is not a boolean, `off` not either: what YAML 1.1 made of words is nobody's intention.
+        // `yes` and `off` are not booleans: nobody expects what YAML 1.1 makes of words.
         let options = serde_saphyr::options! { strict_booleans: true };
         let file: PolicyFile = serde_saphyr::from_str_with_options(text.text, options)
             .map_err(|error| ConfigError::Invalid(Box::new(parse_error(source, text.text, &error))))?;
@@ -69,7 +69,7 @@ impl Loaded {
     }
 }
 
-/// The bytes of a policy file.
+/// Reads the bytes of a policy file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let named = || path.display().to_string();
     let mut bytes = Vec::new();

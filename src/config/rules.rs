@@ -1,4 +1,4 @@
-//! The rules of a policy file, checked one by one, each error at its place in the text.
+//! Validates the rules of a policy file, with each error at its position in the text.
 
 use core::time::Duration;
 use std::ops::RangeInclusive;
@@ -23,10 +23,10 @@ use crate::diagnostic::Diagnostic;
 
 /// The limits of `staleness.maxStaleness`.
 const STALENESS_BOUNDS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
-/// How often a watch without changes proves that an inventory is fresh.
+/// How often a watch without events confirms that an inventory is current.
 const WATCH_PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Turns the rules of a file into those of a policy. The text of the file is for the positions of errors.
+/// Converts the rules of a file to those of a policy. The text of the file is for the positions of errors.
 pub(super) struct RuleParser<'a> {
     pub name: &'a str,
     pub text: &'a str,

@@ -1,34 +1,34 @@
-//! `Allocation`: one IPAddress object and who holds it.
+//! `Allocation`: one IPAddress object and its parent.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// One IPAddress object: an address that is not to be had.
+/// One IPAddress object: an allocated address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allocation {
-    /// Its name, which is its address.
+    /// The name of the IPAddress, which is the address.
     pub address: IpAddr,
-    /// `spec.parentRef`: who holds it.
+    /// `spec.parentRef`: the object that the address is allocated to.
     pub parent: ParentRef,
-    /// Whether it has both labels of kube-apiserver's allocator: its family, and managed-by.
-    /// kube-controller-manager counts no other when it decides whether a ServiceCIDR may go.
+    /// Whether the IPAddress has both labels of kube-apiserver's allocator: its family, and managed-by.
+    /// kube-controller-manager counts only these when it decides whether a ServiceCIDR can be deleted.
     pub is_managed: bool,
 }
 
-/// Who holds an address.
+/// The object that an address is allocated to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ParentRef {
     /// The resource with its group, as kubectl writes it: `services`, `gateways.gateway.networking.k8s.io`.
     pub resource: String,
-    /// Empty for what has none.
+    /// The namespace; empty for a cluster-scoped object.
     pub namespace: String,
-    /// The name.
+    /// The name of the object.
     pub name: String,
 }
 
 impl Allocation {
-    /// Whether it is a ClusterIP that kube-apiserver's allocator gave to a Service. Everything else
-    /// is foreign.
+    /// Whether this is a ClusterIP that kube-apiserver's allocator allocated to a Service. All other IPAddresses are
+    /// foreign.
     #[must_use]
     pub fn is_cluster_ip(&self) -> bool {
         self.is_managed && self.parent.resource == "services"

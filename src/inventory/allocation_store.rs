@@ -1,5 +1,4 @@
-//! `Addresses`: the IPAddress objects of a cluster, counted and listed within any range without
-//! walking them.
+//! `AllocationStore`: the IPAddress objects of a cluster, counted and listed within any range without a scan.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -9,44 +8,44 @@ use crate::net::{AddressRange, IpFamily, address_bits};
 use super::chunked_map::ChunkedMap;
 use super::{Allocation, ParentRef, SweepStatus};
 
-/// How many chunks of the index are looked at in one step of a sweep.
+/// The number of chunks that one step of a sweep visits.
 const SWEEP_CHUNKS: usize = 16;
 
 /// The IPAddress objects of a cluster.
 ///
-/// A million IPv4 addresses take about 5 bytes each for the index (IPv6 18), and some 56 each for who
-/// holds them: namespaces and resources are stored once.
+/// A million IPv4 addresses take about 5 bytes each for the index (IPv6 18), and about 56 each for their parents:
+/// namespaces and resources are stored once.
 #[derive(Clone, Debug)]
 pub struct AllocationStore {
     v4: ChunkedMap<u32, StoredParentRef>,
     v6: ChunkedMap<u128, StoredParentRef>,
     foreign: BTreeSet<(IpFamily, u128)>,
     words: StringInterner,
-    /// The mark of what the list names that was begun last.
+    /// The mark of the addresses that are in the list which was begun last.
     epoch: u8,
-    /// Where the sweep goes on.
+    /// The key at which the sweep continues.
     swept_to: (IpFamily, u128),
 }
 
-/// Who holds an address, small.
+/// The parent of an address, in a compact form.
 #[derive(Clone, Debug)]
 struct StoredParentRef {
     name: Box<str>,
     namespace: u32,
     resource: u16,
     is_managed: bool,
-    /// The list that named it last.
+    /// The mark of the last list that contained the address.
     epoch: u8,
 }
 
-/// Words that recur, each stored once.
+/// Recurring strings, each stored once.
 #[derive(Clone, Debug, Default)]
 struct StringInterner {
     words: Vec<Box<str>>,
     places: HashMap<Box<str>, u32>,
 }
 
-/// Where a sweep begins.
+/// The key at which a sweep begins.
 const SWEEP_START: (IpFamily, u128) = (IpFamily::IPv4, 0);
 
 impl Default for AllocationStore {
@@ -63,14 +62,14 @@ impl Default for AllocationStore {
 }
 
 impl AllocationStore {
-    /// Takes an IPAddress up, or takes its new state.
+    /// Inserts an IPAddress, or replaces it.
     pub fn insert(&mut self, allocation: Allocation) {
         let is_foreign = !allocation.is_cluster_ip();
         let Allocation { address, parent, is_managed } = allocation;
         let holder = StoredParentRef {
             name: parent.name.into_boxed_str(),
             namespace: self.words.intern(parent.namespace),
-            // There are as many as kinds of objects that hold addresses.
+            // There are only as many as kinds of parents.
             resource: u16::try_from(self.words.intern(parent.resource)).unwrap_or(u16::MAX),
             is_managed,
             epoch: self.epoch,
@@ -87,7 +86,7 @@ impl AllocationStore {
         }
     }
 
-    /// Forgets an IPAddress. Whether it was known.
+    /// Removes an IPAddress. Returns whether it existed.
     pub fn remove(&mut self, address: IpAddr) -> bool {
         self.foreign.remove(&(IpFamily::from(address), address_bits(address)));
         match address {
@@ -102,7 +101,7 @@ impl AllocationStore {
             self.epoch = next;
             return;
         }
-        // Once in 255 lists. Marks of lists that never ended could be taken for new ones.
+        // Once in 255 lists. Otherwise marks of lists that never ended could be mistaken for new ones.
         self.v4.values_mut().chain(self.v6.values_mut()).for_each(|holder| holder.epoch = 0);
         self.epoch = 1;
     }
@@ -132,7 +131,7 @@ impl AllocationStore {
         SweepStatus::Unfinished
     }
 
-    /// How many there are of a family.
+    /// The number of IPAddresses of a family.
     #[must_use]
     pub fn count(&self, family: IpFamily) -> u128 {
         let count = match family {
@@ -142,7 +141,7 @@ impl AllocationStore {
         count as u128
     }
 
-    /// How many lie in a range.
+    /// The number of IPAddresses in a range.
     #[must_use]
     pub fn count_in(&self, range: AddressRange) -> u128 {
         let count = match range.family() {
@@ -152,19 +151,19 @@ impl AllocationStore {
         count as u128
     }
 
-    /// How many in a range are not ClusterIPs of Services that kube-apiserver's allocator gave.
+    /// The number of IPAddresses in a range that kube-apiserver's allocator did not allocate to Services.
     #[must_use]
     pub fn count_foreign_in(&self, range: AddressRange) -> u128 {
         let family = range.family();
         self.foreign.range((family, range.first())..=(family, range.last())).count() as u128
     }
 
-    /// Those of a range, ascending.
+    /// The IPAddresses in a range, ascending.
     pub fn list(&self, range: AddressRange) -> impl Iterator<Item = Allocation> + '_ {
         self.entries(range).map(move |(number, holder)| self.allocation(range.family().address(number), holder))
     }
 
-    /// The numbers of those of a range, ascending.
+    /// The addresses in a range as numbers, ascending.
     pub fn numbers(&self, range: AddressRange) -> impl Iterator<Item = u128> + '_ {
         self.entries(range).map(|(number, _)| number)
     }
@@ -178,7 +177,7 @@ impl AllocationStore {
         v4.chain(v6.into_iter().flatten())
     }
 
-    /// The IPAddress of an address.
+    /// The IPAddress with this address.
     #[must_use]
     pub fn get(&self, address: IpAddr) -> Option<Allocation> {
         let holder = match address {
@@ -215,7 +214,7 @@ impl StringInterner {
     }
 }
 
-/// An IPv4 address as its own number.
+/// The number of an IPv4 address.
 fn to_u32_key(number: u128) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

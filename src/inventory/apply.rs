@@ -1,5 +1,5 @@
-//! `Change::applied`: what a manifest does to what is stored, with all that kube-apiserver's own validation
-//! refuses.
+//! `Change::from_apply`: what `kubectl apply` of a manifest changes, with every error of kube-apiserver's own
+//! validation.
 //!
 //! Upstream: pkg/apis/networking/validation/validation.go.
 
@@ -7,9 +7,9 @@ use super::change::validate_cidrs;
 use super::{Change, Operation, ValidationError};
 
 impl Change {
-    /// What creating a ServiceCIDR does, or, where one of that name is stored, giving it this list.
+    /// The change that creates a ServiceCIDR, or that updates the stored one of the same name to this list.
     ///
-    /// The faults are those of kube-apiserver: it asks no webhook about what it refuses itself.
+    /// The errors are those of kube-apiserver, which calls no webhook for an object that it rejects itself.
     #[must_use]
     pub fn from_apply(name: &str, stored: Option<&[String]>, new: &[String]) -> Self {
         let Some(old) = stored else { return Self::diff(Operation::Create, name, &[], new) };

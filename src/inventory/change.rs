@@ -1,4 +1,4 @@
-//! `Change`: what a request does to one ServiceCIDR.
+//! `Change`: what a request changes in one ServiceCIDR.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::net::{Cidr, CidrError};
 
-/// What a request does to one ServiceCIDR: the CIDRs it adds and removes.
+/// The CIDRs that a request adds to one ServiceCIDR and removes from it.
 ///
-/// A CIDR is added when its text is not among the old ones, so an UPDATE that keeps a CIDR is not
-/// judged for it, however that CIDR came to be stored.
+/// A CIDR is added if its text is not among the old ones. So an UPDATE that keeps a CIDR is not evaluated for it,
+/// however that CIDR came to be stored.
 ///
 /// ```
 /// use servicecidr_guard::inventory::{Change, Operation};
@@ -23,9 +23,9 @@ use crate::net::{Cidr, CidrError};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What is done.
+    /// The operation of the request.
     pub operation: Operation,
-    /// The name of the ServiceCIDR. Empty when it has none.
+    /// The name of the ServiceCIDR; empty if it has none yet (`generateName`).
     pub name: String,
     /// The new CIDRs whose text is not among the old ones.
     pub adds: Vec<AddedCidr>,
@@ -33,17 +33,17 @@ pub struct Change {
     pub removes: Vec<String>,
     /// Whether the two lists are the same text in the same order.
     keeps_list: bool,
-    /// Why this is not a change that kube-apiserver would let through to admission.
+    /// Why kube-apiserver would reject the request before admission.
     pub errors: Vec<ValidationError>,
 }
 
-/// The operations that admission knows for a stored object.
+/// The admission operations on a stored object.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Operation {
     /// A new object.
     Create,
-    /// A change of a stored object: every PUT and PATCH, those of finalizers and labels too.
+    /// A change of a stored object: every PUT and PATCH, including those of finalizers and labels.
     Update,
     /// A request to delete a stored object.
     Delete,
@@ -52,74 +52,74 @@ pub enum Operation {
 /// One CIDR that a request adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddedCidr {
-    /// Its place in `spec.cidrs`, from 0.
+    /// The index in `spec.cidrs`, from 0.
     pub index: usize,
-    /// As it is written in the request.
+    /// The text in the request.
     pub text: String,
-    /// What the text means.
+    /// The parsed CIDR.
     pub cidr: Result<Cidr, CidrError>,
 }
 
-/// What kube-apiserver's own validation would have refused before admission.
+/// An error of kube-apiserver's own validation, which precedes admission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValidationError {
-    /// A field that must be there is absent or null.
+    /// A required field is absent or null.
     Missing {
-        /// Its path in the request, as `object.spec`.
+        /// The path of the field in the request, for example `object.spec`.
         field: &'static str,
     },
-    /// A field can't be read.
+    /// A field can't be parsed.
     Unreadable {
-        /// Its path in the request.
+        /// The path of the field in the request.
         field: &'static str,
-        /// What is wrong with it, as in `is not an object`.
+        /// What is wrong with the field, for example `is not an object`.
         problem: String,
     },
     /// `spec.cidrs` is empty or absent.
     NoCidrs,
     /// `spec.cidrs` has more than two entries.
     TooManyCidrs {
-        /// How many it has.
+        /// The number of entries.
         count: usize,
     },
     /// Both entries of `spec.cidrs` are of one family.
     SameFamily,
-    /// An added entry of `spec.cidrs` isn't a canonical CIDR.
+    /// An added entry of `spec.cidrs` is not a canonical CIDR.
     Malformed {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index of the entry, from 0.
         index: usize,
-        /// As it is written in the request.
+        /// The text in the request.
         text: String,
-        /// Why it isn't one.
+        /// Why the text is not a canonical CIDR.
         error: CidrError,
     },
-    /// A version of the API that has no ServiceCIDR.
+    /// The API version has no ServiceCIDR.
     Version {
-        /// As it is written.
+        /// The API version in the manifest.
         text: String,
     },
-    /// Neither a name nor a `generateName`.
+    /// The object has neither a name nor a `generateName`.
     NoName,
-    /// A name that no object can have.
+    /// The name is not valid.
     Name {
-        /// Its field: `metadata.name` or `metadata.generateName`.
+        /// The field: `metadata.name` or `metadata.generateName`.
         field: &'static str,
-        /// As it is written.
+        /// The text in the manifest.
         text: String,
     },
-    /// An entry of `spec.cidrs` differs from the one that is stored.
+    /// An entry of `spec.cidrs` differs from the stored one.
     Immutable {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index of the entry, from 0.
         index: usize,
-        /// As it is written.
+        /// The text in the manifest.
         text: String,
     },
-    /// `spec.cidrs` becomes another list than one that the stored one can become.
+    /// The stored `spec.cidrs` can't be changed to the new list.
     ImmutableList,
 }
 
 impl Change {
-    /// What turns the CIDRs `old` into `new`. A CREATE has no old ones, a DELETE no new ones.
+    /// The change from the CIDRs `old` to `new`. A CREATE has no old CIDRs, a DELETE no new ones.
     #[must_use]
     pub fn diff(operation: Operation, name: &str, old: &[String], new: &[String]) -> Self {
         let adds = added(old, new);
@@ -133,13 +133,13 @@ impl Change {
         Self { operation, name: name.to_owned(), adds, removes, keeps_list, errors: faults }
     }
 
-    /// The CIDRs that it adds, each with its place in `spec.cidrs`. Texts that aren't CIDRs are faults, and
-    /// not judged again.
+    /// The CIDRs that the request adds, each with its index in `spec.cidrs`. Texts that are not CIDRs are errors and
+    /// are not evaluated by the rules.
     pub fn cidrs(&self) -> impl Iterator<Item = (usize, Cidr)> + '_ {
         self.adds.iter().filter_map(|added| Some((added.index, added.cidr.ok()?)))
     }
 
-    /// A request that doesn't say what it changes.
+    /// An invalid request: its change is unknown.
     #[must_use]
     pub fn invalid(operation: Operation, name: &str, fault: ValidationError) -> Self {
         Self {
@@ -152,8 +152,8 @@ impl Change {
         }
     }
 
-    /// Whether `spec.cidrs` stays exactly as it was: an UPDATE of labels, annotations or finalizers,
-    /// or one that changes nothing.
+    /// Whether `spec.cidrs` stays exactly as it was: an UPDATE of labels, annotations or finalizers, or one that
+    /// changes nothing.
     #[must_use]
     pub fn keeps_cidrs(&self) -> bool {
         self.keeps_list
@@ -169,12 +169,12 @@ fn added(old: &[String], new: &[String]) -> Vec<AddedCidr> {
         .collect()
 }
 
-/// What kube-apiserver would refuse in a list of CIDRs that replaces none.
+/// The errors of kube-apiserver for a new list of CIDRs.
 pub(super) fn validate_cidrs(new: &[String]) -> Vec<ValidationError> {
     validate_added(&added(&[], new), new)
 }
 
-/// What kube-apiserver would refuse in a list of CIDRs, of which `adds` are new.
+/// The errors of kube-apiserver for a list of CIDRs, of which `adds` are new.
 fn validate_added(adds: &[AddedCidr], new: &[String]) -> Vec<ValidationError> {
     match new {
         [] => vec![ValidationError::NoCidrs],
@@ -202,7 +202,7 @@ fn malformed_cidrs(adds: &[AddedCidr]) -> Vec<ValidationError> {
 }
 
 impl Operation {
-    /// The operation of an AdmissionReview, by its name there.
+    /// Parses the operation of an AdmissionReview.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
@@ -213,7 +213,7 @@ impl Operation {
         }
     }
 
-    /// Its name in an AdmissionReview.
+    /// The operation in an AdmissionReview.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

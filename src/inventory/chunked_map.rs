@@ -1,23 +1,23 @@
-//! `Index`: sorted keys in chunks, each with a value; changed one at a time, counted by range.
+//! `ChunkedMap`: a sorted map in chunks, which counts the keys of a range in two binary searches.
 //!
-//! A chunk holds at most 512 keys in one vector and its values in another, so that a key costs
-//! little more than itself. How many keys come before each chunk is kept beside, so that a count is two
-//! binary searches and a change moves a few kilobytes.
+//! A chunk has at most 512 keys in one vector and their values in another, so that a key costs little more than its
+//! own size. The number of keys before each chunk is stored, so that a count takes two binary searches and a change
+//! moves a few kilobytes.
 
 use std::ops::RangeInclusive;
 
-/// The most keys of a chunk.
+/// The largest number of keys in a chunk.
 const MAX_CHUNK_LEN: usize = 512;
-/// By how many places a chunk grows.
+/// The number of keys by which a chunk grows.
 const CHUNK_GROWTH: usize = 32;
 
 /// A map from keys to values, ordered by key.
 #[derive(Clone, Debug)]
 pub(super) struct ChunkedMap<K, V> {
     chunks: Vec<Chunk<K, V>>,
-    /// The first key of every chunk.
+    /// The first key of each chunk.
     firsts: Vec<K>,
-    /// How many keys come before every chunk.
+    /// The number of keys before each chunk.
     before: Vec<usize>,
     len: usize,
 }
@@ -58,7 +58,7 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         chunk.values.get_mut(place)
     }
 
-    /// Puts a value in; gives back the one that was there.
+    /// Inserts a value. Returns the previous one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if let Some(there) = self.get_mut(key) {
             return Some(std::mem::replace(there, value));
@@ -66,7 +66,7 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         let mut at = self.chunk_of(key);
         match self.chunks.get_mut(at) {
             None => self.put_chunk(0, Chunk::default(), key),
-            // Keys that come in order fill chunk after chunk, and leave none half empty.
+            // Ascending keys fill chunk after chunk, so that none stays half empty.
             Some(chunk) if chunk.is_full() && at + 1 == self.firsts.len() && chunk.ends_before(key) => {
                 at += 1;
                 self.put_chunk(at, Chunk::default(), key);
@@ -87,7 +87,7 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         None
     }
 
-    /// Takes a value out.
+    /// Removes a value and returns it.
     pub fn remove(&mut self, key: K) -> Option<V> {
         let at = self.chunk_of(key);
         let chunk = self.chunks.get_mut(at)?;
@@ -98,8 +98,8 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         Some(value)
     }
 
-    /// Takes out of one chunk, that of `from`, what is not kept, and tells the keys. Gives the first key
-    /// of the next chunk, if there is one.
+    /// Removes the entries of one chunk, that of `from`, for which `is_kept` is false, and passes their keys on.
+    /// Returns the first key of the next chunk, if there is one.
     pub fn sweep_chunk(&mut self, from: K, is_kept: impl Fn(&V) -> bool, gone: impl FnMut(K)) -> Option<K> {
         let at = self.chunk_of(from);
         let next = self.firsts.get(at + 1).copied();
@@ -113,7 +113,7 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         self.chunks.iter_mut().flat_map(|chunk| &mut chunk.values)
     }
 
-    /// How many keys lie in a range.
+    /// The number of keys in a range.
     pub fn count(&self, range: RangeInclusive<K>) -> usize {
         let below = |is_below: &dyn Fn(&K) -> bool| {
             let at = self.firsts.partition_point(is_below).saturating_sub(1);
@@ -138,12 +138,12 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
             .take_while(move |(key, _)| *key <= end)
     }
 
-    /// The chunk that holds a key, or would.
+    /// The chunk that has a key, or that would have it.
     fn chunk_of(&self, key: K) -> usize {
         self.firsts.partition_point(|first| *first <= key).saturating_sub(1)
     }
 
-    /// Puts a chunk in. Its keys are counted already: the one before it had them, or there are none.
+    /// Inserts a chunk. Its keys are counted already: the chunk before it had them, or there are none.
     fn put_chunk(&mut self, at: usize, chunk: Chunk<K, V>, first: K) {
         let previous = at.checked_sub(1);
         let before = previous.and_then(|previous| self.before.get(previous)).copied().unwrap_or(0);
@@ -153,7 +153,7 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         self.before.insert(at, before + length);
     }
 
-    /// Sets right what is kept of a chunk that lost keys.
+    /// Updates the counts and the first key of a chunk that lost keys.
     fn removed(&mut self, at: usize, count: usize) {
         if count == 0 {
             return;
@@ -168,12 +168,12 @@ impl<K: Copy + Ord, V> ChunkedMap<K, V> {
         }
     }
 
-    /// The counts of the chunks behind one.
+    /// Updates the counts of the chunks after one.
     fn after(&mut self, at: usize) -> impl Iterator<Item = &mut usize> {
         self.before.iter_mut().skip(at + 1)
     }
 
-    /// Sets right what is kept of a chunk's first key.
+    /// Updates the stored first key of a chunk.
     fn set_first(&mut self, at: usize) {
         let first = self.chunks.get(at).and_then(|chunk| chunk.keys.first()).copied();
         if let (Some(first), Some(kept)) = (first, self.firsts.get_mut(at)) {
@@ -191,9 +191,9 @@ impl<K: Copy + Ord, V> Chunk<K, V> {
         self.keys.last().is_some_and(|last| *last < key)
     }
 
-    /// Puts a key in that isn't there.
+    /// Inserts a key that is not in the chunk.
     fn insert(&mut self, key: K, value: V) {
-        // No doubling: what a chunk reserves and doesn't use would count a million times.
+        // Capacity is not doubled: unused capacity would count a million times.
         if self.keys.len() == self.keys.capacity() {
             self.keys.reserve_exact(CHUNK_GROWTH);
             self.values.reserve_exact(CHUNK_GROWTH);
@@ -203,7 +203,7 @@ impl<K: Copy + Ord, V> Chunk<K, V> {
         self.values.insert(place, value);
     }
 
-    /// Takes out what is not kept. How many.
+    /// Removes the entries for which `is_kept` is false. Returns their number.
     fn retain(&mut self, is_kept: impl Fn(&V) -> bool, mut gone: impl FnMut(K)) -> usize {
         let before = self.keys.len();
         let mut values = self.values.iter();
@@ -223,7 +223,7 @@ impl<K: Copy + Ord, V> Chunk<K, V> {
         before - after
     }
 
-    /// Keeps the lower half and gives the upper one.
+    /// Keeps the lower half and returns the upper half.
     fn split(&mut self) -> Self {
         let half = self.keys.len() / 2;
         let upper = Self { keys: self.keys.split_off(half), values: self.values.split_off(half) };

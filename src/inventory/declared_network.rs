@@ -1,14 +1,14 @@
-//! `Network`: a network that Services must not touch.
+//! `DeclaredNetwork`: a network that the policy declares.
 
 use crate::net::Cidr;
 
-/// A network that Services must not touch, as the policy declares it: pods, nodes, a data centre.
+/// A network that ServiceCIDRs must not overlap, as the policy declares it: pods, nodes, a data centre.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredNetwork {
-    /// Its name, unique among the declared ones.
+    /// The name, unique among the declared networks.
     pub name: String,
-    /// Its addresses.
+    /// The addresses of the network.
     pub cidr: Cidr,
-    /// What it is, for people. May be empty.
+    /// A description for people; may be empty.
     pub description: String,
 }

@@ -1,23 +1,23 @@
-//! `Families`: which IP families the cluster's Services can have, and how that is known.
+//! `ConfiguredFamilies`: the IP families that Services of the cluster can have, and the source of that knowledge.
 
 use crate::net::IpFamily;
 
-/// Which IP families kube-apiserver makes allocators for. Only its flag
-/// `--service-cluster-ip-range` knows; this is the best that can be had from outside.
+/// The IP families for which kube-apiserver creates allocators. Only its flag `--service-cluster-ip-range` defines
+/// them; this is what can be observed from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredFamilies {
     configured: Vec<IpFamily>,
     source: FamiliesSource,
 }
 
-/// How the families are known.
+/// The source of the families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FamiliesSource {
-    /// The policy says so (`ipFamilies`).
+    /// The policy (`ipFamilies`).
     Policy,
-    /// Those of the ServiceCIDR `kubernetes`.
+    /// The ServiceCIDR `kubernetes`.
     DefaultServiceCidr,
-    /// Nothing says: both are taken to be configured.
+    /// No source: both families are assumed.
     Assumed,
 }
 
@@ -29,13 +29,13 @@ impl ConfiguredFamilies {
         Self { configured, source }
     }
 
-    /// Those that a policy names.
+    /// The families that a policy names.
     #[must_use]
     pub fn from_policy(families: &[IpFamily]) -> Self {
         Self::new(families.iter().copied(), FamiliesSource::Policy)
     }
 
-    /// Both, because nothing says.
+    /// Both families, without a source.
     #[must_use]
     pub fn assumed() -> Self {
         Self::new(IpFamily::ALL, FamiliesSource::Assumed)
@@ -47,7 +47,7 @@ impl ConfiguredFamilies {
         self.configured.contains(&family)
     }
 
-    /// How they are known.
+    /// The source of the families.
     #[must_use]
     pub fn source(&self) -> FamiliesSource {
         self.source

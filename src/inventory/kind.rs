@@ -1,6 +1,6 @@
 //! `ResourceKind`: the kinds of objects that are listed and watched.
 
-/// What is followed of a cluster, each with a list and a watch of its own.
+/// A kind of object that is listed and watched separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourceKind {
     /// ServiceCIDRs.
@@ -12,10 +12,10 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::ServiceCidrs, Self::IpAddresses, Self::Nodes];
 
-    /// The kind of one object.
+    /// The kind of one object, as in the Kubernetes API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl ResourceKind {
         }
     }
 
-    /// Several of them, for people.
+    /// The plural, for messages.
     #[must_use]
     pub fn plural(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! `Node`: the networks and addresses of one node, as far as Services must not touch them.
+//! `Node`: the pod networks and addresses of one node.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,18 +8,18 @@ use std::net::IpAddr;
 
 use crate::net::Cidr;
 
-/// The networks and addresses of one node.
+/// The networks of one node that ServiceCIDRs must not overlap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its name.
+    /// The name of the node.
     pub name: String,
-    /// What its pods have addresses from: `spec.podCIDRs`.
+    /// The ranges of its pod addresses: `spec.podCIDRs`.
     pub pod_cidrs: Vec<Cidr>,
-    /// Its own addresses: `status.addresses`, internal and external.
+    /// Its addresses: `status.addresses`, internal and external.
     pub addresses: Vec<IpAddr>,
 }
 
-/// What is discovered of the cluster's nodes.
+/// A network of nodes that a policy can discover.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[schemars(rename = "Discover", description = "")]
 pub enum NodeNetwork {
@@ -32,7 +32,7 @@ pub enum NodeNetwork {
 }
 
 impl Node {
-    /// What it holds of the address space: its podCIDRs, and each of its addresses as a CIDR.
+    /// The networks of the node: its podCIDRs, and each address as a CIDR.
     pub fn networks(&self) -> impl Iterator<Item = (Cidr, NodeNetwork)> + '_ {
         let pods = self.pod_cidrs.iter().map(|cidr| (*cidr, NodeNetwork::PodCidr));
         let own = self.addresses.iter().map(|address| (Cidr::host(*address), NodeNetwork::Address));
@@ -41,7 +41,7 @@ impl Node {
 }
 
 impl fmt::Display for NodeNetwork {
-    /// Its name in the policy.
+    /// The value in the policy.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::PodCidr => "nodePodCIDRs",

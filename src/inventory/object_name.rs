@@ -7,10 +7,10 @@ use crate::text::{MAX_NAME_LEN, is_dns_subdomain};
 
 use super::ValidationError;
 
-/// How many characters of a `generateName` are kept before the five that make it a name.
+/// The number of characters of a `generateName` that kube-apiserver keeps before the five random ones.
 const MAX_BASE: usize = 58;
 
-/// What is wrong with the name of a new object.
+/// The errors in the name of a new object.
 #[must_use]
 pub fn validate_name(name: &str, generate_name: &str) -> Vec<ValidationError> {
     let mut faults = Vec::new();
@@ -26,7 +26,7 @@ pub fn validate_name(name: &str, generate_name: &str) -> Vec<ValidationError> {
     faults
 }
 
-/// Whether a `generateName` makes a name: it is checked as a prefix, and so is what becomes of it.
+/// Whether a `generateName` is valid: it is checked as a prefix, and the generated name is checked too.
 fn is_valid_generate_name(base: &str) -> bool {
     let masked = match base.strip_suffix('-') {
         Some(rest) if !rest.is_empty() => {

@@ -1,42 +1,42 @@
-//! `Known`: an inventory, and how fresh each part of it is.
+//! `ObservedInventory`: an inventory, and how fresh each part of it is.
 
 use core::time::Duration;
 
 use super::{Inventory, ResourceKind};
 
-/// An inventory, and how fresh each part of it is. The edge that fills the inventory says so; nothing
-/// below it reads a clock.
+/// An inventory, and how fresh each part of it is. The code that fills the inventory sets the freshness; no lower
+/// layer reads a clock.
 #[derive(Clone, Copy, Debug)]
 pub struct ObservedInventory<'a> {
-    /// What is known.
+    /// The observed objects.
     pub inventory: &'a Inventory,
-    /// Of the ServiceCIDRs.
+    /// The freshness of the ServiceCIDRs.
     pub service_cidrs: Freshness,
-    /// Of the IPAddresses.
+    /// The freshness of the IPAddresses.
     pub addresses: Freshness,
-    /// Of the nodes.
+    /// The freshness of the nodes.
     pub nodes: Freshness,
 }
 
-/// How fresh a part of an inventory is.
+/// The freshness of a part of an inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// No inventory of it is kept.
+    /// There is no inventory of this part.
     Absent,
-    /// It was not read to its end yet.
+    /// The first list is not complete.
     Syncing,
-    /// So long ago it was last proved to be what the cluster holds.
+    /// The time since the API server last confirmed this state.
     Age(Duration),
 }
 
 impl<'a> ObservedInventory<'a> {
-    /// No inventory is kept: `inventory` is empty.
+    /// No inventory is configured: `inventory` is empty.
     #[must_use]
     pub fn absent(inventory: &'a Inventory) -> Self {
         Self::all(inventory, Freshness::Absent)
     }
 
-    /// An inventory that is what it is: a file's.
+    /// A static inventory: that of a file, which is never stale.
     #[must_use]
     pub fn static_file(inventory: &'a Inventory) -> Self {
         Self::all(inventory, Freshness::Age(Duration::ZERO))
@@ -46,7 +46,7 @@ impl<'a> ObservedInventory<'a> {
         Self { inventory, service_cidrs: freshness, addresses: freshness, nodes: freshness }
     }
 
-    /// How fresh the objects of a kind are.
+    /// The freshness of the objects of a kind.
     #[must_use]
     pub fn freshness(&self, kind: ResourceKind) -> Freshness {
         match kind {
@@ -58,7 +58,7 @@ impl<'a> ObservedInventory<'a> {
 }
 
 impl Freshness {
-    /// Whether it is known, and no older than that.
+    /// Whether the part is known and not older than `max`.
     #[must_use]
     pub fn is_within(self, limit: Duration) -> bool {
         matches!(self, Self::Age(age) if age <= limit)

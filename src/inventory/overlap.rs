@@ -1,4 +1,4 @@
-//! `overlaps`: every pair of CIDRs that share addresses.
+//! `overlaps`: every pair of overlapping CIDRs.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use crate::net::{AddressRange, Cidr, Relation};
 
 use super::View;
 
-/// Two CIDRs that share addresses, and how the first lies to the second.
+/// Two overlapping CIDRs, and the relation of the first to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlap<'a> {
-    /// Whose the first is. Always a ServiceCIDR.
+    /// The owner of the first CIDR: always a ServiceCIDR.
     pub holder: CidrOwner<'a>,
-    /// The first.
+    /// The first CIDR.
     pub cidr: Cidr,
-    /// How it lies to the other: never disjoint.
+    /// The relation of the first CIDR to the other: never disjoint.
     pub relation: Relation,
-    /// Whose the other is.
+    /// The owner of the other CIDR.
     pub other: CidrOwner<'a>,
-    /// The other.
+    /// The other CIDR.
     pub other_cidr: Cidr,
 }
 
-/// Whose a CIDR is.
+/// The object that a CIDR belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CidrOwner<'a> {
-    /// A ServiceCIDR's, by its name.
+    /// A ServiceCIDR, by name.
     ServiceCidr(&'a str),
-    /// A declared network's, by its name.
+    /// A declared network, by name.
     Network(&'a str),
 }
 
@@ -39,11 +39,11 @@ pub enum CidrOwnerKind {
     Network,
 }
 
-/// Every pair of CIDRs that share addresses: of ServiceCIDRs with each other, both ways round, and
-/// of ServiceCIDRs with declared networks. In the order of the first's address, the wider first.
+/// Every pair of overlapping CIDRs: of ServiceCIDRs with each other, in both directions, and of ServiceCIDRs with
+/// declared networks. Sorted by the address of the first CIDR, then widest first.
 ///
-/// CIDRs nest or are disjoint, so one pass over them sorted finds every pair: what holds a CIDR is
-/// on the path from it outwards. That costs O(n log n) and the pairs themselves.
+/// CIDRs nest or are disjoint, so one pass over the sorted CIDRs finds every pair: the CIDRs that contain a CIDR are
+/// on the stack when it is visited. Takes O(n log n) plus the number of pairs.
 #[must_use]
 pub fn overlaps<'a>(view: &View<'a>) -> Vec<Overlap<'a>> {
     let service_cidrs = view.cidrs().map(|(service_cidr, cidr)| (cidr, CidrOwner::ServiceCidr(&service_cidr.name)));
@@ -74,7 +74,7 @@ fn pair<'a>(first: (Cidr, CidrOwner<'a>), second: (Cidr, CidrOwner<'a>)) -> Opti
 }
 
 impl Overlap<'_> {
-    /// The addresses that both hold: the narrower of the two.
+    /// The addresses of both CIDRs: the narrower of the two.
     #[must_use]
     pub fn shared(&self) -> AddressRange {
         match self.relation {
@@ -85,7 +85,7 @@ impl Overlap<'_> {
 }
 
 impl<'a> CidrOwner<'a> {
-    /// Its name.
+    /// The name of the owner.
     #[must_use]
     pub fn name(self) -> &'a str {
         match self {
@@ -93,7 +93,7 @@ impl<'a> CidrOwner<'a> {
         }
     }
 
-    /// What it is.
+    /// The kind of the owner.
     #[must_use]
     pub fn kind(self) -> CidrOwnerKind {
         match self {

@@ -1,13 +1,13 @@
-//! `Overlay`: the ServiceCIDRs that changes would make and take away, over an inventory.
+//! `PendingChanges`: the ServiceCIDRs that changes would create, update and delete.
 
 use crate::net::Cidr;
 
 use super::{Change, Inventory, Operation, ServiceCidr, View};
 
-/// The ServiceCIDRs that changes, one after the other, would make and take away.
+/// The ServiceCIDRs that changes, one after the other, would create, update and delete.
 ///
-/// A new ServiceCIDR counts as ready, and one whose deletion is asked for as gone: kube-apiserver
-/// stops to allocate from it at once. Malformed CIDRs add nothing.
+/// A new ServiceCIDR counts as ready, and a terminating one as deleted: kube-apiserver stops allocating from it
+/// immediately. Malformed CIDRs add nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingChanges {
     upserted: Vec<ServiceCidr>,
@@ -15,7 +15,7 @@ pub struct PendingChanges {
 }
 
 impl PendingChanges {
-    /// What changes would make of an inventory.
+    /// The result of changes to an inventory.
     #[must_use]
     pub fn from_changes(inventory: &Inventory, changes: &[Change]) -> Self {
         let mut overlay = Self::default();
@@ -38,7 +38,7 @@ impl PendingChanges {
         overlay
     }
 
-    /// The inventory as it would be.
+    /// The inventory after the changes.
     #[must_use]
     pub fn view<'a>(&'a self, inventory: &'a Inventory) -> View<'a> {
         inventory.view_with(&self.upserted, &self.deleted)
@@ -46,7 +46,7 @@ impl PendingChanges {
 }
 
 impl ServiceCidr {
-    /// What a change that is no deletion makes of a ServiceCIDR, or of none.
+    /// The ServiceCIDR after a change that is not a deletion; `None` for the ServiceCIDR means that it is created.
     #[must_use]
     pub fn with_change(current: Option<&Self>, change: &Change) -> Self {
         let adds = change.cidrs().map(|(_, cidr)| cidr);

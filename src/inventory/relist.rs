@@ -1,5 +1,5 @@
-//! Listing a kind anew, in place: what is known stays readable all through, and what the new list
-//! doesn't name is forgotten at its end.
+//! Lists a kind again, in place: the previous objects stay readable, and those that are not in the new list are
+//! removed at its end.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use crate::net::IpFamily;
 
 use super::{Inventory, ResourceKind, SweepStatus};
 
-/// How many objects are forgotten in one step of a sweep, at most.
+/// The largest number of objects that one step of a sweep removes.
 const SWEEP_BATCH: usize = 256;
 
 impl Inventory {
-    /// Begins to list a kind anew. What is inserted from now on counts as named, also when it was known
-    /// and doesn't differ. May be called again before the end, when the list begins anew.
+    /// Begins a new list of a kind. Objects that are inserted from now on count as listed, even if they don't change.
+    /// May be called again before the end, when the list begins again.
     ///
     /// ```
     /// use servicecidr_guard::inventory::{Inventory, ResourceKind, Node, SweepStatus};
@@ -35,9 +35,8 @@ impl Inventory {
         }
     }
 
-    /// Forgets some of what the list that was begun last didn't name: a few thousand are looked at, so
-    /// that others get their turn in between. To be called until it is done, and only once the list is
-    /// complete.
+    /// Removes some of the objects that are not in the list which was begun last. It visits a few thousand objects,
+    /// so that readers get the lock in between. Call it until it is done, and only after the list is complete.
     pub fn sweep(&mut self, kind: ResourceKind) -> SweepStatus {
         match kind {
             ResourceKind::ServiceCidrs => {
@@ -56,7 +55,7 @@ impl Inventory {
         }
     }
 
-    /// How many objects of a kind are known.
+    /// The number of objects of a kind.
     #[must_use]
     pub fn count(&self, kind: ResourceKind) -> u64 {
         let count = match kind {

@@ -1,32 +1,32 @@
-//! `ServiceCidr`: one ServiceCIDR as it is stored, and whether it gives addresses.
+//! `ServiceCidr`: a stored ServiceCIDR, and whether kube-apiserver allocates from it.
 
 use crate::net::Cidr;
 
-/// One ServiceCIDR as it is stored.
+/// A stored ServiceCIDR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceCidr {
     /// `metadata.name`.
     pub name: String,
-    /// `spec.cidrs`, as far as they can be read, in their order.
+    /// The entries of `spec.cidrs` that can be parsed, in their order.
     pub cidrs: Vec<Cidr>,
-    /// The entries of `spec.cidrs` that no Kubernetes of today reads: they give no address.
+    /// The entries of `spec.cidrs` that Kubernetes rejects today: nothing is allocated from them.
     pub unreadable: Vec<String>,
     /// Whether kube-apiserver allocates from it.
     pub readiness: Readiness,
-    /// Whether kube-controller-manager's finalizer protects it: without, a DELETE removes it at once.
+    /// Whether it has kube-controller-manager's finalizer: without it, a DELETE removes it immediately.
     pub has_finalizer: bool,
-    /// `metadata.creationTimestamp`, as it is written.
+    /// `metadata.creationTimestamp`, as stored.
     pub created: Option<String>,
 }
 
 /// Whether kube-apiserver allocates from a ServiceCIDR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It does: the condition Ready is True or absent, and no deletion is asked for.
+    /// Ready: the condition Ready is True or absent, and there is no deletion timestamp.
     Ready,
-    /// It doesn't: the condition Ready is False or Unknown.
+    /// Not ready: the condition Ready is False or Unknown.
     NotReady,
-    /// It doesn't, and never will again: a deletion is asked for.
+    /// Terminating: it has a deletion timestamp, which can't be removed.
     Terminating,
 }
 
@@ -34,7 +34,7 @@ pub enum Readiness {
 pub const FINALIZER: &str = "networking.k8s.io/service-cidr-finalizer";
 
 impl ServiceCidr {
-    /// One that was just created: Ready, and with the finalizer.
+    /// A ServiceCIDR that was just created: Ready, and with the finalizer.
     #[must_use]
     pub fn ready(name: &str, cidrs: impl IntoIterator<Item = Cidr>) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Readiness {
         }
     }
 
-    /// Its name in reports.
+    /// The state in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! `Inventory`: what is known of a cluster, changed one object at a time.
+//! `Inventory`: the observed objects of a cluster, changed one object at a time.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,18 +11,18 @@ use super::{
     View,
 };
 
-/// The name of the default ServiceCIDR, which kube-apiserver makes from its own flags and must
-/// always be able to make again.
+/// The name of the default ServiceCIDR, which kube-apiserver creates from its own flags and must always be able to
+/// create again.
 pub const DEFAULT_SERVICE_CIDR: &str = "kubernetes";
 
-/// What is known of a cluster. Changed one object at a time.
+/// The observed objects of a cluster, changed one object at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     pub(super) service_cidrs: BTreeMap<String, ServiceCidr>,
-    /// The names of the ServiceCIDRs, by their CIDRs.
+    /// The names of the ServiceCIDRs, by CIDR.
     by_cidr: CidrMap<String>,
     pub(super) nodes: BTreeMap<String, Node>,
-    /// The names of the nodes, by what they hold.
+    /// The names of the nodes, by network.
     by_node_network: CidrMap<(NodeNetwork, String)>,
     pub(super) addresses: AllocationStore,
     services: Option<BTreeMap<IpAddr, ServiceName>>,
@@ -34,14 +34,14 @@ pub struct Inventory {
 /// The namespace and name of a Service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceName {
-    /// Its namespace.
+    /// The namespace of the Service.
     pub namespace: String,
-    /// Its name.
+    /// The name of the Service.
     pub name: String,
 }
 
 impl Inventory {
-    /// Takes a ServiceCIDR up, or takes its new state.
+    /// Inserts a ServiceCIDR, or replaces it.
     pub fn insert_service_cidr(&mut self, service_cidr: ServiceCidr) {
         self.unlisted.service_cidrs.remove(&service_cidr.name);
         self.remove_service_cidr(&service_cidr.name);
@@ -51,7 +51,7 @@ impl Inventory {
         self.service_cidrs.insert(service_cidr.name.clone(), service_cidr);
     }
 
-    /// Forgets a ServiceCIDR. Whether it was known.
+    /// Removes a ServiceCIDR. Returns whether it existed.
     pub fn remove_service_cidr(&mut self, name: &str) -> bool {
         let Some(old) = self.service_cidrs.remove(name) else { return false };
         for cidr in old.cidrs {
@@ -60,7 +60,7 @@ impl Inventory {
         true
     }
 
-    /// Takes a node up, or takes its new state.
+    /// Inserts a node, or replaces it.
     pub fn insert_node(&mut self, node: Node) {
         self.unlisted.nodes.remove(&node.name);
         if self.nodes.get(&node.name) == Some(&node) {
@@ -73,7 +73,7 @@ impl Inventory {
         self.nodes.insert(node.name.clone(), node);
     }
 
-    /// Forgets a node. Whether it was known.
+    /// Removes a node. Returns whether it existed.
     pub fn remove_node(&mut self, name: &str) -> bool {
         let Some(old) = self.nodes.remove(name) else { return false };
         for (cidr, _) in old.networks() {
@@ -82,27 +82,27 @@ impl Inventory {
         true
     }
 
-    /// Takes an IPAddress up, or takes its new state.
+    /// Inserts an IPAddress, or replaces it.
     pub fn insert_address(&mut self, allocation: Allocation) {
         self.addresses.insert(allocation);
     }
 
-    /// Forgets an IPAddress. Whether it was known.
+    /// Removes an IPAddress. Returns whether it existed.
     pub fn remove_address(&mut self, address: IpAddr) -> bool {
         self.addresses.remove(address)
     }
 
-    /// Takes a ClusterIP of a Service up. From the first call on, Services count as known.
+    /// Inserts a ClusterIP of a Service. After the first call, Services count as listed.
     pub fn insert_cluster_ip(&mut self, address: IpAddr, service: ServiceName) {
         self.services.get_or_insert_default().insert(address, service);
     }
 
-    /// Says that Services are known, though there may be none.
+    /// Marks Services as listed, even if there are none.
     pub fn mark_services_listed(&mut self) {
         self.services.get_or_insert_default();
     }
 
-    /// Declares what a policy says of the cluster.
+    /// Applies the IP families and networks that a policy declares.
     pub fn apply_declarations(&mut self, families: Option<&[IpFamily]>, networks: Vec<DeclaredNetwork>) {
         self.policy_families = families.map(ConfiguredFamilies::from_policy);
         self.networks = networks;
@@ -113,19 +113,20 @@ impl Inventory {
         self.service_cidrs.values()
     }
 
-    /// One ServiceCIDR.
+    /// The ServiceCIDR with this name.
     #[must_use]
     pub fn service_cidr(&self, name: &str) -> Option<&ServiceCidr> {
         self.service_cidrs.get(name)
     }
 
-    /// The ServiceCIDRs that share addresses with a CIDR, their CIDR, and how the first lies to it.
-    /// O(log n) and the answers themselves.
+    /// The ServiceCIDRs that overlap a CIDR, with their CIDR and the relation of the first to it. Takes O(log n) plus
+    /// the number of results.
     pub fn overlapping(&self, cidr: Cidr) -> impl Iterator<Item = (&str, Cidr, Relation)> {
         self.by_cidr.overlapping(cidr).map(|(other, relation, name)| (name.as_str(), other, relation))
     }
 
-    /// What nodes hold of the addresses of a CIDR: whose, which network, and how the CIDR lies to it.
+    /// The networks of nodes that overlap a CIDR: the kind of network, the name of the node, the network, and the
+    /// relation of the CIDR to it.
     pub fn overlapping_nodes(&self, cidr: Cidr) -> impl Iterator<Item = (NodeNetwork, &str, Cidr, Relation)> {
         let all = self.by_node_network.overlapping(cidr);
         all.map(|(other, relation, (network, name))| (*network, name.as_str(), other, relation))
@@ -142,7 +143,7 @@ impl Inventory {
         &self.addresses
     }
 
-    /// The ClusterIPs of the Services, if Services are known.
+    /// The ClusterIPs of the Services, if Services were listed.
     #[must_use]
     pub fn cluster_ips(&self) -> Option<&BTreeMap<IpAddr, ServiceName>> {
         self.services.as_ref()
@@ -154,14 +155,13 @@ impl Inventory {
         &self.networks
     }
 
-    /// As it is.
+    /// The inventory without changes.
     #[must_use]
     pub fn view(&self) -> View<'_> {
         self.view_with(&[], &[])
     }
 
-    /// As it would be with these ServiceCIDRs, new or in place of the one of the same name, and
-    /// without those.
+    /// The inventory with these ServiceCIDRs, which are new or replace those of the same name, and without those.
     #[must_use]
     pub fn view_with<'a>(&'a self, with: &'a [ServiceCidr], without: &[String]) -> View<'a> {
         let is_kept = |service_cidr: &&ServiceCidr| {
@@ -177,8 +177,7 @@ impl Inventory {
 
     /// The configured families: the policy's, else those of the ServiceCIDR `kubernetes`, else both.
     ///
-    /// Those of the `kubernetes` that is stored, because the flags of kube-apiserver stay what they are
-    /// when it is deleted.
+    /// Those of the stored `kubernetes` count, because the flags of kube-apiserver don't change when it is deleted.
     #[must_use]
     pub fn families(&self) -> ConfiguredFamilies {
         let default = self.service_cidrs.get(DEFAULT_SERVICE_CIDR).filter(|default| !default.cidrs.is_empty());

@@ -1,18 +1,18 @@
-//! `SweepStatus`: how far the end of a list is, and the names that are still to be found.
+//! `SweepStatus`: whether a sweep is done, and the names that a list has not contained yet.
 
 use std::collections::BTreeSet;
 
-/// How far a sweep is.
+/// Whether a sweep is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum SweepStatus {
-    /// There is more to look at.
+    /// There are more objects to visit.
     Unfinished,
-    /// What the list didn't name is forgotten.
+    /// The objects that are not in the list are removed.
     Done,
 }
 
-/// The names that a list has yet to name. Empty when none is under way.
+/// The names that the current list has not contained yet. Empty if no list is in progress.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StaleNames {
     pub service_cidrs: BTreeSet<String>,

@@ -1,26 +1,26 @@
-//! `Idle`: why a CIDR of a ServiceCIDR gives no address.
+//! `UnusableReason`: why a CIDR of a ServiceCIDR has no allocatable addresses.
 
 use crate::net::{Cidr, IpFamily, MIN_IPV6_PREFIX_LEN, UsableRange};
 
 use super::{ConfiguredFamilies, Readiness};
 
-/// Why a CIDR of a ServiceCIDR gives no address.
+/// Why a CIDR of a ServiceCIDR has no allocatable addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnusableReason {
-    /// Its deletion is asked for.
+    /// The ServiceCIDR is being deleted.
     Terminating,
-    /// Its condition Ready is not True.
+    /// The condition Ready is not True.
     NotReady,
-    /// Its family isn't configured on the cluster.
+    /// The IP family is not configured on the cluster.
     FamilyNotConfigured,
-    /// IPv6 shorter than /64: kube-apiserver makes no allocator.
+    /// IPv6 shorter than /64: kube-apiserver creates no allocator.
     TooShort,
-    /// IPv4 /31 and /32, IPv6 /128: no address is usable.
+    /// IPv4 /31 and /32, IPv6 /128: too small.
     TooSmall,
 }
 
 impl UnusableReason {
-    /// Why a CIDR gives no address, `None` if it does.
+    /// Why a CIDR has no allocatable addresses; `None` if it has some.
     #[must_use]
     pub fn for_cidr(families: &ConfiguredFamilies, readiness: Readiness, cidr: Cidr) -> Option<Self> {
         match readiness {
@@ -35,7 +35,7 @@ impl UnusableReason {
         }
     }
 
-    /// Its name in reports.
+    /// The state in reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl UnusableReason {
         }
     }
 
-    /// What it means, after the CIDR.
+    /// The explanation, to follow the CIDR.
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {

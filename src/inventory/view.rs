@@ -1,10 +1,10 @@
-//! `View`: an inventory as it is, or as it would be after some changes. Borrows, and copies nothing.
+//! `View`: an inventory, or what it would be after some changes. It borrows and copies nothing.
 
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
 
 use super::{AllocationStore, ConfiguredFamilies, DeclaredNetwork, ServiceCidr, UnusableReason};
 
-/// An inventory as it is, or as it would be after some changes.
+/// An inventory, or what it would be after some changes.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     pub(super) service_cidrs: Vec<&'a ServiceCidr>,
@@ -42,14 +42,14 @@ impl<'a> View<'a> {
         self.networks
     }
 
-    /// Why a CIDR of a ServiceCIDR gives no address, `None` if it does.
+    /// Why a CIDR of a ServiceCIDR has no allocatable addresses; `None` if it has some.
     #[must_use]
     pub fn unusable_reason(&self, service_cidr: &ServiceCidr, cidr: Cidr) -> Option<UnusableReason> {
         UnusableReason::for_cidr(&self.families, service_cidr.readiness, cidr)
     }
 
-    /// The ranges from which kube-apiserver allocates: of every ServiceCIDR that is ready, every CIDR
-    /// whose family is configured and for which an allocator can be made. May hold the same one twice.
+    /// The ranges from which kube-apiserver allocates: of every ready ServiceCIDR, every CIDR whose family is
+    /// configured and for which an allocator is created. May contain the same range twice.
     #[must_use]
     pub fn allocatable_ranges(&self) -> Vec<UsableRange> {
         self.cidrs()
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// Its allocators: the effective ranges, each once, because equal CIDRs share one.
+    /// The allocatable ranges, each once, because equal CIDRs share one allocator.
     #[must_use]
     pub fn distinct_ranges(&self) -> Vec<UsableRange> {
         let mut ranges = self.allocatable_ranges();
@@ -73,13 +73,13 @@ impl<'a> View<'a> {
         RangeSet::union(family, self.allocatable_ranges().into_iter().map(UsableRange::range))
     }
 
-    /// How many IPAddresses lie in a set of ranges.
+    /// The number of IPAddresses in a set of ranges.
     #[must_use]
     pub fn used(&self, ranges: &RangeSet) -> u128 {
         ranges.ranges().iter().map(|range| self.used_in(*range)).sum()
     }
 
-    /// How many IPAddresses lie in a range.
+    /// The number of IPAddresses in a range.
     #[must_use]
     pub fn used_in(&self, range: AddressRange) -> u128 {
         self.addresses.count_in(range)

@@ -1,4 +1,4 @@
-//! A client of the API server, from a pod's account or a kubeconfig.
+//! A client of the API server, from a ServiceAccount or a kubeconfig.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,27 +9,27 @@ use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigErro
 use kube::{Client, Config};
 use thiserror::Error;
 
-/// How long a connection may take.
+/// The timeout of a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What the API server's audit log shows.
+/// The user agent, which the audit log of the API server contains.
 const AGENT: &str = concat!("servicecidr-guard/", env!("CARGO_PKG_VERSION"));
 
-/// Which cluster, and as whom. With neither: the pod's account in a pod, else what kubectl would take.
+/// The cluster, and the user. By default the ServiceAccount in a pod, else the kubeconfig that kubectl would use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// `--kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
-    /// `--context`, of that file or of what kubectl would take.
+    /// `--context`: a context of that file, or of the kubeconfig that kubectl would use.
     pub context: Option<String>,
-    /// `--cluster`: another cluster of the kubeconfig than the context's.
+    /// `--cluster`: another cluster of the kubeconfig than that of the context.
     pub cluster: Option<String>,
-    /// `--user`: another user of the kubeconfig than the context's.
+    /// `--user`: another user of the kubeconfig than that of the context.
     pub user: Option<String>,
-    /// `--as`: whom to act as, if the user may.
+    /// `--as`: the user to impersonate.
     pub impersonate: Option<Impersonate>,
 }
 
-/// Whom to act as.
+/// The user to impersonate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Impersonate {
     /// `--as`.
@@ -40,39 +40,39 @@ pub struct Impersonate {
     pub groups: Vec<String>,
 }
 
-/// Why there is no client.
+/// Why a client can't be created.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The pod has no account that can be used.
+    /// The pod has no usable ServiceAccount.
     #[error("the pod's account: {0}: set `automountServiceAccountToken: true`, or name a file with --kubeconfig FILE")]
     InCluster(#[source] InClusterError),
-    /// The file that was named is no kubeconfig.
+    /// The given file is not a valid kubeconfig.
     #[error("--kubeconfig {path}: {problem}")]
     File {
-        /// The file.
+        /// The path of the file.
         path: String,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         problem: String,
     },
-    /// There is nothing that kubectl would take, or it is no kubeconfig.
+    /// kubectl's default kubeconfig is missing or invalid.
     #[error("no cluster: {0}: set KUBECONFIG, or name a file with --kubeconfig FILE")]
     Default(String),
-    /// What it says can't be used.
+    /// The kubeconfig can't be used.
     #[error("no client for {server}: {problem}")]
     Unusable {
-        /// The API server.
+        /// The URL of the API server.
         server: String,
         /// What is wrong.
         problem: String,
     },
 }
 
-/// Makes a client. Nothing is asked of the API server yet. To be called in a tokio runtime.
+/// Creates a client, without a request to the API server. Runs in a tokio runtime.
 ///
-/// It doesn't try again on its own: [`run`](super::run) does, with its own pauses.
+/// The client doesn't retry: [`run`](super::run) does, with its own pauses.
 ///
 /// # Errors
-/// If there is no account, no kubeconfig, or what it says can't be used.
+/// If there is no account, no kubeconfig, or one that can't be used.
 pub async fn connect(source: &Source) -> Result<Client, ClientError> {
     let mut config = config(source).await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -84,7 +84,7 @@ pub async fn connect(source: &Source) -> Result<Client, ClientError> {
     }
     config.headers.push((USER_AGENT, HeaderValue::from_static(AGENT)));
     if config.cluster_url.scheme_str() == Some("http") {
-        // kube would send it through the proxy of HTTPS_PROXY, which is for https.
+        // kube would use the proxy of HTTPS_PROXY, which is for https only.
         config.proxy_url = None;
     }
     let server = config.cluster_url.to_string();
@@ -110,7 +110,7 @@ async fn config(source: &Source) -> Result<Config, ClientError> {
     }
 }
 
-/// What kubectl would take: of the files of $KUBECONFIG those that are there, else ~/.kube/config.
+/// The default kubeconfig of kubectl: the existing files of $KUBECONFIG, else ~/.kube/config.
 async fn default(options: &KubeConfigOptions) -> Result<Config, KubeconfigError> {
     let list = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let there: Vec<PathBuf> = std::env::split_paths(&list).filter(|path| path.is_file()).collect();
@@ -122,7 +122,7 @@ async fn default(options: &KubeConfigOptions) -> Result<Config, KubeconfigError>
     Config::from_custom_kubeconfig(merged, options).await
 }
 
-/// What is wrong with a kubeconfig, in the words of one. `path` is named already.
+/// What is wrong with a kubeconfig. The caller prints `path`.
 fn problem(error: &KubeconfigError, path: Option<&Path>) -> String {
     match error {
         KubeconfigError::ReadConfig(error, its) if path == Some(its.as_path()) => error.to_string(),

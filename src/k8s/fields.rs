@@ -1,8 +1,7 @@
-//! Named fields of a JSON object, as they stand in the text, each at most once.
+//! Named fields of a JSON object as raw text, each at most once.
 //!
-//! Derived deserializers would take an array for an object and, with unknown fields captured, let
-//! the last of two equal keys win. A review is read by more than one program; none may see another
-//! value than the one that was judged.
+//! Derived deserializers would accept an array for an object and, with unknown fields captured, let the last of two
+//! equal keys win. More than one program reads a review; none may read another value than the evaluated one.
 
 use std::fmt;
 
@@ -14,7 +13,7 @@ use crate::text::without_position;
 /// What is wrong with a JSON value, as a predicate: `is not an object`.
 pub(super) type Problem = String;
 
-/// The text of each field that `names` lists; `None` where it is absent or null.
+/// The raw text of each field in `names`; `None` if it is absent or null.
 pub(super) fn fields<'a, const N: usize>(
     object: &'a RawValue,
     names: [&'static str; N],
@@ -23,12 +22,12 @@ pub(super) fn fields<'a, const N: usize>(
         return Err("is not an object".to_owned());
     }
     fields_of(object.get(), names).map_err(|error| {
-        // A `RawValue` is well-formed JSON, so this is the visitor's own complaint.
+        // A `RawValue` is well-formed JSON, so the error is the visitor's own.
         without_position(&error.to_string()).to_owned()
     })
 }
 
-/// The same of a text that may be anything.
+/// The same for any text.
 pub(super) fn fields_of<'a, const N: usize>(
     text: &'a str,
     names: [&'static str; N],
@@ -39,17 +38,17 @@ pub(super) fn fields_of<'a, const N: usize>(
     Ok(found)
 }
 
-/// A string.
+/// Parses a string.
 pub(super) fn string(value: &RawValue) -> Result<String, Problem> {
     serde_json::from_str(value.get()).map_err(|_| "is not a string".to_owned())
 }
 
-/// A list of strings.
+/// Parses a list of strings.
 pub(super) fn strings(value: &RawValue) -> Result<Vec<String>, Problem> {
     serde_json::from_str(value.get()).map_err(|_| "is not a list of strings".to_owned())
 }
 
-/// A boolean.
+/// Parses a boolean.
 pub(super) fn boolean(value: &RawValue) -> Result<bool, Problem> {
     serde_json::from_str(value.get()).map_err(|_| "is not a boolean".to_owned())
 }
@@ -85,7 +84,7 @@ impl<'de, const N: usize> Visitor<'de> for Named<N> {
     }
 }
 
-/// A key, by its place among those that are asked for. None is copied.
+/// A key as its index in the requested names, without a copy.
 struct Key<'n> {
     names: &'n [&'static str],
 }

@@ -1,7 +1,7 @@
-//! One object of a list or a watch: a ServiceCIDR, an IPAddress, a Service or a Node, as far as an
-//! inventory needs it.
+//! One object of a list or a watch: a ServiceCIDR, an IPAddress, a Service or a Node, with the fields that an
+//! inventory needs.
 //!
-//! Lenient, unlike the reading of a review: what is stored may be older than today's rules.
+//! Parsing is lenient, unlike that of a review: stored objects may be older than today's validation.
 
 mod wire;
 
@@ -31,7 +31,7 @@ impl fmt::Display for ItemName<'_> {
     }
 }
 
-/// What an inventory takes up of an object.
+/// The parts of an object that an inventory stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InventoryObject {
     /// A ServiceCIDR.
@@ -40,9 +40,9 @@ pub enum InventoryObject {
     Address(Allocation),
     /// A Service and its ClusterIPs.
     Service {
-        /// Which.
+        /// The namespace and name of the Service.
         name: ServiceName,
-        /// None, when it is headless or an ExternalName.
+        /// The ClusterIPs; empty for a headless or an ExternalName Service.
         cluster_ips: Vec<IpAddr>,
     },
     /// A Node.
@@ -50,7 +50,7 @@ pub enum InventoryObject {
 }
 
 impl InventoryObject {
-    /// Puts it into an inventory, in place of what was known by its name.
+    /// Inserts the object into an inventory, and replaces the one of the same name.
     pub fn put(self, inventory: &mut Inventory) {
         match self {
             Self::ServiceCidr(service_cidr) => inventory.insert_service_cidr(service_cidr),
@@ -66,56 +66,56 @@ impl InventoryObject {
     }
 }
 
-/// Why an object, or a part of it, is left out.
+/// Why an object, or a part of it, is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnreadableReason {
-    /// It doesn't say what it is, and neither does its list.
+    /// Neither the object nor its list has a kind.
     #[error("has no kind")]
     NoKind,
-    /// It is of a kind that an inventory has no use for.
+    /// The inventory doesn't store objects of this kind.
     #[error("has kind {0}, not ServiceCIDR, IPAddress, Service or Node")]
     OtherKind(String),
-    /// It has no name.
+    /// The object has no name.
     #[error("has no metadata.name")]
     NoName,
-    /// It is of a kind that was not asked for.
+    /// The object is of another kind than the requested one.
     #[error("has kind {seen}, not {wanted}")]
     NotAsked {
-        /// Its kind.
+        /// The kind of the object.
         seen: String,
-        /// What was asked for.
+        /// The requested kind.
         wanted: &'static str,
     },
-    /// The name of an IPAddress is no address.
+    /// The name of an IPAddress is not an address.
     #[error("metadata.name: not an IP address")]
     NotAnAddress,
-    /// An entry of `spec.cidrs` or `spec.podCIDRs` that no Kubernetes of today reads. The rest of the object is taken.
+    /// Kubernetes rejects an entry of `spec.cidrs` or `spec.podCIDRs` today. The rest of the object is stored.
     #[error("{field}[{index}]: {text:?} {error}")]
     Cidr {
-        /// The list that holds it.
+        /// The field of the list.
         field: &'static str,
-        /// Its place.
+        /// The index of the entry.
         index: usize,
-        /// As it is written.
+        /// The text of the entry.
         text: String,
-        /// Why it can't be read.
+        /// Why it can't be parsed.
         error: CidrError,
     },
-    /// It isn't shaped as its kind.
+    /// The object doesn't have the fields of its kind.
     #[error("{0}")]
     Shape(String),
 }
 
 impl UnreadableReason {
-    /// Of what a parser says, without the place in a text that nobody sees.
+    /// From a parser's error, without the position in a text that the user doesn't see.
     pub(super) fn shape(error: &serde_json::Error) -> Self {
         Self::Shape(without_position(&error.to_string()).to_owned())
     }
 }
 
 impl<'a> Item<'a> {
-    /// What an inventory takes up of it. Parts that can't be read are told to `skip`.
-    /// `list_kind` is the kind of a list's items, for those that don't repeat it.
+    /// The parts that an inventory stores. `skip` gets the parts that can't be parsed. `list_kind` is the kind of the
+    /// items of a list, for items without a kind.
     pub fn read(
         self,
         list_kind: Option<&str>,
@@ -133,7 +133,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// What names the object to a person. Costs nothing until it is printed.
+    /// The name for messages. It is formatted only when printed.
     pub fn name(&self) -> ItemName<'a> {
         ItemName { namespace: self.metadata.namespace.clone(), name: self.metadata.name.clone() }
     }
@@ -191,7 +191,7 @@ impl<'a> Item<'a> {
             ServiceName { namespace: self.metadata.namespace.into_owned(), name: self.metadata.name.into_owned() };
         let one = Some(self.spec.cluster_ip).into_iter();
         let all = self.spec.cluster_ips.unwrap_or_default().into_iter().chain(one);
-        // A headless Service says `None`, an ExternalName Service nothing.
+        // A headless Service has `None`, an ExternalName Service nothing.
         let cluster_ips = all.filter_map(|text| text.parse().ok()).collect();
         InventoryObject::Service { name, cluster_ips }
     }
@@ -209,7 +209,7 @@ impl<'a> Item<'a> {
             }
         }
         let addresses = self.status.addresses.unwrap_or_default();
-        // The others are names: Hostname, InternalDNS, ExternalDNS.
+        // The other types are names: Hostname, InternalDNS, ExternalDNS.
         let addresses = addresses.iter().filter(|one| ["InternalIP", "ExternalIP"].contains(&&*one.kind));
         let addresses = addresses.filter_map(|one| one.address.parse().ok()).collect();
         Node { name: self.metadata.name.into_owned(), pod_cidrs, addresses }

@@ -1,5 +1,5 @@
-//! `kubectl get servicecidrs,ipaddresses -o json` or `-o yaml`, into an inventory. Read object by
-//! object: a list of any length takes the memory of one object and what the inventory keeps.
+//! Reads the output of `kubectl get servicecidrs,ipaddresses -o json` or `-o yaml` into an inventory, object by
+//! object: a list of any length needs the memory of one object and of the inventory.
 
 mod documents;
 mod item_reader;
@@ -20,43 +20,42 @@ use item_reader::ItemReader;
 pub use reading::{Reading, SkippedObject};
 use visitor::{Document, Syntax};
 
-/// Why a file could not be read to its end.
+/// Why a file can't be read to its end.
 #[derive(Debug, Error)]
 pub enum ListError {
-    /// It is neither JSON nor YAML, or ends too early.
+    /// The file is neither JSON nor YAML, or is incomplete.
     #[error("{source_name}: {problem}")]
     Syntax {
-        /// The file.
+        /// The name of the file.
         source_name: String,
-        /// What the parser says, with the place.
+        /// The parser's error, with the position.
         problem: String,
     },
-    /// It can't be read.
+    /// The file can't be read.
     #[error("{source_name}: {error}")]
     Read {
-        /// The file.
+        /// The name of the file.
         source_name: String,
-        /// Why.
+        /// The I/O error.
         error: std::io::Error,
     },
 }
 
-/// Reads one file after the other into an inventory.
+/// Reads files into an inventory, one after the other.
 pub struct ListReader<'a> {
     items: ItemReader<'a>,
 }
 
 impl<'a> ListReader<'a> {
-    /// A reader into `inventory`. `progress` is told how many objects there were, after each.
+    /// A reader into `inventory`. `progress` is called before each object with its position among those read.
     pub fn new(inventory: &'a mut Inventory, progress: impl FnMut(u64) + 'a) -> Self {
         Self { items: ItemReader::new(inventory, progress) }
     }
 
-    /// Reads a file to its end: lists, single objects, several documents; JSON where it begins with a
-    /// brace, YAML otherwise.
+    /// Reads a file to its end: lists, single objects, several documents. JSON if it begins with a brace, else YAML.
     ///
     /// # Errors
-    /// If it is neither, ends too early, or can't be read. What was read until then stays.
+    /// If the file is neither, is incomplete, or can't be read. Objects before the error stay in the inventory.
     pub fn read(&mut self, source_name: &str, reader: impl Read) -> Result<(), ListError> {
         self.items.begin_file(source_name);
         let mut reader = BufReader::with_capacity(1 << 18, reader);
@@ -70,19 +69,19 @@ impl<'a> ListReader<'a> {
         }
     }
 
-    /// Reads a page that is in memory already.
+    /// Reads a page that is in memory.
     ///
     /// # Errors
     /// As [`ListReader::read`].
     pub fn read_page(&mut self, source_name: &str, page: &[u8]) -> Result<(), ListError> {
         self.items.begin_file(source_name);
-        // What is skipped is text, too: bytes that are none make a page that isn't JSON.
+        // Skipped parts must be UTF-8 too: otherwise the page is not JSON.
         if let Ok(page) = std::str::from_utf8(page)
             && self.read_json(serde_json::Deserializer::from_str(page), Syntax::Shaped).is_ok()
         {
             return Ok(());
         }
-        // One by one, so that an object in the way is left out alone.
+        // One by one, so that only an invalid object is skipped.
         self.items.begin_second_pass();
         self.read_json(serde_json::Deserializer::from_slice(page), Syntax::Page)
     }
@@ -139,8 +138,8 @@ impl<'a> ListReader<'a> {
     }
 }
 
-/// What stands before the first byte that isn't blank, as far as it had to be taken, and whether that byte
-/// is a brace. A place in the text counts from the very first byte.
+/// Reads up to the first non-blank byte. Returns the blanks, and whether that byte is a brace. Positions count from
+/// the very first byte of the file.
 fn beginning(reader: &mut impl BufRead) -> std::io::Result<(Vec<u8>, bool)> {
     let mut blank = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! Manifests: ServiceCIDRs as they are written to be applied, and recorded AdmissionReviews, each value with
-//! its place in the file. Read document by document: a stream of any length takes the memory of one.
+//! Manifests: ServiceCIDRs to apply, and recorded AdmissionReviews, with the source position of each value. Read
+//! document by document: a stream of any length needs the memory of one.
 
 mod document;
 mod error;
@@ -18,12 +18,12 @@ pub use splitter::MAX_DOCUMENT;
 
 use splitter::{DocumentSplitter, Problem};
 
-/// Reads a stream to its end and hands out its objects, those of lists one by one. JSON where it begins with
-/// a brace, YAML otherwise.
+/// Reads a stream to its end and passes on its objects, those of lists one by one. JSON if it begins with a brace,
+/// else YAML.
 ///
 /// # Errors
-/// If it is neither, holds a document that is too large, or can't be read. What was handed out until then
-/// was sound.
+/// If the stream is neither, contains a document that is too large, or can't be read. The objects before the error
+/// are valid.
 pub fn read_manifests<E: From<ManifestError>>(
     source_name: &str,
     reader: impl Read,

@@ -1,4 +1,4 @@
-//! A ServiceCIDR as it stands in a review: its name and its CIDRs.
+//! `ReviewObject`: the ServiceCIDR in a review: its name and its CIDRs.
 
 use serde_json::value::RawValue;
 
@@ -6,14 +6,14 @@ use crate::inventory::ValidationError;
 
 use super::fields::{Problem, fields, string, strings};
 
-/// Which of the two objects of a review is meant.
+/// The two objects of a review.
 #[derive(Clone, Copy)]
 pub(super) enum ObjectSlot {
     New,
     Old,
 }
 
-/// An object of a review, in the parts that are read. Absent and null are the same.
+/// The parsed parts of an object of a review. Absent and null are the same.
 pub(super) struct ReviewObject<'a> {
     text: Option<&'a RawValue>,
     parts: Result<Parts<'a>, Problem>,
@@ -42,12 +42,12 @@ impl<'a> ReviewObject<'a> {
         self.text.is_none()
     }
 
-    /// Its name. `None` when it has none that can be read.
+    /// The name; `None` if it can't be parsed.
     pub fn name(&self) -> Option<String> {
         let name = if let Ok(parts) = &self.parts {
             parts.name.as_ref()?.as_ref().ok().copied()??
         } else {
-            // The metadata may be well-formed where the rest isn't.
+            // The metadata may be valid although the rest isn't.
             let [metadata] = fields(self.text?, ["metadata"]).ok()?;
             let [name] = fields(metadata?, ["name"]).ok()?;
             name?
@@ -55,7 +55,7 @@ impl<'a> ReviewObject<'a> {
         string(name).ok().filter(|name| !name.is_empty())
     }
 
-    /// `spec.cidrs`. An absent list is an empty one: that is how kube-apiserver writes it.
+    /// `spec.cidrs`. An absent list is empty: kube-apiserver omits empty lists.
     pub fn cidrs(&self, side: ObjectSlot) -> Result<Vec<String>, ValidationError> {
         let [root, metadata, name, spec, list] = side.paths();
         let at = |field: &'static str| {

@@ -1,4 +1,4 @@
-//! A verdict, as the AdmissionReview that answers a request, within Kubernetes' limits.
+//! The AdmissionReview response for a verdict, within the limits of Kubernetes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,29 +13,29 @@ use super::{RequestError, Review};
 
 /// The longest message of a denial, in bytes.
 const MAX_MESSAGE: usize = 1024;
-/// The longest warning that Kubernetes surely delivers, in characters ("runes").
+/// The longest warning that Kubernetes always delivers, in characters ("runes").
 const MAX_WARNING: usize = 256;
-/// How many characters of warnings Kubernetes delivers for one request, from all webhooks.
+/// The number of characters of warnings that Kubernetes delivers for one request, from all webhooks.
 const MAX_WARNINGS: usize = 4096;
 
-/// What a review is answered with.
+/// The outcome of a review.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionOutcome<'a> {
     /// The name of the ServiceCIDR.
     pub name: &'a str,
-    /// What was found.
+    /// The findings.
     pub verdict: &'a Verdict,
-    /// What the request would change, if that is to be said.
+    /// The effect of the request, if a preview is enabled.
     pub preview: Option<&'a ChangePreview>,
 }
 
-/// The answer to a review: the verdict on its request, or why there can be none.
+/// The response to a review: the verdict on its request, or why the request is invalid.
 #[must_use]
 pub fn respond(
     review: &Review<'_>,
     outcome: Result<AdmissionOutcome<'_>, &RequestError>,
 ) -> AdmissionReview<DynamicObject> {
-    // `invalid` is the one constructor that needs no parsed request.
+    // `invalid` is the only constructor that needs no parsed request.
     let mut response = AdmissionResponse::invalid("");
     response.uid = review.uid();
     response.result = Status::default();
@@ -55,7 +55,7 @@ pub fn respond(
     response.into_review()
 }
 
-/// 403 where a rule denies, 422 where kube-apiserver's own validation would have.
+/// 403 if a rule denies, 422 if kube-apiserver's own validation would.
 fn denied(name: &str, verdict: &Verdict) -> Status {
     let is_invalid = verdict.denials().any(|violation| matches!(violation, Violation::Invalid(_)));
     let (code, reason) = if is_invalid { (422, "Invalid") } else { (403, "Forbidden") };
@@ -89,8 +89,8 @@ fn failure(code: u16, reason: &str, message: &str) -> Status {
     }
 }
 
-/// One annotation a rule: its id, and its sentences; and `preview`: what the request would change, as
-/// JSON. kube-apiserver puts the webhook's name before the key.
+/// One annotation per rule: its id, with its messages; and `preview`: the effect of the request, as JSON.
+/// kube-apiserver prefixes the key with the name of the webhook.
 fn annotations(verdict: &Verdict, preview: Option<&ChangePreview>) -> HashMap<String, String> {
     let mut by_rule: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for violation in verdict.audits() {
@@ -101,10 +101,10 @@ fn annotations(verdict: &Verdict, preview: Option<&ChangePreview>) -> HashMap<St
     by_rule.into_iter().map(|(rule, sentences)| (rule.to_owned(), sentences.join("; "))).chain(capacity).collect()
 }
 
-/// The warnings that Kubernetes delivers whole.
+/// The warnings that Kubernetes delivers completely.
 fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
     let mut left = MAX_WARNINGS;
-    // Kubernetes drops a text that it has seen.
+    // Kubernetes drops repeated warnings.
     let mut seen = HashSet::new();
     warnings
         .flat_map(|warning| split_warning(&warning))
@@ -118,8 +118,8 @@ fn within_budget(warnings: impl Iterator<Item = String>) -> Vec<String> {
         .collect()
 }
 
-/// A warning in parts of at most 256 characters: a list goes on in the next, which names the field again;
-/// what is no list is cut.
+/// A warning in parts of at most 256 characters. A list continues in the next part, which repeats the field; other
+/// text is truncated.
 fn split_warning(warning: &str) -> Vec<String> {
     let field = warning.split_once(": ").map(|(field, _)| field).filter(|field| field.chars().count() < 32);
     let again = field.map(|field| format!("{field}: ")).unwrap_or_default();
@@ -127,7 +127,7 @@ fn split_warning(warning: &str) -> Vec<String> {
     for piece in warning.split_inclusive(", ") {
         let length = |text: &str| text.trim_end().chars().count();
         match parts.last_mut() {
-            // Two for the ellipsis and the blank of a part that goes on.
+            // Two for the ellipsis and the blank of a continued part.
             Some(part) if part.chars().count() + length(piece) + 2 <= MAX_WARNING => part.push_str(piece),
             Some(part) => {
                 let rest = format!("{again}… {piece}");
@@ -145,7 +145,7 @@ fn split_warning(warning: &str) -> Vec<String> {
     parts.into_iter().map(whole).collect()
 }
 
-/// At most `limit` bytes of a text, whole characters, with an ellipsis where something is cut.
+/// At most `limit` bytes of a text: whole characters, with an ellipsis if it is truncated.
 fn truncate_utf8(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();

@@ -9,10 +9,10 @@ use crate::policy::{Request, Subresource};
 use super::fields::{Problem, boolean, fields, fields_of, string};
 use super::object::{ObjectSlot, ReviewObject};
 
-/// The longest uid that is echoed, in bytes. kube-apiserver's have 36.
+/// The longest uid that is echoed, in bytes. Those of kube-apiserver have 36.
 const MAX_UID: usize = 128;
 
-/// The envelope of an AdmissionReview: enough to answer it.
+/// The envelope of an AdmissionReview: enough to respond to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Review<'a> {
     uid: &'a str,
@@ -20,61 +20,61 @@ pub struct Review<'a> {
     request: Result<Fields<'a>, &'a RawValue>,
 }
 
-/// The fields of a request that are read, but its uid.
+/// The parsed fields of a request, without its uid.
 type Fields<'a> = [Option<&'a RawValue>; 8];
 
 const FIELDS: [&str; 8] = ["resource", "subResource", "operation", "name", "object", "oldObject", "userInfo", "dryRun"];
 
-/// Why bytes are not an AdmissionReview that could be answered. An HTTP error, not a verdict.
+/// Why bytes are not an AdmissionReview. The response is an HTTP error, not a verdict.
 #[derive(Debug, Error)]
 pub enum ReviewError {
-    /// Not UTF-8, or not one JSON value.
+    /// The bytes are not UTF-8, or not one JSON value.
     #[error("body: not JSON: {0}")]
     NotJson(String),
-    /// JSON, and something else than an AdmissionReview.
+    /// The JSON is not an AdmissionReview.
     #[error("body: {0}: expected an AdmissionReview of admission.k8s.io/v1 with a request")]
     NotAReview(Problem),
-    /// No uid, or one that can't be echoed.
+    /// The uid is missing, or can't be echoed.
     #[error("request.uid: {0}: expected a string of 1 to {MAX_UID} bytes")]
     Uid(Problem),
 }
 
-/// Why a review is refused before any rule is asked: it isn't a question that this webhook answers.
+/// Why a request is denied before any rule is evaluated: the webhook doesn't evaluate such requests.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum RequestError {
-    /// A field of the request can't be read.
+    /// A field of the request can't be parsed.
     #[error("{field}: {problem}")]
     Field {
-        /// Its path.
+        /// The path of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the field.
         problem: Problem,
     },
-    /// Another resource than ServiceCIDRs.
+    /// The resource is not ServiceCIDRs.
     #[error(
         "request.resource: unexpected resource {0}: this webhook evaluates servicecidrs of networking.k8s.io/v1 and v1beta1"
     )]
     Resource(String),
-    /// Another subresource than `status`.
+    /// The subresource is not `status`.
     #[error(
         "request.subResource: unexpected subresource {0}: this webhook evaluates servicecidrs and servicecidrs/status"
     )]
     Subresource(String),
-    /// Another operation than CREATE, UPDATE or DELETE.
+    /// The operation is not CREATE, UPDATE or DELETE.
     #[error("request.operation: unexpected operation {0}: this webhook evaluates CREATE, UPDATE and DELETE")]
     Operation(String),
-    /// The request names one ServiceCIDR and holds another.
+    /// The request names one ServiceCIDR and contains another.
     #[error("request.name: {first} and {second} differ: a request is about one ServiceCIDR")]
     Names {
         /// A name in the request.
         first: String,
-        /// Another one.
+        /// Another name in the request.
         second: String,
     },
 }
 
 impl<'a> Review<'a> {
-    /// Reads the envelope, and of the request only its uid.
+    /// Parses the envelope, and of the request only its uid.
     ///
     /// # Errors
     /// If the bytes are not an `admission.k8s.io/v1` AdmissionReview whose request has a uid.
@@ -99,16 +99,16 @@ impl<'a> Review<'a> {
         Ok(Self { uid: uid.get(), request })
     }
 
-    /// The uid, to be echoed.
+    /// The uid, which the response echoes.
     #[must_use]
     pub fn uid(&self) -> String {
         serde_json::from_str(self.uid).unwrap_or_default()
     }
 
-    /// What is asked for, and by whom.
+    /// The requested change, and its user.
     ///
     /// # Errors
-    /// If that can't be told, or isn't about a ServiceCIDR.
+    /// If a field can't be parsed, or the request is not for a ServiceCIDR.
     pub fn request(&self) -> Result<Request, RequestError> {
         let [resource, subresource, operation, request_name, object, old_object, user_info, dry_run] =
             self.request.or_else(|request| fields(request, FIELDS)).map_err(at("request"))?;
@@ -125,8 +125,8 @@ impl<'a> Review<'a> {
     }
 }
 
-/// What the two objects of a request amount to. Objects that can't be read are a fault of the
-/// change and not a refusal, because `kubernetes` is exempt whatever its request holds.
+/// The change between the two objects of a request. Objects that can't be parsed are a validation error of the change
+/// and not a request error, because `kubernetes` is exempt whatever its request contains.
 fn change(operation: Operation, name: &str, object: &ReviewObject<'_>, old_object: &ReviewObject<'_>) -> Change {
     let lists = || {
         let new = match operation {
@@ -146,7 +146,7 @@ fn change(operation: Operation, name: &str, object: &ReviewObject<'_>, old_objec
     }
 }
 
-/// The fields of the envelope, in one pass where it is well-formed. What is wrong is found in a second.
+/// The fields of the envelope, in one pass if it is well-formed. A second pass finds what is wrong.
 fn envelope(text: &str) -> Result<[Option<&RawValue>; 3], ReviewError> {
     const NAMES: [&str; 3] = ["apiVersion", "kind", "request"];
     if let Ok(found) = fields_of(text, NAMES) {
@@ -156,7 +156,7 @@ fn envelope(text: &str) -> Result<[Option<&RawValue>; 3], ReviewError> {
     fields(whole, NAMES).map_err(ReviewError::NotAReview)
 }
 
-/// The uid, and what else is read of a request: a mistake in that is answered, by the uid.
+/// The uid, and the other fields of a request: an error in those gets a response with the uid.
 fn uid_and_fields(request: &RawValue) -> Result<(Option<&RawValue>, Result<Fields<'_>, &RawValue>), ReviewError> {
     let [resource, subresource, operation, name, object, old_object, user_info, dry_run] = FIELDS;
     let all = ["uid", resource, subresource, operation, name, object, old_object, user_info, dry_run];
@@ -190,8 +190,8 @@ fn read_subresource(subresource: Option<&RawValue>) -> Result<Subresource, Reque
     }
 }
 
-/// The one name among those a request holds. Not every request has every one: deletecollection has
-/// no `request.name`, a CREATE with `generateName` may have none at all.
+/// The one name of a request. Not every request has all names: deletecollection has no `request.name`, a CREATE with
+/// `generateName` may have none at all.
 fn one_name(names: [String; 3]) -> Result<String, RequestError> {
     let mut names = names.into_iter().filter(|name| !name.is_empty());
     let Some(first) = names.next() else { return Ok(String::new()) };

@@ -1,4 +1,4 @@
-//! The page as one file: markup, style, script and data, under a policy that lets nothing else run or load.
+//! The page as one file: markup, style, script and data, with a Content-Security-Policy that forbids everything else.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,18 +13,18 @@ const MARKUP: &str = include_str!("assets/index.html");
 const STYLE: &str = include_str!("assets/page.css");
 const SCRIPT: &str = include_str!("assets/page.js");
 
-/// Where a page comes from.
+/// The origin of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// A file: it asks nobody.
+    /// A file: it makes no requests.
     File,
-    /// A server: it may ask that one, for current data and for previews.
+    /// A server: the page requests current data and previews from it.
     Server,
 }
 
-/// The page, and its Content-Security-Policy, which stands in the page as well.
+/// The page, and its Content-Security-Policy, which the page contains too.
 pub(crate) fn html(page: &PageDocument, origin: Origin) -> serde_json::Result<(String, String)> {
-    // `<` could end the element that holds the data.
+    // `<` could end the element with the data.
     let data = serde_json::to_string(&Document::new("CapacityPage", page))?;
     let data = escape_json_control_chars(&data).replace('<', "\\u003c");
     let connect = match origin {
@@ -37,14 +37,14 @@ pub(crate) fn html(page: &PageDocument, origin: Origin) -> serde_json::Result<(S
         hash(STYLE)
     );
     let live = if origin == Origin::Server { "yes" } else { "no" };
-    // The data last: what is in it is replaced by nothing.
+    // The data last, so that nothing in it is replaced.
     let parts =
         [("@POLICY@", policy.as_str()), ("@LIVE@", live), ("@STYLE@", STYLE), ("@SCRIPT@", SCRIPT), ("@DATA@", &data)];
     let page = parts.iter().fold(MARKUP.to_owned(), |page, (mark, text)| page.replacen(mark, text, 1));
     Ok((page, policy))
 }
 
-/// As a Content-Security-Policy names what it lets run.
+/// The hash of a script or style, as in a Content-Security-Policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
 }

@@ -1,10 +1,10 @@
-//! What a report says in sentences: what is odd, and the one line that matters.
+//! The sentences of a report: anomalies, and the headline.
 
 use crate::capacity::{AllocationAudit, CapacityReport, CappedList, CidrCapacity, FamilyCapacity};
 use crate::inventory::{Allocation, UnusableReason};
 use crate::text::{percent, plural, thousands};
 
-/// What is odd: ranges that give no address, and IPAddresses that aren't where they should be.
+/// Anomalies: CIDRs without allocatable addresses, and unexpected IPAddresses.
 pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Vec<String> {
     let mut notes: Vec<String> = report
         .service_cidrs
@@ -56,7 +56,7 @@ pub(crate) fn anomalies(report: &CapacityReport, survey: &AllocationAudit) -> Ve
     notes
 }
 
-/// The one line that matters: what is free, by family.
+/// The headline: free addresses, by family.
 pub(crate) fn headline(report: &CapacityReport) -> String {
     let said = |family: &FamilyCapacity| {
         let (name, left, usable) = (family.family, thousands(family.free()), thousands(family.usable));

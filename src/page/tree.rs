@@ -1,4 +1,5 @@
-//! The CIDRs of one family as a tree: each within the narrowest that holds it, with its place in it as a fraction.
+//! The CIDRs of one family as a tree: each within the narrowest one that contains it, with its position there as a
+//! fraction.
 
 use std::collections::BTreeMap;
 
@@ -10,45 +11,45 @@ use crate::inventory::{Inventory, Node, NodeNetwork, UnusableReason, View};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet, UsableRange};
 use crate::policy::{ConflictOwner, Policy, ReservedNetworks};
 
-/// Into how many parts the use of a range is divided: fewer where there are many ranges.
+/// The number of parts of the histogram of a range: fewer if there are many ranges.
 const HISTOGRAM_PARTS: u32 = 64;
 const SMALL_HISTOGRAM_PARTS: u32 = 16;
 const MANY_RANGES: usize = 200;
-/// How many blocks of the nodes' pods are drawn.
+/// The largest number of pod blocks that are drawn.
 const MAX_POD_CIDRS: usize = 256;
 
-/// One family's address space, as far as something is known of it.
+/// The known address space of one family.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AddressSpace {
     family: &'static str,
-    /// The outermost is first. A child stands behind its parent.
+    /// The CIDRs. The outermost is first, and a parent is before its children.
     blocks: Vec<Block>,
 }
 
-/// A CIDR that means something, or that holds all those that do.
+/// A known CIDR, or the one that contains all known ones.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Block {
     cidr: String,
-    /// The place of the block that it lies in; null for the outermost.
+    /// The index of the parent; null for the outermost.
     parent: Option<usize>,
-    /// Where it begins in its parent, and how wide it is, each as a share of the parent. For drawing.
+    /// The start and the width, as fractions of the parent. For drawing.
     start: f64,
     width: f64,
-    /// How many bits of its addresses are free.
+    /// The number of host bits.
     host_bits: u8,
-    /// What it is. Empty for the outermost, if that only holds the others.
+    /// The roles of the CIDR. Empty for the outermost if it only contains the others.
     uses: Vec<BlockRole>,
-    /// How much of it is its static band, as a share. Of a ServiceCIDR.
+    /// The size of the static band as a fraction of the CIDR. Only of a ServiceCIDR.
     #[serde(skip_serializing_if = "Option::is_none")]
     static_band: Option<f64>,
-    /// How many IPAddresses are in each part, all of them as wide. Of a ServiceCIDR.
+    /// The number of IPAddresses in each of some equal parts. Only of a ServiceCIDR.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<u64>,
 }
 
-/// What a CIDR is.
+/// A role of a CIDR.
 #[derive(Clone, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BlockRole {
@@ -56,10 +57,10 @@ struct BlockRole {
     kind: &'static str,
     /// The name of the ServiceCIDR or the network.
     name: String,
-    /// The state of a ServiceCIDR: `Ready`, or why it gives no address.
+    /// The state of a ServiceCIDR: `Ready`, or why it has no allocatable addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
-    /// The place of the CIDR among those of the report.
+    /// The index of the CIDR among those of the report.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<usize>,
 }
@@ -94,7 +95,7 @@ fn space(
     for range in policy.iter().flat_map(|policy| &policy.allowed_ranges).flat_map(|rule| rule.ranges.iter()) {
         put(&mut all, range, plain("allowed range", String::new()));
     }
-    // What is drawn is around these; the others are drawn where they touch it.
+    // The drawing is centred on these; the others are drawn where they overlap it.
     let outermost = all.keys().copied().reduce(common)?;
     for network in view.networks() {
         put(&mut all, network.cidr, plain("declared network", network.name.clone()));
@@ -110,14 +111,14 @@ fn space(
         put(&mut all, cidr, plain("pods", String::new()));
     }
     all.retain(|cidr, _| AddressRange::from(*cidr).intersection(AddressRange::from(outermost)).is_some());
-    // What holds all of it is the ground of all.
+    // A CIDR that contains everything is the background.
     let outermost = all.keys().copied().reduce(common).unwrap_or(outermost);
     all.entry(outermost).or_default();
     let rows: Vec<&CidrCapacity> = report.service_cidrs.iter().collect();
     Some(AddressSpace { family: family.as_str(), blocks: blocks(all, &rows, view, parts) })
 }
 
-/// The pods of all nodes, as few blocks as make them up; none where those are too many to be drawn.
+/// The pod CIDRs of all nodes, merged into as few blocks as possible; none if there are too many to draw.
 fn pods(inventory: &Inventory, family: IpFamily) -> Vec<Cidr> {
     let all = inventory.nodes().flat_map(Node::networks).filter(|(_, network)| *network == NodeNetwork::PodCidr);
     let union = RangeSet::union(family, all.map(|(cidr, _)| AddressRange::from(cidr)));
@@ -125,7 +126,7 @@ fn pods(inventory: &Inventory, family: IpFamily) -> Vec<Cidr> {
     if blocks.len() > MAX_POD_CIDRS { Vec::new() } else { blocks }
 }
 
-/// The narrowest CIDR that holds both.
+/// The narrowest CIDR that contains both.
 fn common(one: Cidr, other: Cidr) -> Cidr {
     let holds = |length: &u8| one.supernet(*length) == other.supernet(*length);
     let longest = one.prefix_len().min(other.prefix_len());
@@ -134,7 +135,7 @@ fn common(one: Cidr, other: Cidr) -> Cidr {
 
 fn blocks(all: BTreeMap<Cidr, Vec<BlockRole>>, rows: &[&CidrCapacity], view: &View<'_>, parts: u32) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::with_capacity(all.len());
-    // The blocks around, the outermost first.
+    // The blocks around it, the outermost first.
     let mut around: Vec<(usize, AddressRange)> = Vec::new();
     for (cidr, uses) in all {
         let range = AddressRange::from(cidr);
@@ -167,7 +168,7 @@ fn blocks(all: BTreeMap<Cidr, Vec<BlockRole>>, rows: &[&CidrCapacity], view: &Vi
     blocks
 }
 
-/// How many IPAddresses are in each of some parts of a range; fewer parts where it has fewer addresses.
+/// The number of IPAddresses in each of some parts of a range; fewer parts if it has fewer addresses.
 fn counts(range: AddressRange, view: &View<'_>, parts: u32) -> Vec<u64> {
     let parts = u128::from(parts).min(range.count());
     let each = (range.count() / parts).max(1);
@@ -183,7 +184,7 @@ fn share_of(part: AddressRange, whole: AddressRange) -> f64 {
     share(part.count(), whole)
 }
 
-/// For drawing, where a float is as good as exact.
+/// For drawing: a float is exact enough.
 #[allow(clippy::cast_precision_loss, reason = "a pixel is wider")]
 fn share(count: u128, whole: AddressRange) -> f64 {
     count as f64 / whole.count() as f64

@@ -1,4 +1,4 @@
-//! `ValidationActions`: what follows from a violation, in the words of ValidatingAdmissionPolicyBinding.
+//! `ValidationActions`: the consequences of a violation, named as in ValidatingAdmissionPolicyBinding.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use thiserror::Error;
 
-/// What follows from a violation.
+/// The consequence of a violation.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[schemars(description = "")]
 pub enum ValidationAction {
-    /// The request is refused. Not together with Warn.
+    /// The request is denied. Not together with Warn.
     Deny,
-    /// The request is let through and its sender sees a warning. Not together with Deny.
+    /// The request is allowed and the client gets a warning. Not together with Deny.
     Warn,
-    /// The violation stands in the audit event of the request.
+    /// The audit event of the request contains the violation.
     Audit,
 }
 
-/// One or more validation actions. Deny and Warn don't go together, as in Kubernetes: the sender
-/// would read the same sentence twice.
+/// One or more validation actions. Deny and Warn exclude each other, as in Kubernetes: the client would get the same
+/// message twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidationActions {
     response: Option<Response>,
@@ -32,34 +32,34 @@ enum Response {
     Warn,
 }
 
-/// Why a list of validation actions says nothing definite.
+/// Why a list of validation actions is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ValidationActionsError {
-    /// No action.
+    /// The list is empty.
     #[error("needs at least one of Deny, Warn, Audit")]
     Empty,
-    /// An action twice.
+    /// The list contains an action twice.
     #[error("names {0} twice")]
     Duplicate(ValidationAction),
-    /// Deny beside Warn.
+    /// The list contains both Deny and Warn.
     #[error("can't contain both Deny and Warn: the client would get the same message twice")]
     DenyWithWarn,
 }
 
 impl ValidationActions {
-    /// Deny alone: the default.
+    /// Deny only: the default.
     pub const DENY: Self = Self { response: Some(Response::Deny), audit: false };
 
-    /// Warn alone.
+    /// Warn only.
     pub const WARN: Self = Self { response: Some(Response::Warn), audit: false };
 
-    /// The same, but that a warning takes the place of a denial.
+    /// The same actions, with Warn in place of Deny.
     #[must_use]
     pub fn downgrade_to_warn(self) -> Self {
         Self { response: self.response.map(|_| Response::Warn), ..self }
     }
 
-    /// What follows from either: the harsher answer, and the audit event if one of them asks for it.
+    /// The union of both: Deny wins over Warn, and Audit is kept.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         let denies = self.deny() || other.deny();
@@ -70,7 +70,7 @@ impl ValidationActions {
     /// The actions of a list.
     ///
     /// # Errors
-    /// If the list is empty, holds one twice, or Deny beside Warn.
+    /// If the list is empty, or contains an action twice or both Deny and Warn.
     pub fn new(actions: &[ValidationAction]) -> Result<Self, ValidationActionsError> {
         let count = |wanted| actions.iter().filter(|action| **action == wanted).count();
         for action in [ValidationAction::Deny, ValidationAction::Warn, ValidationAction::Audit] {
@@ -91,19 +91,19 @@ impl ValidationActions {
         Ok(Self { response, audit })
     }
 
-    /// Whether the request is refused.
+    /// Whether the request is denied.
     #[must_use]
     pub fn deny(self) -> bool {
         self.response == Some(Response::Deny)
     }
 
-    /// Whether its sender is warned.
+    /// Whether the client gets a warning.
     #[must_use]
     pub fn warn(self) -> bool {
         self.response == Some(Response::Warn)
     }
 
-    /// Whether the audit event says so.
+    /// Whether the audit event contains the violation.
     #[must_use]
     pub fn audit(self) -> bool {
         self.audit

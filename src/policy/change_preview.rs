@@ -1,4 +1,4 @@
-//! `Outlook`: what a request would change, for its sender to read, rule or no rule.
+//! `ChangePreview`: the effect of a request, for the client, whatever the rules decide.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,37 +12,37 @@ use super::violation::Conflicts;
 
 use super::{Exemption, Policy, Request, RuleId, Verdict};
 
-/// Which requests are answered with what they would change.
+/// The requests that get a preview.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[schemars(description = "")]
 pub enum WarnOn {
     /// None.
     Never,
-    /// Those that store nothing: `kubectl apply --dry-run=server`.
+    /// Requests that store nothing: `kubectl apply --dry-run=server`.
     #[default]
     DryRun,
-    /// All that change CIDRs or delete.
+    /// All requests that change CIDRs or delete.
     Always,
 }
 
-/// What a request would change.
+/// The effect of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePreview {
-    /// What is done, and to which ServiceCIDR.
+    /// The operation, and the name of the ServiceCIDR.
     operation: Operation,
     name: String,
-    /// The families of the CIDRs that come and go.
+    /// The families of the added and removed CIDRs.
     touched: Vec<IpFamily>,
-    /// What each family has before and after.
+    /// The capacity of each family before and after.
     pub forecast: Option<Forecast>,
-    /// What each added CIDR shares addresses with.
+    /// The CIDRs that overlap each added CIDR.
     pub overlaps: Vec<(Cidr, Conflicts)>,
-    /// What a deletion does.
+    /// The effect of a deletion.
     pub deletion_impact: Option<DeletionImpact>,
 }
 
-/// What a request would change, where the policy asks to say so and enough is known; `None` for those
-/// that change no CIDR.
+/// The preview of a request, if the policy enables it and the cluster state is known; `None` for a request that
+/// changes no CIDR.
 #[must_use]
 pub fn preview_if_enabled(
     policy: &Policy,
@@ -58,8 +58,8 @@ pub fn preview_if_enabled(
     if is_asked { preview(policy, observed, request, verdict) } else { None }
 }
 
-/// What a request would change, as far as enough is known, whatever the policy says of telling it; `None` for those that
-/// change no CIDR.
+/// The preview of a request, if the cluster state is known, even if the policy disables it; `None` for a request that
+/// changes no CIDR.
 #[must_use]
 pub fn preview(
     policy: &Policy,
@@ -98,14 +98,14 @@ fn overlaps(observed: &ObservedInventory<'_>, change: &Change) -> Vec<(Cidr, Con
 }
 
 impl ChangePreview {
-    /// The families that the change touches, before and after.
+    /// The families that the request affects, before and after.
     pub fn families(&self) -> impl Iterator<Item = (&FamilyCapacity, &FamilyCapacity)> {
         let pairs = self.forecast.iter().flat_map(|forecast| forecast.before.iter().zip(&forecast.after));
         pairs.filter(|(before, _)| self.touched.contains(&before.family))
     }
 
-    /// What it says, the most important first: the capacity, then the overlaps that `verdict` doesn't
-    /// tell of, then what a deletion does, if the verdict doesn't tell.
+    /// The messages, the most important first: the capacity, then the overlaps and the effect of a deletion, unless
+    /// `verdict` reports them.
     #[must_use]
     pub fn sentences(&self, verdict: &Verdict) -> Vec<String> {
         let tells = |rule: RuleId| {

@@ -1,4 +1,4 @@
-//! `evaluate`: the exemptions, then every rule, in reading order.
+//! `evaluate`: evaluates the exemptions, then every rule, in reading order.
 
 use crate::inventory::{ConfiguredFamilies, DEFAULT_SERVICE_CIDR, ObservedInventory, Operation};
 
@@ -8,14 +8,14 @@ use super::{Exemption, Finding, Policy, Request, RuleId, Subresource, Usable, Va
 /// The user name of kube-apiserver itself.
 const API_SERVER: &str = "system:apiserver";
 
-/// Judges a request. Total: every request gets a verdict, and the same one every time.
+/// Evaluates a request. Every request gets a verdict, and the same request always the same one.
 pub fn evaluate(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Verdict {
     let verdict = evaluate_without_alternatives(policy, observed, request);
     let alternatives = alternatives(policy, observed, verdict.denials());
     Verdict { alternatives, ..verdict }
 }
 
-/// The same without alternatives, which take time in proportion to what the cluster holds.
+/// Evaluates a request without alternatives, which take time in proportion to the size of the cluster.
 pub fn evaluate_without_alternatives(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Verdict {
     match exemption(request) {
         Some(Exemption::DefaultServiceCidr) => Verdict {
@@ -28,7 +28,7 @@ pub fn evaluate_without_alternatives(policy: &Policy, observed: &ObservedInvento
     }
 }
 
-/// Why no rule may deny a request, if none may.
+/// Why no rule may deny a request, if it is exempt.
 fn exemption(request: &Request) -> Option<Exemption> {
     if request.subresource == Subresource::Status {
         Some(Exemption::Status)
@@ -42,7 +42,7 @@ fn exemption(request: &Request) -> Option<Exemption> {
 }
 
 fn findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
-    // Every field is named, so that a new rule can't be left out.
+    // Every field is named, so that a new rule can't be forgotten.
     let Policy {
         deny_all,
         allowed_ranges,
@@ -99,7 +99,7 @@ fn findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request
     findings
 }
 
-/// What deleting a ServiceCIDR does.
+/// The findings of a deletion.
 fn deletion_findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     let Some(rule) = &policy.deletion else { return Vec::new() };
     if request.change.operation != Operation::Delete {
@@ -111,7 +111,7 @@ fn deletion_findings(policy: &Policy, observed: &ObservedInventory<'_>, request:
     }
 }
 
-/// `kubernetes` is never denied. Whoever else than kube-apiserver changes it is warned.
+/// A change of `kubernetes` is never denied. Every client except kube-apiserver gets a warning.
 fn default_service_cidr_findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request) -> Vec<Finding> {
     if request.requester == API_SERVER || request.change.operation == Operation::Create {
         return Vec::new();
@@ -122,7 +122,7 @@ fn default_service_cidr_findings(policy: &Policy, observed: &ObservedInventory<'
     std::iter::once(Finding { actions: ValidationActions::WARN, violation: warned }).chain(deletion).collect()
 }
 
-/// The configured families, as far as they are known; both where nothing says.
+/// The configured families, if they are known and recent; else both.
 fn families(policy: &Policy, observed: &ObservedInventory<'_>) -> ConfiguredFamilies {
     match &policy.ip_families {
         Some(families) => ConfiguredFamilies::from_policy(families),

@@ -1,37 +1,37 @@
-//! `Preset`: networks that are reserved by a standard or a platform, each with its source.
+//! `Preset`: networks that a standard or a platform reserves, each with its source.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A set of networks that ServiceCIDRs must not touch, by its name in the policy.
+/// A named set of networks that ServiceCIDRs must not overlap.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[serde(rename_all = "camelCase")]
 #[schemars(description = "")]
 pub enum Preset {
-    /// A host's own addresses.
+    /// Loopback addresses of a host.
     Loopback,
-    /// Addresses of one link, among them the metadata services of clouds.
+    /// Link-local addresses, including the metadata services of clouds.
     LinkLocal,
-    /// Groups of receivers.
+    /// Multicast groups.
     Multicast,
-    /// Addresses of examples in documents.
+    /// Addresses for examples in documentation.
     Documentation,
-    /// Between carriers and their customers.
+    /// Carrier-grade NAT addresses.
     Cgnat,
-    /// What Azure Kubernetes Service keeps.
+    /// Networks that Azure Kubernetes Service reserves.
     Aks,
-    /// What Amazon Elastic Kubernetes Service keeps.
+    /// Networks that Amazon Elastic Kubernetes Service reserves.
     Eks,
-    /// What Google Kubernetes Engine keeps.
+    /// Networks that Google Kubernetes Engine reserves.
     Gke,
-    /// What OVN-Kubernetes takes by default.
+    /// Networks that OVN-Kubernetes uses by default.
     OvnKubernetes,
 }
 
 impl Preset {
-    /// All of them, in the order of the documentation.
+    /// All presets, in the order of the documentation.
     pub const ALL: [Self; 9] = [
         Self::Loopback,
         Self::LinkLocal,
@@ -44,7 +44,7 @@ impl Preset {
         Self::OvnKubernetes,
     ];
 
-    /// Its networks, each with what it is and who says so.
+    /// The networks of the preset, each with its use and its source.
     #[must_use]
     pub fn networks(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -88,7 +88,7 @@ impl Preset {
 }
 
 impl fmt::Display for Preset {
-    /// Its name in the policy.
+    /// The name in the policy.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Loopback => "loopback",

@@ -1,22 +1,22 @@
-//! `Request`: a change, and who asks for it.
+//! `Request`: a change, and the user who requests it.
 
 use crate::inventory::Change;
 
-/// A change, and who asks for it. Who asks never matters to a rule that may deny: the control
-/// plane is recognised by the shape of its requests, because its user names are configuration.
+/// A change, and the user who requests it. No rule that may deny depends on the user: the control plane is recognised
+/// by the shape of its requests, because its user names are configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What is to be done.
+    /// The requested change.
     pub change: Change,
-    /// Which part of the object the request may write.
+    /// The part of the object that the request may write.
     pub subresource: Subresource,
-    /// The user name that kube-apiserver authenticated. Empty when the review names none.
+    /// The user name that kube-apiserver authenticated; empty if the review has none.
     pub requester: String,
-    /// Whether nothing of it will be stored.
+    /// Whether the request is a dry run, which stores nothing.
     pub dry_run: bool,
 }
 
-/// Which part of a ServiceCIDR a request may write.
+/// The part of a ServiceCIDR that a request may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subresource {
     /// Metadata and spec: the resource `servicecidrs`.

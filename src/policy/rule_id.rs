@@ -1,11 +1,11 @@
-//! `RuleId`: every rule: its id, its key in the policy, what it checks and what it needs to know.
+//! `RuleId`: the id of every rule, its key in the policy, what it checks and the cluster state it needs.
 
 use crate::inventory::ResourceKind;
 
 /// Defines the rules once, so that `ALL` can't miss one.
 macro_rules! rule_ids {
     ($($(#[$doc:meta])* $name:ident,)+) => {
-        /// A rule that a finding names.
+        /// A rule that produces findings.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum RuleId {
             $($(#[$doc])* $name,)+
@@ -19,9 +19,9 @@ macro_rules! rule_ids {
 }
 
 rule_ids! {
-    /// What kube-apiserver itself refuses. In force whatever the policy.
+    /// The validation of kube-apiserver. Applies under every policy.
     InvalidRequest,
-    /// A change of the ServiceCIDR `kubernetes`. In force whatever the policy, and never denied.
+    /// A change of the ServiceCIDR `kubernetes`. Applies under every policy, and never denies.
     DefaultServiceCidr,
     /// [`DenyAll`](super::DenyAll).
     DenyAll,
@@ -56,7 +56,7 @@ impl RuleId {
         }
     }
 
-    /// The key in the policy file. `None` for the two rules that are in force whatever the policy.
+    /// The key in the policy file. `None` for the two rules that apply under every policy.
     #[must_use]
     pub fn config_key(self) -> Option<&'static str> {
         match self {
@@ -76,7 +76,7 @@ impl RuleId {
         Self::ALL.iter().filter_map(|rule| rule.config_key())
     }
 
-    /// What the rule asks for, as a sentence without its full stop.
+    /// What the rule requires, as a sentence without a full stop.
     #[must_use]
     pub fn summary(self) -> &'static str {
         match self {
@@ -92,7 +92,8 @@ impl RuleId {
         }
     }
 
-    /// The kinds of objects that the rule compares a request with. `reserved-networks` needs them for `discover` alone.
+    /// The kinds of objects that the rule compares a request with. `reserved-networks` needs them only for
+    /// `discover`.
     #[must_use]
     pub fn requires(self) -> &'static [ResourceKind] {
         match self {

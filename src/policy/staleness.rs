@@ -1,4 +1,4 @@
-//! `Staleness`: how old an inventory may be for a rule to trust it, and what follows where it is older.
+//! `Staleness`: the largest age of an inventory that rules use, and what follows if it is older.
 
 use core::time::Duration;
 
@@ -9,20 +9,20 @@ use crate::inventory::ObservedInventory;
 
 use super::{Finding, RuleId, ValidationActions, Violation};
 
-/// How old an inventory may be for a rule to trust it, and what follows where it is older.
+/// The largest age of an inventory that rules use, and what follows if it is older.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Staleness {
-    /// The age up to which it is trusted.
+    /// The largest age.
     pub max: Duration,
-    /// What follows where it is older.
+    /// What follows if the inventory is older.
     pub on_stale: OnStale,
 }
 
-/// What follows where a rule can't judge, because its inventory is too old or not there.
+/// What follows if a rule can't be evaluated, because its inventory is too old or missing.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[schemars(description = "")]
 pub enum OnStale {
-    /// What follows from a violation of the rule.
+    /// The actions of the rule, as for a violation.
     RuleAction,
     /// At most a warning.
     Warn,
@@ -35,7 +35,7 @@ impl Default for Staleness {
 }
 
 impl Staleness {
-    /// What is found where a rule needs to know something and doesn't, `None` where it knows.
+    /// The finding of a rule that can't be evaluated; `None` if its inventory is recent enough.
     pub(super) fn evaluate(
         self,
         rule: RuleId,

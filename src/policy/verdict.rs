@@ -1,4 +1,4 @@
-//! `Verdict`: what was found, and whether the request is allowed.
+//! `Verdict`: the findings, and whether the request is allowed.
 
 use super::{Alternative, ValidationActions, Violation};
 
@@ -6,57 +6,57 @@ use super::{Alternative, ValidationActions, Violation};
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Why the rules did not apply, if they didn't.
+    /// Why the request is exempt from the rules, if it is.
     pub exemption: Option<Exemption>,
-    /// What was found, most severe kind of rule first.
+    /// The findings, in the order of the rules.
     pub findings: Vec<Finding>,
-    /// What could stand in place of CIDRs that are refused for where they lie.
+    /// Allowed CIDRs to use instead of CIDRs whose location is denied.
     pub alternatives: Vec<Alternative>,
 }
 
-/// One violation, and what follows from it.
+/// One violation, and the actions on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What follows.
+    /// The actions.
     pub actions: ValidationActions,
-    /// What is violated.
+    /// The violation.
     pub violation: Violation,
 }
 
-/// Why no rule may deny a request.
+/// Why a request is exempt from the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exemption {
-    /// It is about the ServiceCIDR `kubernetes`.
+    /// The request is for the ServiceCIDR `kubernetes`.
     DefaultServiceCidr,
-    /// It can only change the status.
+    /// The request can only change the status.
     Status,
-    /// It leaves `spec.cidrs` as it is.
+    /// The request doesn't change `spec.cidrs`.
     Unchanged,
 }
 
 impl Verdict {
-    /// Nothing found: the rules don't apply.
+    /// A verdict without findings, because the rules don't apply.
     pub fn exempt(exemption: Exemption) -> Self {
         Self { exemption: Some(exemption), findings: Vec::new(), alternatives: Vec::new() }
     }
 
-    /// Whether the request is let through: no finding denies it, or none may.
+    /// Whether the request is allowed: no finding denies it, or it is exempt.
     #[must_use]
     pub fn allows(&self) -> bool {
         self.denials().next().is_none()
     }
 
-    /// The violations that the request is refused for.
+    /// The violations with the action Deny.
     pub fn denials(&self) -> impl Iterator<Item = &Violation> {
         self.with(ValidationActions::deny).filter(|_| self.exemption.is_none())
     }
 
-    /// The violations that its sender is warned of.
+    /// The violations with the action Warn.
     pub fn warnings(&self) -> impl Iterator<Item = &Violation> {
         self.with(ValidationActions::warn)
     }
 
-    /// The violations that the audit event names.
+    /// The violations with the action Audit.
     pub fn audits(&self) -> impl Iterator<Item = &Violation> {
         self.with(ValidationActions::audit)
     }
@@ -67,7 +67,7 @@ impl Verdict {
 }
 
 impl Exemption {
-    /// Its name in the log.
+    /// The name in the log.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {

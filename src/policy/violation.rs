@@ -1,4 +1,4 @@
-//! `Violation`: what a rule found. The sentence that the user reads is in `violation/sentence.rs`.
+//! `Violation`: what a rule found. Its message is in `violation/message.rs`.
 
 mod conflict;
 mod message;
@@ -14,102 +14,102 @@ use super::RuleId;
 
 pub use conflict::{Conflict, ConflictOwner, Conflicts, RangeList};
 
-/// What a rule found. Its `Display` is the sentence that the user reads.
+/// What a rule found. Its `Display` is the message for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// Not a request that kube-apiserver sends: whatever the policy, this is denied.
+    /// kube-apiserver never sends such a request: it is denied under every policy.
     Invalid(ValidationError),
-    /// Somebody changes or deletes the ServiceCIDR `kubernetes`: never denied.
+    /// A client changes or deletes the ServiceCIDR `kubernetes`: never denied.
     DefaultServiceCidr {
-        /// What was asked for.
+        /// The requested operation.
         operation: Operation,
     },
-    /// A rule can't judge, because it doesn't know what it needs to.
+    /// A rule can't be evaluated, because the cluster state that it needs is unknown.
     Unknown {
         /// The rule.
         rule: RuleId,
-        /// What it needs to know.
+        /// The kind of object that the rule needs.
         needed: ResourceKind,
-        /// How fresh that is.
+        /// The freshness of that kind.
         freshness: Freshness,
-        /// How old it may be.
+        /// The largest age that the policy allows.
         max: Duration,
     },
     /// deny-all: the policy denies the operation.
     Denied {
-        /// What was asked for.
+        /// The requested operation.
         operation: Operation,
         /// The name of the ServiceCIDR.
         name: String,
     },
-    /// allowed-ranges: an added CIDR lies within none of the allowed ranges.
+    /// allowed-ranges: an added CIDR is in none of the allowed ranges.
     OutsideAllowedRanges {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index in `spec.cidrs`, from 0.
         index: usize,
-        /// The CIDR.
+        /// The added CIDR.
         cidr: Cidr,
-        /// The allowed ranges of its family that lie within it.
+        /// The allowed ranges of its family that are within it.
         narrower: RangeList,
         /// The allowed ranges of its family.
         allowed: RangeList,
     },
     /// prefix-length: an added CIDR is too wide or too narrow.
     PrefixLength {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index in `spec.cidrs`, from 0.
         index: usize,
-        /// The CIDR.
+        /// The added CIDR.
         cidr: Cidr,
-        /// The lengths that it may have.
+        /// The allowed prefix lengths.
         admitted: RangeInclusive<u8>,
     },
-    /// reserved-networks: an added CIDR touches networks that aren't for Services.
+    /// reserved-networks: an added CIDR overlaps non-Service networks.
     Reserved {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index in `spec.cidrs`, from 0.
         index: usize,
-        /// The CIDR.
+        /// The added CIDR.
         cidr: Cidr,
-        /// The networks.
+        /// The networks that it overlaps.
         conflicts: Conflicts,
     },
-    /// no-overlap: an added CIDR shares addresses with other ServiceCIDRs.
+    /// no-overlap: an added CIDR overlaps other ServiceCIDRs.
     Overlap {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index in `spec.cidrs`, from 0.
         index: usize,
-        /// The CIDR.
+        /// The added CIDR.
         cidr: Cidr,
-        /// The others.
+        /// The CIDRs that it overlaps.
         conflicts: Conflicts,
     },
-    /// usable: an added CIDR gives no address.
+    /// usable: an added CIDR has no allocatable addresses.
     Unusable {
-        /// Its place in `spec.cidrs`, from 0.
+        /// The index in `spec.cidrs`, from 0.
         index: usize,
-        /// The CIDR.
+        /// The added CIDR.
         cidr: Cidr,
-        /// Why not.
+        /// Why it has no allocatable addresses.
         idle: UnusableReason,
     },
-    /// deletion: kube-controller-manager would hold the deletion back.
+    /// deletion: kube-controller-manager would keep its finalizer.
     Blocked {
         /// The name of the ServiceCIDR.
         name: String,
-        /// The IPAddresses that no other ServiceCIDR holds.
+        /// The IPAddresses that are in no other ServiceCIDR.
         addresses: CappedList<Allocation>,
     },
-    /// deletion: the ServiceCIDR would go and leave IPAddresses in no range that gives addresses.
+    /// deletion: the deletion would complete and leave IPAddresses in no usable range.
     Stranded {
         /// The name of the ServiceCIDR.
         name: String,
-        /// The IPAddresses.
+        /// The IPAddresses that would be in no usable range.
         addresses: CappedList<Allocation>,
-        /// Whether it has the finalizer by which kube-controller-manager would look at all.
+        /// Whether it has the finalizer of kube-controller-manager.
         is_protected: bool,
     },
-    /// deletion: a family would have no range left.
+    /// deletion: an IP family would have no usable range.
     Exhausted {
         /// The name of the ServiceCIDR.
         name: String,
-        /// The family.
+        /// The IP family.
         family: IpFamily,
     },
 }
@@ -121,7 +121,7 @@ impl Violation {
         Self::OutsideAllowedRanges { index, cidr, narrower, allowed }
     }
 
-    /// The sentence without its field.
+    /// The message without its field.
     #[must_use]
     pub fn message(&self) -> String {
         let sentence = self.to_string();
@@ -129,7 +129,7 @@ impl Violation {
         sentence.strip_prefix(&prefix).unwrap_or(&sentence).to_owned()
     }
 
-    /// The rule that found it.
+    /// The rule of the violation.
     #[must_use]
     pub fn rule(&self) -> RuleId {
         match self {
@@ -146,7 +146,7 @@ impl Violation {
         }
     }
 
-    /// The field of the ServiceCIDR that is to blame.
+    /// The field of the ServiceCIDR that causes the violation.
     #[must_use]
     pub fn field(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! `RuleExport`: what a rule gives the floor.
+//! `RuleExport`: the data of a rule for its CEL.
 
 use serde_json::{Value, json};
 
@@ -7,19 +7,19 @@ use crate::net::IpFamily;
 use crate::policy::{ConflictOwner, Policy, Preset, ReservedNetworks, RuleId, ValidationActions};
 use crate::text::{MAX_QUOTED_CHARS, is_dns_subdomain};
 
-/// What a rule gives the floor.
+/// The data of a rule for its CEL.
 pub(super) struct RuleExport {
     /// The rule.
     pub rule: RuleId,
     pub actions: ValidationActions,
-    /// What CEL judges by.
+    /// The data of the rule, as JSON.
     pub data: Value,
     pub judges_delete: bool,
 }
 
-/// What each rule gives, and what CEL can't say.
+/// The data of each rule, and the rules that CEL can't express.
 pub(super) fn export_rules(policy: &Policy) -> (Vec<RuleExport>, Vec<&'static str>) {
-    // Every field is named, so that a new rule can't be left out.
+    // Every field is named, so that a new rule can't be forgotten.
     let Policy {
         deny_all,
         allowed_ranges,
@@ -98,8 +98,8 @@ fn networks(rule: &ReservedNetworks, declared: &[DeclaredNetwork]) -> Vec<Value>
     placed.into_iter().map(|(_, network)| network).collect()
 }
 
-/// How a sentence calls a network. The webhook escapes what isn't printable; a template of a chart can't, so
-/// that here a text is left out which isn't plain ASCII.
+/// The name of a network in messages. The webhook escapes characters that are not printable; a chart template can't,
+/// so a text that is not plain ASCII is omitted here.
 fn declared_network(name: &str, description: &str) -> String {
     let is_shown = |text: &str| {
         let is_shown = |byte: u8| (byte == b' ' || byte.is_ascii_graphic()) && byte != b'`' && byte != b'\\';

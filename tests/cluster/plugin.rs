@@ -181,7 +181,7 @@ fn kubectl_completion_works() {
     assert_eq!(lines("explain ''"), "kubernetes\nnewcidr1\n:4\n");
     assert_eq!(lines("explain new"), "newcidr1\n:4\n");
     assert_eq!(lines("overl").lines().next().unwrap().split('\t').next(), Some("overlaps"));
-    assert_eq!(lines("report -o w"), "wide\tFor people with wide terminals\n:4\n");
+    assert_eq!(lines("report -o w"), "wide\tHuman-readable, with more columns\n:4\n");
     assert_eq!(lines("report --policy ''"), ":0\n");
     // An unreachable cluster neither delays completion nor prints an error.
     assert_eq!(lines("explain --kubeconfig /nowhere ''"), ":4\n");

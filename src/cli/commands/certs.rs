@@ -1,4 +1,4 @@
-//! `certs`: a private CA and a serving certificate, for trying and for tests.
+//! `certs`: a private CA and a serving certificate, for evaluation and tests.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -16,9 +16,9 @@ use time::{Duration, OffsetDateTime};
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
 
-/// How long the CA is valid.
+/// The validity of the CA.
 const CA_DAYS: i64 = 10 * 365;
-/// How long the serving certificate is valid.
+/// The validity of the serving certificate.
 const LEAF_DAYS: i64 = 365;
 
 /// Write a private CA and a serving certificate, for evaluation and tests.
@@ -49,10 +49,10 @@ pub(in crate::cli) struct Args {
     force: bool,
 }
 
-/// What a certificate is for.
+/// The names that a certificate is valid for.
 pub(in crate::cli) struct Names(Vec<SanType>);
 
-/// Where a certificate and its key were written.
+/// The paths of a written certificate and its key.
 pub(in crate::cli) struct Pair {
     pub cert: PathBuf,
     pub key: PathBuf,
@@ -73,7 +73,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 }
 
 impl Names {
-    /// This machine, under its own name.
+    /// Names of the local host.
     pub fn loopback() -> Result<Self, Exit> {
         Self::of(&[], &[])
     }
@@ -96,7 +96,7 @@ fn is_dns_name(name: &str) -> bool {
     DnsName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
 }
 
-/// Writes a new CA and a new certificate for `names` into `folder`.
+/// Creates a new CA and a new certificate for `names` in `folder`.
 pub(in crate::cli) fn write(folder: &Path, names: &Names) -> Result<Pair, Exit> {
     let now = OffsetDateTime::now_utc();
     let failed = |error: rcgen::Error| Exit::io(format!("certificate: {error}"));
@@ -127,13 +127,13 @@ pub(in crate::cli) fn write(folder: &Path, names: &Names) -> Result<Pair, Exit> 
 fn valid_for(now: OffsetDateTime, days: i64, common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, common_name);
-    // A clock that is a little behind still finds it valid.
+    // So that the certificate is valid for clients whose clock is slightly behind.
     params.not_before = now - Duration::hours(1);
     params.not_after = now + Duration::days(days);
     params
 }
 
-/// Replaces a file as a whole: a reader finds the old one or the new one.
+/// Replaces a file atomically: a reader gets the old content or the new one.
 fn write_file(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
     let beside = path.with_extension("new");
     let written = || {

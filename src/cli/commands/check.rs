@@ -1,6 +1,6 @@
-//! `check`: manifests judged by a policy before they are applied.
+//! `check`: evaluates manifests against a policy before they are applied.
 
-mod judge;
+mod evaluator;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::cli::support::input::{InventoryArgs, LoadedInventory, ReadNodes};
 use crate::cli::support::sources::{Depth, sources};
 use crate::cli::support::{cluster, output, policy};
 use crate::text::{escape_name, escape_truncated, plural};
-use judge::Judge;
+use evaluator::Evaluator;
 
-/// How many ServiceCIDRs are judged at once: each is kept until all are printed.
-const MOST: usize = 250_000;
+/// The largest number of ServiceCIDRs in one run: the results are printed at the end.
+const MAX_OBJECTS: usize = 250_000;
 
 /// Check ServiceCIDR manifests (and recorded AdmissionReviews) against a policy before applying them.
 ///
@@ -67,70 +67,71 @@ Examples:
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let loaded = policy::load(&args.policy)?;
     let policy = &loaded.policy;
-    let state = stored(args, policy)?;
+    let state = read_inventory(args, policy)?;
     let inventory = match &state {
         Some(state) => state.inventory.clone(),
-        None => unknown(policy),
+        None => declared_inventory(policy),
     };
-    say_what_is_not_known(policy, state.is_some(), &inventory);
-    let mut reading = Reading { judge: Judge::new(policy, inventory), judged: Vec::new(), notes: Notes::default() };
+    note_missing_inventory(policy, state.is_some(), &inventory);
+    let mut run =
+        CheckRun { evaluator: Evaluator::new(policy, inventory), checked: Vec::new(), notes: Notes::default() };
     let depth = if args.recursive { Depth::Tree } else { Depth::Folder };
     for source in sources(&args.files, depth)? {
         let file: Rc<str> = source.name.as_str().into();
-        let stopped = read_manifests(&source.name, source.open()?, &mut |manifest| reading.take(&file, &manifest));
-        stopped.map_err(|Stop(failure)| failure)?;
+        let result = read_manifests(&source.name, source.open()?, &mut |manifest| run.take(&file, &manifest));
+        result.map_err(|ReadError(failure)| failure)?;
     }
-    reading.notes.say();
+    run.notes.print();
     if let Some(state) = &state {
         state.ensure_complete()?;
     }
-    findings::print_and_exit(&args.findings, ReportKind::Check, &reading.judged)
+    findings::print_and_exit(&args.findings, ReportKind::Check, &run.checked)
 }
 
-/// What the cluster holds, by what `--inventory` names.
-fn stored(args: &Args, policy: &Policy) -> Result<Option<LoadedInventory>, Exit> {
+/// The inventory that `--inventory` names.
+fn read_inventory(args: &Args, policy: &Policy) -> Result<Option<LoadedInventory>, Exit> {
     let is_cluster = args.inventory.as_deref() == Some(Path::new("cluster"));
     if let (Some(flag), false) = (args.cluster.given(), is_cluster) {
         return Err(Exit::input(format!("{flag} is for --inventory cluster only")));
     }
     let files = args.inventory.iter().filter(|_| !is_cluster).cloned().collect();
     let nodes = if policy.requires_nodes() { ReadNodes::Yes } else { ReadNodes::No };
-    let holdings = args.inventory.as_ref().map(|_| InventoryArgs::of(files, args.cluster.clone()));
-    holdings.map(|holdings| holdings.read(Some(policy), nodes)).transpose()
+    let source = args.inventory.as_ref().map(|_| InventoryArgs::of(files, args.cluster.clone()));
+    source.map(|source| source.read(Some(policy), nodes)).transpose()
 }
 
-/// Nothing is known but what the policy declares.
-fn unknown(policy: &Policy) -> Inventory {
+/// An inventory with the declarations of the policy only.
+fn declared_inventory(policy: &Policy) -> Inventory {
     let mut inventory = Inventory::default();
     policy.declare_in(&mut inventory);
     inventory
 }
 
-fn say_what_is_not_known(policy: &Policy, is_given: bool, inventory: &Inventory) {
-    let named = |rule| match rule {
+fn note_missing_inventory(policy: &Policy, has_inventory: bool, inventory: &Inventory) {
+    let name = |rule| match rule {
         RuleId::ReservedNetworks => "discover of reserved-networks",
         rule => rule.as_str(),
     };
-    let rules: Vec<&str> = policy.rules_requiring_inventory().map(named).collect();
-    if !is_given && !rules.is_empty() {
+    let rules: Vec<&str> = policy.rules_requiring_inventory().map(name).collect();
+    if !has_inventory && !rules.is_empty() {
         let rules = rules.join(", ");
         output::message(&format!(
             "note: without --inventory, {rules} can only compare with these manifests, not with the cluster"
         ));
-    } else if is_given && policy.requires_nodes() && inventory.nodes().next().is_none() {
+    } else if has_inventory && policy.requires_nodes() && inventory.nodes().next().is_none() {
         output::message("note: no Node was read: discover of reserved-networks has nothing to compare with");
     }
 }
 
-/// What was read until now.
-struct Reading<'a> {
-    judge: Judge<'a>,
-    judged: Vec<CheckedObject>,
+/// The results of the manifests so far.
+struct CheckRun<'a> {
+    evaluator: Evaluator<'a>,
+    checked: Vec<CheckedObject>,
     notes: Notes,
 }
 
-impl Reading<'_> {
-    fn take(&mut self, file: &Rc<str>, manifest: &Manifest<'_>) -> Result<(), Stop> {
+impl CheckRun<'_> {
+    fn take(&mut self, file: &Rc<str>, manifest: &Manifest<'_>) -> Result<(), ReadError> {
         let Manifest { text, places, what } = manifest;
         let place = |field: &str, sentence: String| text.diagnostic(places.of_field(field), sentence);
         let (name, exemption, found) = match what {
@@ -138,31 +139,34 @@ impl Reading<'_> {
                 self.notes.skip(kind);
                 return Ok(());
             }
-            ManifestKind::ServiceCidr(written) => {
-                if let Some(version) = written.version {
+            ManifestKind::ServiceCidr(manifest) => {
+                if let Some(version) = manifest.version {
                     self.notes.version(version, &place("apiVersion", String::new()).to_string());
                 }
-                let (name, verdict) = self.judge.written(written);
+                let (name, verdict) = self.evaluator.manifest(manifest);
                 (name, verdict.exemption, CheckedFinding::all(&verdict, place))
             }
             ManifestKind::Review(Ok(request)) => {
-                let verdict = self.judge.asked(request);
+                let verdict = self.evaluator.review(request);
                 (request.change.name.clone(), verdict.exemption, CheckedFinding::all(&verdict, place))
             }
-            ManifestKind::Review(Err(refusal)) => (String::new(), None, vec![unanswered(refusal, place)]),
+            ManifestKind::Review(Err(refusal)) => (String::new(), None, vec![invalid_request(refusal, place)]),
         };
-        if self.judged.len() == MOST {
-            return Err(Stop(Exit::input(format!("more than {MOST} ServiceCIDRs: check them in parts"))));
+        if self.checked.len() == MAX_OBJECTS {
+            return Err(ReadError(Exit::input(format!("more than {MAX_OBJECTS} ServiceCIDRs: check them in parts"))));
         }
         let at = Some(text.at(places.first()));
         let name = findings::name(&name);
-        self.judged.push(CheckedObject { file: Rc::clone(file), at, name, state: None, exemption, found });
+        self.checked.push(CheckedObject { file: Rc::clone(file), at, name, state: None, exemption, found });
         Ok(())
     }
 }
 
-/// What the webhook refuses to answer.
-fn unanswered(refusal: &RequestError, place: impl Fn(&str, String) -> crate::diagnostic::Diagnostic) -> CheckedFinding {
+/// The verdict on a review that the webhook rejects.
+fn invalid_request(
+    refusal: &RequestError,
+    place: impl Fn(&str, String) -> crate::diagnostic::Diagnostic,
+) -> CheckedFinding {
     let sentence = refusal.to_string();
     let (field, message) = sentence.split_once(": ").unwrap_or(("request", &sentence));
     CheckedFinding {
@@ -175,18 +179,18 @@ fn unanswered(refusal: &RequestError, place: impl Fn(&str, String) -> crate::dia
     }
 }
 
-/// What is said beside the findings, each once.
+/// Notes besides the findings, each printed once.
 #[derive(Default)]
 struct Notes {
-    /// How many of each kind were passed over.
+    /// The number of skipped objects, by kind.
     skipped: BTreeMap<String, u64>,
-    /// For each old version, how many and the first place.
+    /// For each old API version, the number of manifests and the first position.
     old: BTreeMap<&'static str, (u64, String)>,
 }
 
 impl Notes {
     fn skip(&mut self, kind: &str) {
-        // A stream may name a new kind in every document.
+        // A stream may have a new kind in every document.
         let kind = match kind {
             "" => "without a kind".to_owned(),
             kind if self.skipped.len() < 20 || self.skipped.contains_key(&escape_name(kind)) => escape_truncated(kind),
@@ -196,19 +200,19 @@ impl Notes {
     }
 
     fn version(&mut self, version: Version, place: &str) {
-        let said = match version {
+        let problem = match version {
             Version::V1 => return,
             Version::V1Beta1 => "networking.k8s.io/v1beta1 is not served from Kubernetes 1.37 on",
             Version::V1Alpha1 => "networking.k8s.io/v1alpha1 is not served by a Kubernetes that has v1",
         };
-        let first = self.old.entry(said).or_insert_with(|| (0, place.trim_end_matches(": ").to_owned()));
+        let first = self.old.entry(problem).or_insert_with(|| (0, place.trim_end_matches(": ").to_owned()));
         first.0 += 1;
     }
 
-    fn say(&self) {
-        for (said, (count, place)) in &self.old {
+    fn print(&self) {
+        for (problem, (count, place)) in &self.old {
             let more = if *count == 1 { String::new() } else { format!(" (and {} more)", count - 1) };
-            output::message(&format!("note: {place}{more}: {said}: use networking.k8s.io/v1"));
+            output::message(&format!("note: {place}{more}: {problem}: use networking.k8s.io/v1"));
         }
         let count: u64 = self.skipped.values().sum();
         if count > 0 {
@@ -220,10 +224,10 @@ impl Notes {
     }
 }
 
-/// Why the reading ends early.
-struct Stop(Exit);
+/// Why a run ends early.
+struct ReadError(Exit);
 
-impl From<ManifestError> for Stop {
+impl From<ManifestError> for ReadError {
     fn from(error: ManifestError) -> Self {
         match error {
             ManifestError::Read { .. } => Self(Exit::io(error)),

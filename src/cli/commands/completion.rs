@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
     shell: Shell,
 }
 
-/// Prints the script for `command`, the whole command line.
+/// Prints the script for `command`, which is the complete command line.
 pub(in crate::cli) fn run(args: &Args, mut command: Command) -> Result<(), Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "servicecidr-guard", &mut script);

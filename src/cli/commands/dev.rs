@@ -1,4 +1,4 @@
-//! `serve --dev`: the files that a first try needs, and what to do with them.
+//! `serve --dev`: the files of the development server, and instructions.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ const POLICY: &str = include_str!("../../../examples/policy.yaml");
 const REVIEW: &str = include_str!("../../../examples/embedded/create-review.json");
 const INVENTORY: &str = include_str!("../../../examples/embedded/inventory.json");
 
-/// The files that the server is started with.
+/// The files for the server.
 pub(in crate::cli) struct Files {
     pub policy: PathBuf,
     pub tls_cert: PathBuf,
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Files {
     pub inventory: PathBuf,
 }
 
-/// Writes a policy, a review and a fresh CA with its certificate below the current folder.
+/// Writes a policy, a review and a new CA with its certificate into the current folder.
 pub(in crate::cli) fn files(listen: &[SocketAddr]) -> Result<Files, Exit> {
     if let Some(address) = listen.iter().find(|address| !address.ip().is_loopback()) {
         return Err(Exit::input(format!("--dev serves on loopback only, not on {address}"))
@@ -30,14 +30,14 @@ pub(in crate::cli) fn files(listen: &[SocketAddr]) -> Result<Files, Exit> {
     let pair = certs::write(folder, &Names::loopback()?)?;
     let policy = folder.join("policy.yaml");
     write(&policy, POLICY)?;
-    // As `kubectl apply --dry-run=server` asks: the answer tells what would change.
+    // A dry run, as sent by `kubectl apply --dry-run=server`: the response contains a preview.
     write(&folder.join("review.json"), &REVIEW.replace("\"dryRun\": false", "\"dryRun\": true"))?;
     let inventory = folder.join("inventory.json");
     write(&inventory, INVENTORY)?;
     Ok(Files { policy, tls_cert: pair.cert, tls_key: pair.key, inventory })
 }
 
-/// What is served, and how to see it at work.
+/// The endpoints, and commands to try.
 pub(in crate::cli) fn welcome(webhook: SocketAddr, health: SocketAddr) -> String {
     let served = [
         (format!("https://{webhook}/validate"), "evaluates AdmissionReviews"),

@@ -32,7 +32,7 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let state = args.input.read()?;
-    // A ServiceCIDR may be named like an address; then its name wins.
+    // A ServiceCIDR may have an address as its name; then the name wins.
     match (state.inventory.service_cidr(&args.what), args.what.parse::<IpAddr>()) {
         (Some(service_cidr), _) => service_cidr::explain(&args.input, &state.inventory, service_cidr)?,
         (None, Ok(address)) => address::explain(&args.input, &state.inventory, address)?,

@@ -1,4 +1,4 @@
-//! `export`: a policy in another language.
+//! `export`: prints a policy in another language.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::support::{output, policy};
 use crate::text::is_dns_subdomain;
 
-/// The longest name that leaves room for the validation actions behind it.
+/// The longest name to which the validation actions can be appended.
 const MAX_NAME: usize = 253 - "-warn-audit".len();
 
 /// Print a policy in another language.

@@ -1,4 +1,4 @@
-//! `init`: a first policy, drafted from what a cluster holds.
+//! `init`: drafts a policy from a cluster.
 
 use crate::config;
 

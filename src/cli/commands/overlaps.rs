@@ -1,4 +1,4 @@
-//! `overlaps`: every pair of CIDRs that share addresses.
+//! `overlaps`: every pair of overlapping CIDRs.
 
 use schemars::JsonSchema;
 use serde::Serialize;

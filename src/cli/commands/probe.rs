@@ -1,6 +1,6 @@
-//! `probe`: whether a running webhook answers as it should.
+//! `probe`: tests a running webhook.
 
-mod ask;
+mod client;
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use rustls_pki_types::pem::PemObject as _;
 
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
-use ask::{Asker, Fault};
+use client::{ProbeClient, ProbeError};
 
 /// Test a running webhook: for health checks, `helm test` and troubleshooting.
 ///
@@ -58,15 +58,15 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let results = runtime.block_on(async {
         let mut results = Vec::new();
         if let Some(url) = url {
-            let asker = Asker::new(&url, ca, args.server_name.clone(), timeout)?;
-            results.push(("review", asker.review(url.path()).await));
+            let client = ProbeClient::new(&url, ca, args.server_name.clone(), timeout)?;
+            results.push(("review", client.review(url.path()).await));
         }
         if let Some(url) = health_url {
-            // No CA at all: where there is no TLS, the system needs none.
-            let asker = Asker::new(&url, Some(Vec::new()), None, timeout)?;
-            results.push(("livez", asker.is_ok("/livez").await));
-            results.push(("readyz", asker.is_ok("/readyz").await));
-            results.push(("metrics", asker.metrics().await));
+            // No CA at all: without TLS, the system needs none.
+            let client = ProbeClient::new(&url, Some(Vec::new()), None, timeout)?;
+            results.push(("livez", client.is_ok("/livez").await));
+            results.push(("readyz", client.is_ok("/readyz").await));
+            results.push(("metrics", client.metrics().await));
         }
         Ok(results)
     })?;
@@ -74,28 +74,28 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
         let result = result.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned());
         output::print(&format!("{check:<7}  {result}\n"));
     }
-    let faults: Vec<&Fault> = results.iter().filter_map(|(_, result)| result.as_ref().err()).collect();
-    if faults.is_empty() {
+    let errors: Vec<&ProbeError> = results.iter().filter_map(|(_, result)| result.as_ref().err()).collect();
+    if errors.is_empty() {
         Ok(())
-    } else if faults.iter().any(|fault| matches!(fault, Fault::Unreached(_))) {
+    } else if errors.iter().any(|error| matches!(error, ProbeError::Unreachable(_))) {
         Err(Exit::io("no response from the webhook"))
     } else {
         Err(Exit::findings(""))
     }
 }
 
-/// An https URL with a host; a path is added where there is none.
+/// An https URL with a host, and a path if it has none.
 fn webhook_url(url: &Uri) -> Result<Uri, Exit> {
-    let wanted = || Exit::input(format!("--url {url}: write it as https://HOST[:PORT][/PATH]"));
+    let invalid = || Exit::input(format!("--url {url}: write it as https://HOST[:PORT][/PATH]"));
     if url.scheme() != Some(&Scheme::HTTPS) || !is_plain(url) {
-        return Err(wanted());
+        return Err(invalid());
     }
     let path = match url.path() {
         "/" => "/validate",
         path => path,
     };
-    let authority = url.authority().ok_or_else(wanted)?.clone();
-    Uri::builder().scheme(Scheme::HTTPS).authority(authority).path_and_query(path).build().map_err(|_| wanted())
+    let authority = url.authority().ok_or_else(invalid)?.clone();
+    Uri::builder().scheme(Scheme::HTTPS).authority(authority).path_and_query(path).build().map_err(|_| invalid())
 }
 
 /// An http URL with a host and no path.
@@ -106,7 +106,7 @@ fn health_url(url: &Uri) -> Result<Uri, Exit> {
     Err(Exit::input(format!("--health-url {url}: write it as http://HOST[:PORT]")))
 }
 
-/// Without credentials and without a query.
+/// The URL without credentials and query.
 fn is_plain(url: &Uri) -> bool {
     url.query().is_none() && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
 }

@@ -98,7 +98,7 @@ struct Addition {
 struct Share(f64);
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
-    // A page draws where pods are, too.
+    // The web page shows pod CIDRs too.
     let nodes = if args.output.format == ReportFormat::Html { ReadNodes::Yes } else { ReadNodes::No };
     let (state, policy) = args.source.read(nodes)?;
     let inventory = &state.inventory;

@@ -1,4 +1,4 @@
-//! `scan`: what a cluster already holds, judged by a policy.
+//! `scan`: evaluates the stored ServiceCIDRs of a cluster against a policy.
 
 use std::path::PathBuf;
 
@@ -67,7 +67,7 @@ fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
     }
 }
 
-/// Every ServiceCIDR, by name.
+/// The results of every ServiceCIDR, by name.
 fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedObject> {
     let policy = Policy { deny_all: None, deletion: None, ..policy.clone() };
     let file: std::rc::Rc<str> = origin.into();
@@ -97,14 +97,14 @@ fn judged(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedOb
     judged
 }
 
-/// Whether no-overlap would tell of a pair at either of the two, so that the younger is enough. Where only
-/// one way round counts, the pair is told where it does.
+/// Whether no-overlap finds a pair in both directions, so that the younger of the two is enough. Otherwise a pair is
+/// reported where it is found.
 fn tells_both_ways(policy: &Policy) -> bool {
     let counts = |relation| policy.no_overlap.as_ref().is_some_and(|rule| rule.relations.contains(&relation));
     counts(Relation::Within) == counts(Relation::Contains)
 }
 
-/// The verdict on making it now. Where it could lie instead, all that is stored is asked.
+/// The verdict on creating the ServiceCIDR now. Alternatives avoid all stored ServiceCIDRs.
 fn as_if_made(policy: &Policy, beside: &Inventory, whole: &Inventory, stored: &ServiceCidr) -> Verdict {
     let change = Change::diff(Operation::Create, &stored.name, &[], &stored.cidr_texts());
     let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };

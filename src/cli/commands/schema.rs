@@ -11,10 +11,10 @@ use crate::api::{CheckReport, ForecastDocument, PreviewResponse, Report, schema}
 use crate::cli::support::output;
 use crate::page::PageDocument;
 
-/// What has a schema beside the kinds of results.
+/// The kind of the policy file, in addition to the results.
 const POLICY: &str = "Policy";
 
-/// Makes the schema of a kind.
+/// A function that generates the schema of a kind.
 type Make = fn(&str) -> Schema;
 
 /// Every kind of result, and its schema.

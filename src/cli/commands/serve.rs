@@ -1,4 +1,4 @@
-//! `serve`: the webhook.
+//! `serve`: runs the webhook.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

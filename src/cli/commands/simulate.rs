@@ -1,4 +1,4 @@
-//! `simulate`: whether more Services fit, allocated as kube-apiserver does it.
+//! `simulate`: simulates whether more Services fit.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -43,7 +43,7 @@ pub(in crate::cli) struct Args {
     seed: u64,
 }
 
-/// The families of the addresses that each Service asks for.
+/// The IP families of each Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FamilySelection {
     Single(IpFamily),
@@ -67,7 +67,7 @@ struct Outcome {
     #[schemars(with = "String")]
     family: IpFamily,
     allocated: u32,
-    /// Of them, how many came from a static band.
+    /// The number of these addresses that are in a static band.
     from_static_band: u32,
     first: Option<String>,
     last: Option<String>,
@@ -87,7 +87,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     if simulation.fit == simulation.services {
         return Ok(());
     }
-    // The result itself says how many fit.
+    // The printed result has the number of Services that fit.
     Err(Exit::findings(""))
 }
 
@@ -118,7 +118,7 @@ fn simulate(args: &Args, view: &crate::inventory::View<'_>) -> Simulation {
             }
         }
         if given.len() < outcomes.len() {
-            // A Service that lacks one of its addresses isn't created, and gives the other back.
+            // A Service without one of its addresses is not created, and its other address is released.
             for address in given {
                 allocator.release(address);
             }

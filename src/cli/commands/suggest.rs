@@ -99,7 +99,7 @@ enum SuggestionFormat {
 pub(in crate::cli) struct SuggestionList {
     items: Vec<SuggestedCidr>,
     skipped: Vec<SkippedRangeDocument>,
-    /// How many more were passed over.
+    /// The number of further skipped ranges.
     skipped_more: usize,
     /// The widest aligned block that is still free.
     largest_left: Option<String>,
@@ -111,7 +111,7 @@ struct SuggestedCidr {
     cidr: String,
     family: &'static str,
     usable: Count,
-    /// How many of the usable addresses are in the static band.
+    /// The number of usable addresses in the static band.
     static_band: Count,
 }
 
@@ -178,7 +178,7 @@ impl Args {
     }
 }
 
-/// Fewer than were asked for are a finding.
+/// Fewer suggestions than requested are a finding.
 fn fail_if_short(suggestions: &Suggestions, asked: usize, family: IpFamily) -> Result<(), Exit> {
     let found = suggestions.found.len();
     if found == asked {

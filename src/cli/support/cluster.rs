@@ -1,4 +1,4 @@
-//! A cluster as the source of what it holds: which, as whom, and for how long to wait.
+//! Flags that select a cluster, and reading its state.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::cli::support::output;
 use crate::cli::support::output::Progress;
 use crate::text::thousands;
 
-/// Which cluster is read, and as whom: as kubectl takes it.
+/// The cluster and the user, with the flags of kubectl.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct Args {
@@ -50,7 +50,7 @@ pub(in crate::cli) struct Args {
 }
 
 impl Args {
-    /// The first of its flags that is given.
+    /// The first of these flags that is set.
     pub fn given(&self) -> Option<&'static str> {
         let Self { kubeconfig, context, cluster, user, as_user, as_uid: _, as_group: _, request_timeout } = self;
         let flags = [
@@ -64,7 +64,7 @@ impl Args {
         flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
     }
 
-    /// Reads what the cluster holds. What could be known beside, and isn't, is said on stderr.
+    /// Reads the state of the cluster. Optional kinds that can't be listed are reported on stderr.
     pub fn read(&self, inventory: &mut Inventory, requires_nodes: bool) -> Result<Snapshot, Exit> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Exit::io)?;
         let timing = self.timing();
@@ -112,7 +112,8 @@ impl Args {
     }
 }
 
-/// The names of the ServiceCIDRs of the cluster that the words of a command line choose; none where it can't be asked at once.
+/// The names of the ServiceCIDRs of the cluster that the flags in a command line select; none if the cluster doesn't
+/// respond quickly.
 pub(in crate::cli) fn service_cidr_names(words: &[&str], patience: Duration) -> Vec<String> {
     let value = |flag: &str| {
         let behind = words.iter().zip(words.iter().skip(1)).find(|(word, _)| **word == flag).map(|(_, value)| *value);
@@ -127,7 +128,7 @@ pub(in crate::cli) fn service_cidr_names(words: &[&str], patience: Duration) -> 
         ..Args::default()
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return Vec::new() };
-    // Nobody reads an error here: there are no names to offer.
+    // An error means no candidates: the shell can't show it.
     let ask = async {
         let client = k8s::connect(&args.source()).await.ok()?;
         k8s::service_cidr_names(&client, &args.timing()).await.ok()
@@ -161,7 +162,7 @@ fn failure(error: SnapshotError) -> Exit {
     }
 }
 
-/// What isn't known without a resource.
+/// The information that is missing without a resource.
 fn without(resource: &str) -> &'static str {
     match resource {
         "services" => "Services without an IPAddress, and IPAddresses without a Service, aren't found",
@@ -169,12 +170,12 @@ fn without(resource: &str) -> &'static str {
     }
 }
 
-/// As kubectl reads `--request-timeout`.
+/// Parses `--request-timeout` as kubectl does.
 fn duration(text: &str) -> Result<Duration, String> {
     let wanted = "write it as 30s or 1m, or as a number of seconds";
     let go = || text.parse::<kube::core::Duration>().ok().filter(|duration| !duration.is_negative());
     let seconds = text.parse().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| go().map(Duration::from)).ok_or(wanted)?;
-    // For ever: longer than anyone waits, and short enough to be added to a clock.
+    // Unlimited: longer than any wait, and short enough to add to an instant.
     Ok(if read.is_zero() { Duration::from_secs(u64::from(u32::MAX)) } else { read })
 }

@@ -1,4 +1,4 @@
-//! Completion of a command line that is being typed, for kubectl, which asks its plugins.
+//! Completion of a command line for kubectl, which asks its plugins for candidates.
 
 use std::ffi::OsString;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What `check` and `scan` found, and how they print it.
+//! The findings of `check` and `scan`, and their output.
 
 mod checked;
 mod github;
@@ -17,7 +17,7 @@ use crate::text::escape_line;
 use checked::Outcome;
 pub(in crate::cli) use checked::{CheckedFinding, CheckedObject};
 
-/// How findings are printed, and what warnings make of the exit code.
+/// The output of findings, and the exit code for warnings.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct Args {
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
     warn_exit_code: u8,
 }
 
-/// How findings are printed.
+/// The output formats of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FindingsFormat {
     /// Human-readable: one line per ServiceCIDR, then each finding with its position
@@ -48,7 +48,7 @@ enum FindingsFormat {
     Github,
 }
 
-/// A name that a program can take back and a terminal can take: one that Kubernetes takes stands as it is.
+/// A name that is safe for terminals and readable by programs: a valid Kubernetes name is unchanged.
 pub(in crate::cli) fn name(text: &str) -> String {
     escape_line(text)
 }
@@ -70,7 +70,7 @@ impl OutputFormat for FindingsFormat {
     }
 }
 
-/// Prints the findings, and returns how the command ends.
+/// Prints the findings, and returns the exit code.
 pub(in crate::cli) fn print_and_exit(args: &Args, kind: ReportKind, all: &[CheckedObject]) -> Result<(), Exit> {
     match (args.output.encoding(), args.output.format) {
         (Some(encoding), _) => report(kind, all, encoding)?,

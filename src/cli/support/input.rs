@@ -1,4 +1,4 @@
-//! What the commands about a cluster's state read: lists from files, and what a policy declares.
+//! The input of commands: lists from files or a cluster, and the declarations of a policy.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::cli::support::sources::{Depth, sources};
 use crate::cli::support::{cluster, output, policy};
 use crate::text::{plural, thousands};
 
-/// Where the cluster's state is read from, and how the result is printed.
+/// The source of the cluster state, and the output format.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct Args {
@@ -24,7 +24,7 @@ pub(in crate::cli) struct Args {
     pub output: OutputArgs<TableFormat>,
 }
 
-/// What the cluster holds, and the policy that says what is declared of it.
+/// The cluster state, and a policy with declarations.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct InventoryWithPolicyArgs {
@@ -36,7 +36,7 @@ pub(in crate::cli) struct InventoryWithPolicyArgs {
     policy: Option<PathBuf>,
 }
 
-/// Where what the cluster holds is read from.
+/// The source of the cluster state.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(in crate::cli) struct InventoryArgs {
@@ -50,7 +50,7 @@ pub(in crate::cli) struct InventoryArgs {
     cluster: cluster::Args,
 }
 
-/// Whether Nodes are read too, from a cluster. Files are read whole.
+/// Whether Nodes are listed too, from a cluster. Files are read completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum ReadNodes {
     Yes,
@@ -58,14 +58,14 @@ pub(in crate::cli) enum ReadNodes {
 }
 
 impl Args {
-    /// Reads everything. What was left out is said on stderr; so is what had to be assumed.
+    /// Reads everything. Skipped objects and assumptions are reported on stderr.
     pub fn read(&self) -> Result<LoadedInventory, Exit> {
         Ok(self.source.read(ReadNodes::No)?.0)
     }
 }
 
 impl InventoryWithPolicyArgs {
-    /// Reads everything, and the policy if one is named. Nodes also where it discovers what they hold.
+    /// Reads everything, and the policy if there is one. Also lists Nodes if the policy discovers their networks.
     pub fn read(&self, nodes: ReadNodes) -> Result<(LoadedInventory, Option<Policy>), Exit> {
         let policy = self.policy.as_deref().map(policy::load).transpose()?.map(|loaded| loaded.policy);
         let nodes = if policy.as_ref().is_some_and(Policy::requires_nodes) { ReadNodes::Yes } else { nodes };
@@ -74,13 +74,13 @@ impl InventoryWithPolicyArgs {
 }
 
 impl InventoryArgs {
-    /// These files, or the cluster if there is none.
+    /// Files, or else the cluster.
     pub fn of(files: Vec<PathBuf>, cluster: cluster::Args) -> Self {
         Self { files, cluster }
     }
 
-    /// Reads everything, with what a policy declares: the files, or the cluster if none is named. What was left out is
-    /// said on stderr; so is what had to be assumed.
+    /// Reads everything, with the declarations of a policy: the files, or the cluster if there are none. Skipped
+    /// objects and assumptions are reported on stderr.
     pub fn read(&self, policy: Option<&Policy>, nodes: ReadNodes) -> Result<LoadedInventory, Exit> {
         let mut inventory = Inventory::default();
         if let Some(policy) = policy {
@@ -110,7 +110,7 @@ impl InventoryArgs {
         Ok(LoadedInventory { inventory, origin, is_complete: reading.left_out == 0 })
     }
 
-    /// What was read, and what the files go by.
+    /// Reads the files. Returns what was read, and the name for messages.
     fn read_files(&self, inventory: &mut Inventory) -> Result<(Reading, String), Exit> {
         let mut progress = Progress::new();
         let mut reader = ListReader::new(inventory, |count| {
@@ -130,17 +130,17 @@ impl InventoryArgs {
     }
 }
 
-/// The inventory that was read.
+/// An inventory, and its origin.
 pub(in crate::cli) struct LoadedInventory {
     pub inventory: Inventory,
-    /// The file that it was read from, if it is one.
+    /// The file that it was read from, if it is only one.
     pub origin: String,
     /// Whether no object was skipped.
     is_complete: bool,
 }
 
 impl LoadedInventory {
-    /// An error if objects were skipped. To be called after the result is printed.
+    /// An error if objects were skipped. Call it after the result is printed.
     pub fn ensure_complete(&self) -> Result<(), Exit> {
         if self.is_complete {
             return Ok(());

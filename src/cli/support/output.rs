@@ -13,18 +13,18 @@ use crate::api::Document;
 use crate::cli::exit::Exit;
 use crate::text::{escape_control_chars, escape_json_control_chars};
 
-/// How wide a line may be.
+/// The width of tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::cli) enum TableWidth {
-    /// What fits everywhere.
+    /// The columns that always fit.
     Narrow,
-    /// What fits a terminal of 110 columns.
+    /// The columns that fit a terminal of 110 columns.
     Ample,
-    /// Everything.
+    /// All columns.
     Unlimited,
 }
 
-/// What programs read.
+/// Machine-readable encodings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Encoding {
     Json,
@@ -32,7 +32,7 @@ pub(in crate::cli) enum Encoding {
 }
 
 impl TableWidth {
-    /// The width of the terminal; narrow if standard output is none.
+    /// The width of the terminal; the narrowest if standard output is not one.
     pub fn of_terminal() -> Self {
         match terminal_size::terminal_size_of(std::io::stdout()) {
             Some((width, _)) if width.0 >= 110 => Self::Ample,
@@ -53,12 +53,12 @@ pub(in crate::cli) fn lines(lines: &[String]) {
     }
 }
 
-/// Prints a result as a document that programs read.
+/// Prints a machine-readable result.
 pub(in crate::cli) fn document<T: Serialize>(kind: &'static str, content: T, encoding: Encoding) -> Result<(), Exit> {
     let document = Document::new(kind, content);
     let text = match encoding {
         Encoding::Yaml => {
-            // By way of JSON, so that both hold the same.
+            // Converted through JSON, so that both have the same content.
             let value = serde_json::to_value(&document).map_err(Exit::io)?;
             serde_saphyr::to_string(&value).map_err(Exit::io)?
         }
@@ -79,18 +79,18 @@ pub(in crate::cli) fn message(text: &str) {
     }
 }
 
-/// A line whose first word says what it is. The colour is for terminals, unless NO_COLOR says otherwise.
+/// A line whose first word is its kind. The word is coloured on terminals, unless NO_COLOR is set.
 fn coloured(word: &str, colour: AnsiColor, rest: &str) {
     let style = colour.on_default().bold();
     eprintln!("{style}{}{style:#} {}", word.trim_end(), escape_control_chars(rest));
 }
 
-/// Shows progress in place of the last progress, on the same line.
+/// Shows progress in place of the previous progress, on the same line.
 fn status(text: &str) {
     eprint!("\r\x1b[K{text}");
 }
 
-/// The exit code of a command. Prints why it isn't 0.
+/// The exit code of a command. Prints the error or finding if it isn't 0.
 pub(in crate::cli) fn exit_code(outcome: Result<(), Exit>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,7 +131,7 @@ impl Progress {
 
     /// Shows the progress if enough objects were read since the last time.
     pub fn update(&mut self, count: u64, text: impl FnOnce() -> String) {
-        // Another list starts at 0 again.
+        // Another list starts at 0.
         self.shown = self.shown.min(count);
         if self.is_terminal && count >= self.shown + Self::UPDATE_INTERVAL {
             (self.shown, self.is_visible) = (count, true);
@@ -139,7 +139,7 @@ impl Progress {
         }
     }
 
-    /// Removes what is shown.
+    /// Removes the progress line.
     pub fn clear(&self) {
         if self.is_visible {
             status("");

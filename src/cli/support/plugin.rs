@@ -1,14 +1,14 @@
-//! The program as a plugin of kubectl: called by another name, it says so of itself.
+//! The program as a plugin of kubectl: its help uses the name of the plugin.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Command;
 
-/// How the program was called.
+/// The name under which the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Invocation {
-    /// By its own name, or any other.
+    /// Its own name, or any other.
     Standalone,
     /// `kubectl-servicecidr`, which kubectl calls for `kubectl servicecidr`.
     KubectlPlugin,
@@ -16,7 +16,7 @@ pub(in crate::cli) enum Invocation {
     KubectlCompletion,
 }
 
-/// How the program was called, by the name in its arguments.
+/// The invocation for the name in the first argument.
 pub(in crate::cli) fn invocation(arguments: &[OsString]) -> Invocation {
     let name = arguments.first().map(Path::new).and_then(Path::file_name).and_then(|name| name.to_str());
     match name.map(|name| name.strip_suffix(".exe").unwrap_or(name)) {
@@ -26,7 +26,7 @@ pub(in crate::cli) fn invocation(arguments: &[OsString]) -> Invocation {
     }
 }
 
-/// The command line, with the name by which the program was called.
+/// The command line with that name in its help.
 pub(in crate::cli) fn command(command: Command, invocation: Invocation) -> Command {
     match invocation {
         Invocation::Standalone => command,
@@ -34,7 +34,7 @@ pub(in crate::cli) fn command(command: Command, invocation: Invocation) -> Comma
     }
 }
 
-/// With examples that call the plugin.
+/// Help with examples that call the plugin.
 fn renamed(command: Command) -> Command {
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     names.into_iter().fold(command, |command, name| {

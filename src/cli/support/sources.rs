@@ -1,4 +1,4 @@
-//! The files that `-f` means: each by itself, those of folders, and standard input.
+//! The sources of `-f`: files, the files of folders, and standard input.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,21 +9,21 @@ use crate::text::escape_line;
 
 /// One file, or standard input.
 pub(in crate::cli) struct Source {
-    /// What it goes by.
+    /// The name for messages.
     pub name: String,
     path: Option<PathBuf>,
 }
 
-/// How far down folders are looked into.
+/// How deep folders are searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Depth {
-    /// The files of the folder itself.
+    /// Only the folder itself.
     Folder,
-    /// Those of the folders in it, too.
+    /// The folder and all folders below.
     Tree,
 }
 
-/// Every file that is meant, in the order in which kubectl takes them.
+/// All sources, in the order of kubectl.
 pub(in crate::cli) fn sources(files: &[PathBuf], depth: Depth) -> Result<Vec<Source>, Exit> {
     let mut sources = Vec::new();
     for path in files {
@@ -43,7 +43,7 @@ impl Source {
         Self { name: path.display().to_string(), path: Some(path) }
     }
 
-    /// Its bytes.
+    /// Opens the source.
     pub fn open(&self) -> Result<Box<dyn Read>, Exit> {
         let Some(path) = &self.path else { return Ok(Box::new(io::stdin().lock())) };
         let file = File::open(path).map_err(|error| failed(path, &error))?;
@@ -51,8 +51,8 @@ impl Source {
     }
 }
 
-/// The files of a folder by name, as `kubectl -f DIR` takes them. Links to folders are not followed: they may
-/// lead back.
+/// The files of a folder by name, as `kubectl -f DIR` reads them. Links to folders are not followed, because they may
+/// form loops.
 fn within(folder: &Path, depth: Depth) -> Result<Vec<PathBuf>, Exit> {
     let mut paths = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,16 +1,17 @@
-//! `Table`: aligned columns as kubectl prints them: no borders, three blanks between, numbers to the right.
+//! `Table`: aligned columns as kubectl prints them: without borders, three blanks between columns, numbers
+//! right-aligned.
 
 use crate::text::escape_line;
 use unicode_width::UnicodeWidthStr as _;
 
-/// How a column is aligned.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Align {
     Left,
     Right,
 }
 
-/// Rows under a header.
+/// Rows with a header.
 pub(in crate::cli) struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
@@ -22,7 +23,7 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A cell may hold a name from a file, and a row is one line.
+        // A cell may contain a name from a file, and a row is one line.
         self.rows.push(cells.into_iter().map(|cell| escape_line(&cell)).collect());
     }
 
@@ -30,7 +31,7 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The rows, each on a line, under the header if it is wanted.
+    /// The rows, one line each, below the header if it is shown.
     pub fn render(&self, header: Header) -> String {
         let names: Vec<String> = self.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         let header = (header == Header::Shown).then_some(&names);
@@ -50,7 +51,7 @@ impl Table {
     }
 }
 
-/// The blanks that fill a cell up to a width in terminal columns.
+/// Blanks that pad a cell to a width in terminal columns.
 fn blanks(cell: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(cell.width()))
 }
@@ -63,7 +64,7 @@ pub(in crate::cli) enum Header {
 }
 
 impl Header {
-    /// Hidden if it is to be.
+    /// Hides the header if `no_headers` is set.
     pub fn unless(is_hidden: bool) -> Self {
         if is_hidden { Self::Hidden } else { Self::Shown }
     }

@@ -1,4 +1,4 @@
-//! Enums of lower rooms as values of flags.
+//! Enums of lower rooms as flag values.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;

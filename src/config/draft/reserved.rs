@@ -1,4 +1,4 @@
-//! The part of a draft that says what isn't for Services.
+//! The part of a draft with non-Service networks.
 
 use crate::inventory::{Inventory, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
@@ -46,7 +46,7 @@ pub(super) fn reserved_networks(inventory: &Inventory) -> String {
     text
 }
 
-/// The presets that a cluster may want, each with why.
+/// The presets that fit a cluster, each with the reason.
 fn presets(inventory: &Inventory) -> Vec<(Preset, &'static str)> {
     let named = |is_so: fn(&str) -> bool| inventory.nodes().any(|node| is_so(&node.name));
     let mut presets = vec![
@@ -67,7 +67,7 @@ fn presets(inventory: &Inventory) -> Vec<(Preset, &'static str)> {
     presets
 }
 
-/// What the pods of the nodes have, and what of it ServiceCIDRs have too.
+/// The pod CIDRs of the nodes, and their overlaps with ServiceCIDRs.
 fn pods(text: &mut String, inventory: &Inventory) {
     let all = || inventory.nodes().flat_map(|node| node.pod_cidrs.iter().copied());
     let blocks = IpFamily::ALL.into_iter().flat_map(|family| {

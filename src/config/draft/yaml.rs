@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::net::{Cidr, IpFamily};
 
-/// How many entries of a list a comment names.
+/// The number of list entries in a comment.
 const MAX_LISTED: usize = 10;
 
-/// A comment that names the first few of a list; nothing where it is empty.
+/// A comment with the first entries of a list; nothing if it is empty.
 pub(super) fn comment(text: &mut String, what: &str, list: &[String]) {
     if !list.is_empty() {
         line(text, &format!("# {what}: {}", first_few(list)));
@@ -23,11 +23,11 @@ pub(super) fn first_few(list: &[String]) -> String {
 }
 
 pub(super) fn line(text: &mut String, line: &str) {
-    // Writing into a String can't fail.
+    // Writing to a String can't fail.
     let _ = writeln!(text, "{line}");
 }
 
-/// A CIDR as YAML: IPv6 would need no quotes everywhere, but in most places.
+/// A CIDR in YAML: IPv6 needs quotes in some places, so it always has them.
 pub(super) fn quoted(cidr: Cidr) -> String {
     match cidr.family() {
         IpFamily::IPv4 => cidr.to_string(),

@@ -1,4 +1,4 @@
-//! What several fields of the policy file share: lists without duplicates, no empty values, schemas of plain words.
+//! Shared by several fields of the policy file: lists without duplicates, no empty values, schemas of enums.
 
 use std::borrow::Cow;
 
@@ -33,14 +33,14 @@ pub(super) struct Actions(
     Vec<ValidationAction>,
 );
 
-/// Reads a field that may be absent but not null: `denyAll:` without a value must not be read as no rule.
+/// Deserializes a field that may be absent but not null: `denyAll:` without a value must not mean no rule.
 pub(super) fn reject_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-// Their values need no description in the schema.
+// The values need no description in the schema.
 
 impl JsonSchema for IpFamily {
     fn schema_name() -> Cow<'static, str> {

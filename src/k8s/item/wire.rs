@@ -1,4 +1,4 @@
-//! The fields of the objects, as they are written. What isn't listed is skipped.
+//! The fields of the objects, as serialized. All other fields are ignored.
 
 mod text;
 

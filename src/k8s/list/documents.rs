@@ -1,7 +1,7 @@
 //! `Documents`: a YAML stream, document by document.
 //!
-//! The parser reads one document from a reader. A line that begins with `---` is a document marker
-//! wherever it stands, so the stream is cut there.
+//! The parser reads one document from a reader. A line that begins with `---` is always a document marker, so the
+//! stream is split there.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,10 +10,10 @@ use serde_saphyr::{Options, budget::Budget};
 /// A YAML stream.
 pub(super) struct Documents<R> {
     reader: R,
-    /// The rest of the line that is being handed out.
+    /// The rest of the current line.
     line: Vec<u8>,
     given: usize,
-    /// Lines handed out, in this document and before it.
+    /// The number of lines returned, in this document and before it.
     lines: u64,
     lines_before: u64,
     state: State,
@@ -31,10 +31,10 @@ impl<R: BufRead> Documents<R> {
         Self { reader, line: Vec::new(), given: 0, lines: 0, lines_before: 0, state: State::Between }
     }
 
-    /// The next document, `None` at the end. The one before must have been read to its end.
+    /// The next document; `None` at the end. The previous one must be read to its end.
     pub fn next_document(&mut self) -> Option<&mut Self> {
         while self.state == State::Within {
-            // What the parser left unread, as after a mistake.
+            // Lines that the parser left unread, for example after an error.
             self.given = self.line.len();
             self.next_line().ok()?;
         }
@@ -45,7 +45,7 @@ impl<R: BufRead> Documents<R> {
             }
             self.state = State::Within;
             self.lines_before = self.lines;
-            // Blank lines, comments and empty documents hold no object.
+            // Blank lines, comments and empty documents contain no object.
             self.skip_to_content().ok()?;
             if self.state == State::Within {
                 return Some(self);
@@ -53,7 +53,7 @@ impl<R: BufRead> Documents<R> {
         }
     }
 
-    /// How many lines came before the document that was last begun.
+    /// The number of lines before the current document.
     pub fn lines_before(&self) -> u64 {
         self.lines_before
     }
@@ -69,7 +69,7 @@ impl<R: BufRead> Documents<R> {
         }
     }
 
-    /// Takes up the next line, or learns that there is none in this document.
+    /// Reads the next line of this document, if there is one.
     fn next_line(&mut self) -> io::Result<()> {
         self.line.clear();
         self.given = 0;
@@ -101,7 +101,7 @@ impl<R: BufRead> Read for Documents<R> {
     }
 }
 
-/// The parser's limits, but for those on length: a cluster may hold millions of objects.
+/// The parser's limits, without those on length: a cluster may have millions of objects.
 pub(super) fn options() -> Options {
     let mut budget = Budget::default();
     budget.max_reader_input_bytes = None;

@@ -39,7 +39,7 @@ impl<'a> ItemReader<'a> {
         (self.position, self.already_read) = (0, 0);
     }
 
-    /// Begins a second pass over the same file: the items that are read already are passed over.
+    /// Begins a second pass over the same file: items that are read already are not read again.
     pub fn begin_second_pass(&mut self) {
         self.already_read = self.position;
         self.position = 0;

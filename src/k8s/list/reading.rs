@@ -4,23 +4,23 @@ use thiserror::Error;
 
 use crate::k8s::item::UnreadableReason;
 
-/// How many objects that are left out are kept by name.
+/// The largest number of skipped objects that are kept by name.
 const MAX_SKIPPED_OBJECTS: usize = 10;
 
-/// What was read.
+/// What was read from lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// How many ServiceCIDRs.
+    /// The number of ServiceCIDRs.
     pub service_cidrs: u64,
-    /// How many IPAddresses.
+    /// The number of IPAddresses.
     pub addresses: u64,
-    /// How many Services.
+    /// The number of Services.
     pub services: u64,
-    /// How many Nodes.
+    /// The number of Nodes.
     pub nodes: u64,
-    /// How many objects, or parts of objects, were left out.
+    /// The number of objects, or parts of objects, that were skipped.
     pub left_out: u64,
-    /// The first ten of them.
+    /// The first ten skipped objects.
     pub first_left_out: Vec<SkippedObject>,
 }
 
@@ -28,18 +28,18 @@ pub struct Reading {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{source_name}: item {item}{name}: {reason}", name = self.named())]
 pub struct SkippedObject {
-    /// The file.
+    /// The name of the file.
     pub source_name: String,
-    /// The place of the object among all of the file, from 1.
+    /// The position of the object in the file, from 1.
     pub item: u64,
-    /// Its name, empty if that can't be read.
+    /// The name of the object; empty if it can't be read.
     pub name: String,
-    /// Why.
+    /// Why the object was skipped.
     pub reason: UnreadableReason,
 }
 
 impl Reading {
-    /// Counts what is left out, and keeps the first ten.
+    /// Counts a skipped object, and keeps the first ten.
     pub(in crate::k8s) fn skip(&mut self, skipped: SkippedObject) {
         self.left_out += 1;
         if self.first_left_out.len() < MAX_SKIPPED_OBJECTS {
@@ -47,7 +47,7 @@ impl Reading {
         }
     }
 
-    /// How many objects were taken up.
+    /// The number of objects in the inventory.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.service_cidrs + self.addresses + self.services + self.nodes

@@ -1,4 +1,4 @@
-//! `Document`: one document of a list file, its items taken one by one.
+//! `Document`: deserializes one document of a list file, item by item.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use crate::k8s::item::Item;
 
 use super::item_reader::ItemReader;
 
-/// How items are taken up: JSON as the text that it is, from memory without a copy, YAML as values. Shaped are
-/// those of JSON in memory of which none is in the way: they are read at once.
+/// How items are deserialized: JSON as raw text (from memory without a copy), YAML as values. Shaped is JSON in
+/// memory whose items are all valid: they are deserialized directly.
 #[derive(Clone, Copy)]
 pub(super) enum Syntax {
     Shaped,

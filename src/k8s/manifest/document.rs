@@ -1,4 +1,4 @@
-//! `ManifestDocument`: one document as JSON, and the place of each of its values in the file.
+//! `ManifestDocument`: one document as JSON, and the source position of each of its values.
 
 use serde_json::value::RawValue;
 
@@ -8,17 +8,17 @@ use crate::text::{escape_line, without_position};
 use super::splitter::{RawDocument, Syntax};
 use super::yaml::{self, MappedJson};
 
-/// How far apart the places are that are counted beforehand, in bytes.
+/// The distance between precomputed positions, in bytes.
 const CHECKPOINT_BYTES: usize = 4096;
 
 /// One document, as the JSON that it is or means.
 pub struct ManifestDocument<'a> {
     source_name: &'a str,
-    /// As it is written.
+    /// The source text.
     written: String,
-    /// Where that begins, line and column from 1.
+    /// The position of its first character: line and column from 1.
     start: (u64, u64),
-    /// The place of every so many bytes of it.
+    /// The positions of every [`CHECKPOINT_BYTES`] of the source text.
     counted: Vec<(u64, u64)>,
     json: Option<MappedJson>,
 }
@@ -41,7 +41,7 @@ impl<'a> ManifestDocument<'a> {
         Ok(read)
     }
 
-    /// The file.
+    /// The name of the file.
     #[must_use]
     pub fn source_name(&self) -> &'a str {
         self.source_name
@@ -51,7 +51,7 @@ impl<'a> ManifestDocument<'a> {
         self.json.as_ref().map_or(&self.written, |json| &json.text)
     }
 
-    /// Where a value of the document stands in what is written, in bytes.
+    /// The offset in the source text of a value of the document, in bytes.
     pub(super) fn offset(&self, value: &str) -> usize {
         let within = (value.as_ptr() as usize).saturating_sub(self.json().as_ptr() as usize);
         let Some(json) = &self.json else { return within };
@@ -70,11 +70,11 @@ impl<'a> ManifestDocument<'a> {
         advance(start, self.written.get(from * CHECKPOINT_BYTES..offset).unwrap_or_default())
     }
 
-    /// What is wrong at an offset.
+    /// The diagnostic at an offset.
     #[must_use]
     pub fn diagnostic(&self, offset: usize, message: String) -> Diagnostic {
         let (before, after) = self.written.split_at_checked(offset).unwrap_or((&self.written, ""));
-        // Far enough for what is shown, and no farther: a line may be as long as the document.
+        // No more than is shown: a line may be as long as the document.
         let near = before.char_indices().rev().take(400).take_while(|(_, c)| *c != '\n').last();
         let before = near.map_or("", |(from, _)| before.get(from..).unwrap_or_default());
         let far = after.char_indices().take(400).find(|(_, c)| *c == '\n' || *c == '\r');
@@ -97,7 +97,7 @@ impl<'a> ManifestDocument<'a> {
         self.diagnostic(offset, message)
     }
 
-    /// The offset of a line and a column in bytes, both from 1, counted from the beginning of the document.
+    /// The offset of a line and a column, in bytes. Both are from 1, relative to the document.
     fn offset_of(&self, line: usize, column: usize) -> usize {
         let lines = line.saturating_sub(1);
         let ends = self.written.match_indices('\n').take(lines).last();
@@ -110,7 +110,7 @@ impl<'a> ManifestDocument<'a> {
     }
 }
 
-/// The place of every so many bytes. One within a character isn't asked for.
+/// The positions of every [`CHECKPOINT_BYTES`], moved to character boundaries.
 fn counted(text: &str, start: (u64, u64)) -> Vec<(u64, u64)> {
     let mut places = vec![start];
     let (mut last, mut at) = (0, start);
@@ -124,7 +124,7 @@ fn counted(text: &str, start: (u64, u64)) -> Vec<(u64, u64)> {
     places
 }
 
-/// The place behind some text.
+/// The position after some text.
 fn advance(start: (u64, u64), text: &str) -> (u64, u64) {
     match text.rsplit_once('\n') {
         None => (start.0, start.1 + text.chars().count() as u64),

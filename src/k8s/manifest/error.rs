@@ -4,18 +4,18 @@ use thiserror::Error;
 
 use crate::diagnostic::Diagnostic;
 
-/// Why a stream could not be read to its end.
+/// Why a stream of manifests can't be read to its end.
 #[derive(Debug, Error)]
 pub enum ManifestError {
-    /// It can't be read.
+    /// The stream can't be read.
     #[error("{}: {error}", crate::text::escape_line(.source_name))]
     Read {
-        /// The file.
+        /// The name of the file.
         source_name: String,
-        /// Why.
+        /// The I/O error.
         error: std::io::Error,
     },
-    /// A document of it isn't one that holds objects.
+    /// A document contains no objects, or is invalid.
     #[error(transparent)]
     Invalid(Box<Diagnostic>),
 }

@@ -12,54 +12,54 @@ use crate::text::escape_line;
 use super::document::ManifestDocument;
 use super::error::ManifestError;
 
-/// How deep lists may lie in lists.
+/// The largest depth of nested lists.
 const MAX_LISTS: usize = 4;
 
 /// One object of a document.
 pub struct Manifest<'a> {
-    /// The document.
+    /// The document of the object.
     pub text: &'a ManifestDocument<'a>,
-    /// Where its parts stand in that.
+    /// The offsets of its parts in the document.
     pub places: SourceSpans,
-    /// What it is.
+    /// The parsed object.
     pub what: ManifestKind,
 }
 
-/// What an object is.
+/// The kinds of objects in manifests.
 pub enum ManifestKind {
     /// A ServiceCIDR.
     ServiceCidr(ServiceCidrManifest),
-    /// What kube-apiserver asked, or why the webhook refuses to answer.
+    /// The request of an AdmissionReview, or why the webhook rejects it.
     Review(Result<Request, RequestError>),
-    /// Of this kind: not judged.
+    /// An object of another kind, which is not evaluated.
     Other(String),
 }
 
-/// A ServiceCIDR as it is written.
+/// A ServiceCIDR of a manifest.
 #[derive(Debug)]
 pub struct ServiceCidrManifest {
-    /// Of which version, where that can be read.
+    /// The API version; `None` if it is unknown.
     pub version: Option<Version>,
-    /// `metadata.name`, empty where there is none.
+    /// `metadata.name`; empty if there is none.
     pub name: String,
-    /// `metadata.generateName`, empty where there is none.
+    /// `metadata.generateName`; empty if there is none.
     pub generate_name: String,
-    /// `spec.cidrs`.
+    /// `spec.cidrs`, or why it can't be parsed.
     pub cidrs: Result<Vec<String>, ValidationError>,
 }
 
-/// A version of the API.
+/// An API version of ServiceCIDR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// Served from 1.33 on.
+    /// networking.k8s.io/v1: served since Kubernetes 1.33.
     V1,
-    /// Removed in 1.37.
+    /// networking.k8s.io/v1beta1: removed in 1.37.
     V1Beta1,
-    /// Gone for longer.
+    /// networking.k8s.io/v1alpha1: removed before that.
     V1Alpha1,
 }
 
-/// Where the parts of an object stand, in bytes.
+/// The offsets of the parts of an object, in bytes.
 #[derive(Debug, Default)]
 pub struct SourceSpans {
     object: usize,
@@ -68,7 +68,7 @@ pub struct SourceSpans {
     entries: Vec<usize>,
 }
 
-/// What a list says of its items, where they don't say it themselves.
+/// The apiVersion and kind of a list, for items without their own.
 #[derive(Clone, Copy, Default)]
 struct Inherited<'a> {
     api_version: Option<&'a str>,
@@ -76,13 +76,13 @@ struct Inherited<'a> {
     depth: usize,
 }
 
-/// Hands out the objects of a document.
+/// Passes on the objects of a document.
 pub(super) fn each<E: From<ManifestError>>(
     text: &ManifestDocument<'_>,
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let value: &RawValue = serde_json::from_str(text.json()).map_err(|error| {
-        // It was parsed before, or written by us.
+        // The document was parsed before, or is generated JSON.
         invalid(text.diagnostic(0, format!("not JSON: {}", escape_line(&error.to_string()))))
     })?;
     if value.get() == "null" { Ok(()) } else { of_value(text, value, Inherited::default(), each) }
@@ -132,7 +132,7 @@ fn of_value<E: From<ManifestError>>(
     each(Manifest { text, places, what })
 }
 
-/// Of which kind something is a list, if it is one: a kind of somebody else's may be called so and be none.
+/// The kind of the items if the object is a list. A kind of another API may end in `List` and not be one.
 fn list_of<'a>(kind: &'a str, items: Option<&RawValue>) -> Option<&'a str> {
     let of = kind.strip_suffix("List")?;
     let is_list = ["", "ServiceCIDR"].contains(&of) || items.is_some_and(|items| items.get().starts_with('['));
@@ -194,7 +194,7 @@ fn unreadable(field: &'static str) -> impl Fn(Problem) -> ValidationError {
     move |problem| ValidationError::Unreadable { field, problem }
 }
 
-/// Where the object of a review stands, or the one that is deleted.
+/// The offsets of the object of a review, or of the old object of a DELETE.
 fn places_of_review(text: &ManifestDocument<'_>, review: &RawValue) -> SourceSpans {
     let whole = SourceSpans { object: text.offset(review.get()), ..SourceSpans::default() };
     let request = fields(review, ["request"]).ok().and_then(|[request]| request);
@@ -225,7 +225,7 @@ impl SourceSpans {
         }
     }
 
-    /// Where a field stands, or what is nearest to it.
+    /// The offset of a field, or of its closest parent.
     #[must_use]
     pub fn of_field(&self, field: &str) -> usize {
         let field = field.strip_prefix("object.").unwrap_or(field);
@@ -241,7 +241,7 @@ impl SourceSpans {
         entry.or(part).unwrap_or(self.object)
     }
 
-    /// Where to look first: the first CIDR, else the name, else the object.
+    /// The offset to report: the first CIDR, else the name, else the object.
     #[must_use]
     pub fn first(&self) -> usize {
         self.entries.first().copied().or(self.name).unwrap_or(self.object)

@@ -1,14 +1,14 @@
-//! `DocumentSplitter`: a stream of YAML or JSON, cut into its documents. Never more than one of them is held.
+//! `DocumentSplitter`: splits a stream of YAML or JSON into documents. At most one document is in memory.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The largest document, in bytes. kube-apiserver takes objects of up to 3 MiB, and sends two in a review.
+/// The largest document, in bytes. kube-apiserver accepts objects of up to 3 MiB, and sends two in a review.
 pub const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
 
 /// The byte order mark of UTF-8, which some editors write.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// One document, not parsed yet.
+/// An unparsed document.
 pub(super) struct RawDocument {
     pub text: String,
     pub syntax: Syntax,
@@ -28,16 +28,16 @@ pub(super) enum Problem {
     At { at: (u64, u64), message: String },
 }
 
-/// The bytes of a document, and the line and column of the first.
+/// The bytes of a document, and line and column of the first.
 type Cut = (Vec<u8>, (u64, u64));
 
-/// A stream, cut where a document ends.
+/// A stream that is split where a document ends.
 pub(super) struct DocumentSplitter<R> {
     reader: BufReader<R>,
     syntax: Option<Syntax>,
-    /// Line and column of what is read next, from 1.
+    /// Line and column of the next byte, from 1.
     next: (u64, u64),
-    /// What begins the next YAML document, and where: a line whose marker is blanked, or blanks.
+    /// The start of the next YAML document: a line whose marker is replaced by blanks, or blanks.
     held: Option<(Vec<u8>, (u64, u64))>,
 }
 
@@ -46,7 +46,7 @@ impl<R: Read> DocumentSplitter<R> {
         Self { reader: BufReader::with_capacity(1 << 16, reader), syntax: None, next: (1, 1), held: None }
     }
 
-    /// The next document; blank ones are passed over.
+    /// The next document. Blank ones are skipped.
     pub fn next_piece(&mut self) -> Result<Option<RawDocument>, Problem> {
         let syntax = match self.syntax {
             Some(syntax) => syntax,
@@ -74,7 +74,7 @@ impl<R: Read> DocumentSplitter<R> {
         self.blank()?;
         let syntax = if self.reader.fill_buf()?.first() == Some(&b'{') { Syntax::Json } else { Syntax::Yaml };
         if let (Syntax::Yaml, (line, column @ 2..)) = (syntax, self.next) {
-            // How deep a line is indented matters in YAML.
+            // Indentation matters in YAML.
             let blanks = usize::try_from(column - 1).unwrap_or(0).min(MAX_DOCUMENT);
             self.held = Some((vec![b' '; blanks], (line, 1)));
         }
@@ -82,7 +82,7 @@ impl<R: Read> DocumentSplitter<R> {
         Ok(syntax)
     }
 
-    /// Passes over blank space.
+    /// Skips blank space.
     fn blank(&mut self) -> io::Result<()> {
         loop {
             let seen = self.reader.fill_buf()?;
@@ -95,7 +95,7 @@ impl<R: Read> DocumentSplitter<R> {
         }
     }
 
-    /// One JSON value, found by its brackets. What isn't bracketed is one line, which won't parse.
+    /// One JSON value, delimited by its brackets. Without brackets it is one line, which fails to parse.
     fn json(&mut self) -> Result<Option<Cut>, Problem> {
         self.blank().map_err(Problem::Read)?;
         let start = self.next;
@@ -117,12 +117,12 @@ impl<R: Read> DocumentSplitter<R> {
         }
     }
 
-    /// What stands between two markers.
+    /// The text between two markers.
     fn yaml(&mut self) -> Result<Option<Cut>, Problem> {
         let (mut bytes, mut start) = self.held.take().unwrap_or((Vec::new(), self.next));
         loop {
             if bytes.ends_with(b"\n") && is_blank(&bytes) {
-                // Comments, directives and blank lines hold no object, however many there are.
+                // Comments, directives and blank lines contain no object, however many there are.
                 bytes.clear();
                 start = self.next;
             }
@@ -150,7 +150,7 @@ impl<R: Read> DocumentSplitter<R> {
     }
 }
 
-/// How deep in a JSON value the bytes are.
+/// The nesting depth of a JSON value, byte by byte.
 #[derive(Default)]
 struct JsonBraceScanner {
     depth: usize,
@@ -159,7 +159,7 @@ struct JsonBraceScanner {
 }
 
 impl JsonBraceScanner {
-    /// Takes the next byte. Whether the value ends with it.
+    /// Reads the next byte. Returns whether the value ends with it.
     fn ends_with(&mut self, byte: u8) -> bool {
         if self.is_text {
             match byte {
@@ -188,7 +188,7 @@ fn is_marker(line: &[u8]) -> bool {
     line.strip_prefix(b"---").is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
 }
 
-/// Whether a line holds nothing: it is blank, a comment, or a directive.
+/// Whether a line is blank, a comment, or a directive.
 fn is_blank(line: &[u8]) -> bool {
     let text = line.trim_ascii();
     text.is_empty() || (matches!(text.first(), Some(b'#' | b'%')) && !text.contains(&b'\n'))
@@ -199,11 +199,11 @@ fn too_large(at: (u64, u64)) -> Problem {
     Problem::At { at, message }
 }
 
-/// The place behind some text.
+/// The position after some text.
 fn after(start: (u64, u64), text: &[u8]) -> (u64, u64) {
     text.iter().fold(start, |(line, column), byte| match byte {
         b'\n' => (line + 1, 1),
-        // Not the first of a character.
+        // Not the first byte of a character.
         0x80..0xc0 => (line, column),
         _ => (line, column + 1),
     })

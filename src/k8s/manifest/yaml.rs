@@ -1,4 +1,4 @@
-//! A YAML document as the JSON that it means, as kubectl takes it, with the place of each value.
+//! Converts a YAML document to JSON as kubectl does, with the source position of each value.
 
 use std::fmt::{self, Write as _};
 
@@ -8,13 +8,13 @@ use serde_saphyr::{Error, Spanned};
 
 use crate::text::{Quoted, escape_line, without_position};
 
-/// What a YAML document means, and where its values stand: offsets here and there, ascending.
+/// The JSON of a YAML document, and pairs of offsets of its values in both texts, ascending.
 pub(super) struct MappedJson {
     pub text: String,
     pub places: Vec<(usize, usize)>,
 }
 
-/// A value with its place.
+/// A value with its source position.
 #[derive(Deserialize)]
 struct Node(Spanned<Value>);
 
@@ -27,10 +27,10 @@ enum Value {
     Map(Vec<(String, Node)>),
 }
 
-/// Why a document can't be read: the line and column, from 1, and what is wrong there.
+/// Why a document can't be parsed: the line and column, from 1, and the problem.
 type YamlError = (Option<(usize, usize)>, String);
 
-/// The JSON of a document.
+/// Converts a document to JSON.
 pub(super) fn to_json(text: &str) -> Result<MappedJson, YamlError> {
     let options = serde_saphyr::options! { with_snippet: false };
     let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| complaint(&error))?;
@@ -69,7 +69,7 @@ impl Node {
         match &self.0.value {
             Value::Null => json.text.push_str("null"),
             Value::Bool(value) => json.text.push_str(if *value { "true" } else { "false" }),
-            // Writing into a String can't fail.
+            // Writing to a String can't fail.
             Value::Number(number) => drop(write!(json.text, "{number}")),
             Value::ManifestDocument(text) => push_text(text, &mut json.text),
             Value::List(items) => {

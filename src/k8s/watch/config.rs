@@ -1,25 +1,25 @@
-//! `WatchConfig`: how long a watch waits for what, and how often it tries again.
+//! `WatchConfig`: timeouts and backoff of lists and watches.
 
 use std::time::Duration;
 
-/// How long is waited for what. The default is for clusters; tests scale it down.
+/// Timeouts and backoff. The default is for clusters; tests scale it down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchConfig {
-    /// The longest first pause after a failure; it doubles with each one that follows.
+    /// The longest first pause after a failure. It doubles with each further failure.
     pub backoff_initial: Duration,
     /// The longest pause.
     pub backoff_max: Duration,
-    /// How long a watch must live for the pauses to begin anew.
+    /// How long a watch must stay open to reset the backoff.
     pub stable_after: Duration,
-    /// How long the API server lets a watch live (`timeoutSeconds`), rounded up to seconds.
+    /// How long the API server keeps a watch open (`timeoutSeconds`), rounded up to seconds.
     pub watch: Duration,
-    /// How long a watch may say nothing before it is dropped. Longer than `watch`.
+    /// How long a watch may be silent before it is closed. Longer than `watch`.
     pub idle_timeout: Duration,
-    /// How long the API server may take for the head of an answer.
+    /// How long the API server may take for the head of a response.
     pub response_timeout: Duration,
-    /// How long it may take for a page of a list, in all.
+    /// How long the API server may take for a whole page of a list.
     pub page_timeout: Duration,
-    /// How many objects a page of a list holds.
+    /// The number of objects in a page of a list.
     pub page_size: u32,
 }
 
@@ -38,13 +38,13 @@ impl Default for WatchConfig {
     }
 }
 
-/// The longest that a `Retry-After` is obeyed: one that asks for a day must not blind us for a day.
+/// The longest `Retry-After` that is obeyed: an API server that asks for a day must not stop the watch for a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 impl WatchConfig {
-    /// How long to wait after the `failures`th failure in a row, counted from 1. `chance` spreads those
-    /// who failed together: the pause is between half and the whole of what is doubled. A longer pause
-    /// that the API server asks for is obeyed, up to five minutes.
+    /// The pause after the `failures`th failure in a row, counted from 1. `chance` spreads clients that failed at the
+    /// same time: the pause is between half and all of the backoff. A longer pause that the API server asks for is
+    /// obeyed, up to five minutes.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `Entry`: one object of a list or a watch, read as far as it can be.
+//! `Entry`: one object of a list or a watch, as far as it can be parsed.
 
 use serde::Deserialize;
 
@@ -8,15 +8,15 @@ use crate::k8s::item::{InventoryObject, Item, UnreadableReason};
 /// One object of a list or a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name, empty if that can't be read.
+    /// The name of the object; empty if it can't be parsed.
     pub name: String,
-    /// What is taken up of it, or why nothing is.
+    /// The parts that an inventory stores, or why the object is skipped.
     pub object: Result<InventoryObject, UnreadableReason>,
-    /// The parts of it that can't be read.
+    /// The parts that can't be parsed.
     pub parts: Vec<UnreadableReason>,
 }
 
-/// What is read of an object that can't be read as its kind.
+/// What can be parsed of an object that is not valid for its kind.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Head {
@@ -31,7 +31,7 @@ pub(super) struct HeadMetadata {
 }
 
 impl Entry {
-    /// Reads an object of a kind.
+    /// Parses an object of a kind.
     pub(super) fn read(kind: &'static str, text: &str) -> Self {
         match serde_json::from_str::<Item<'_>>(text) {
             Ok(item) => Self::of(kind, item),
@@ -42,7 +42,7 @@ impl Entry {
         }
     }
 
-    /// What was read as an object of a kind.
+    /// The entry of a parsed object of a kind.
     pub(super) fn of(kind: &'static str, item: Item<'_>) -> Self {
         let mut parts = Vec::new();
         let name = item.metadata.name.to_string();
@@ -53,13 +53,13 @@ impl Entry {
         Self { name, object, parts }
     }
 
-    /// Whether something of it is left out.
+    /// Whether the object or a part of it is skipped.
     pub(super) fn is_left_out(&self) -> bool {
         self.object.is_err() || !self.parts.is_empty()
     }
 
-    /// Puts it into an inventory. What can't be read takes the place of what was known by its name as
-    /// well: a state that is gone must not be answered with.
+    /// Puts the object into an inventory. An object that can't be parsed removes the previous one of the same name:
+    /// rules must not be evaluated with an outdated state.
     pub(super) fn put(self, kind: ResourceKind, inventory: &mut Inventory) {
         match self.object {
             Ok(object) => object.put(inventory),
@@ -70,7 +70,7 @@ impl Entry {
     }
 }
 
-/// Forgets the object of a name. Whether it was known.
+/// Removes the object with this name. Returns whether it existed.
 pub(super) fn forget(kind: ResourceKind, name: &str, inventory: &mut Inventory) -> bool {
     match kind {
         ResourceKind::ServiceCidrs => inventory.remove_service_cidr(name),

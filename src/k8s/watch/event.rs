@@ -15,49 +15,49 @@ use super::failure::Status;
 /// One event of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchEvent {
-    /// ADDED or MODIFIED: an object is there, in this state.
+    /// ADDED or MODIFIED: an object exists in this state.
     Applied {
-        /// The resourceVersion from which a watch can go on.
+        /// The resourceVersion from which a watch can continue.
         version: String,
-        /// The object. That it can't be read is no fault of the event.
+        /// The object. The event is valid even if the object can't be parsed.
         entry: Entry,
     },
-    /// DELETED: an object is gone.
+    /// DELETED: an object was deleted.
     Deleted {
-        /// The resourceVersion from which a watch can go on.
+        /// The resourceVersion from which a watch can continue.
         version: String,
-        /// Its name.
+        /// The name of the object.
         name: String,
     },
-    /// BOOKMARK: nothing happened up to a version.
+    /// BOOKMARK: no events up to this version.
     Bookmark {
-        /// The resourceVersion from which a watch can go on.
+        /// The resourceVersion from which a watch can continue.
         version: String,
     },
-    /// ERROR: the watch can't go on.
+    /// ERROR: the watch can't continue.
     Error {
-        /// As an HTTP status: 410 when the version is too old. 0 if there is none.
+        /// The HTTP status code: 410 if the version is too old; 0 if there is none.
         code: u16,
-        /// The `Status` that says more, JSON.
+        /// The `Status` object, as JSON.
         status: String,
     },
 }
 
-/// Why bytes are no event.
+/// Why bytes are not an event.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum WatchEventError {
-    /// They are not the JSON of an event.
+    /// The bytes are not the JSON of an event.
     #[error("a watch event can't be read: {0}")]
     Shape(String),
-    /// Its type is none that there is.
+    /// The type of the event is unknown.
     #[error("a watch event of the unknown type {0:?}")]
     UnknownType(String),
-    /// It doesn't say where a watch would go on.
+    /// The event has no resourceVersion.
     #[error("a watch event without a resourceVersion")]
     NoVersion,
 }
 
-/// An event whose object is text, or read already.
+/// An event whose object is raw text, or parsed.
 #[derive(Deserialize)]
 struct Event<'a, T> {
     #[serde(borrow, rename = "type")]
@@ -66,10 +66,10 @@ struct Event<'a, T> {
 }
 
 impl WatchEvent {
-    /// Reads one line of a watch of a kind.
+    /// Parses one line of a watch of a kind.
     ///
     /// # Errors
-    /// If it is no event. An event whose object can't be read is one.
+    /// If the line is not an event. An event with an object that can't be parsed is one.
     ///
     /// ```
     /// use servicecidr_guard::inventory::ResourceKind;
@@ -103,9 +103,9 @@ impl WatchEvent {
             _ => Self::Applied { version, entry: Entry::read(kind.as_str(), text) },
         })
     }
-    /// ADDED or MODIFIED, whose object has the shape of its kind: nearly all there are, read in one pass.
+    /// ADDED or MODIFIED, with a valid object of its kind: nearly all events, parsed in one pass.
     fn common(kind: ResourceKind, line: &[u8]) -> Option<Self> {
-        // What is skipped must be text, too.
+        // Skipped parts must be UTF-8 too.
         let event: Event<'_, Item<'_>> = serde_json::from_str(std::str::from_utf8(line).ok()?).ok()?;
         let version = event.object.metadata.resource_version.some()?.to_owned();
         ["ADDED", "MODIFIED"]

@@ -1,4 +1,4 @@
-//! `WatchFailure`: why a list or a watch didn't go on.
+//! `WatchFailure`: why a list or a watch ended.
 
 use std::error::Error;
 use std::fmt;
@@ -8,35 +8,35 @@ use serde::Deserialize;
 
 use crate::text::single_line;
 
-/// Why a list or a watch didn't go on, as metrics count it.
+/// Why a list or a watch ended, as the label of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureReason {
-    /// No connection, or none that is trusted.
+    /// No connection, or no trusted certificate.
     Unreachable,
-    /// No answer in time, or a watch that said nothing for too long.
+    /// No response in time, or a silent watch.
     TimedOut,
-    /// An answer that ended too early.
+    /// A response that ended too early.
     Disconnected,
-    /// 401: the account is not accepted.
+    /// 401: the API server doesn't accept the account.
     Unauthorized,
     /// 403: the account lacks a permission.
     Forbidden,
     /// 404: the API server doesn't have the resource.
     NotFound,
-    /// 410, or a resourceVersion that went back: what was known is listed anew.
+    /// 410, or a resourceVersion that went back: the kind is listed again.
     Expired,
-    /// 429: asked to wait.
+    /// 429: the API server asks to wait.
     Throttled,
     /// Any other 4xx.
     Rejected,
-    /// 5xx, and whatever else isn't 2xx.
+    /// 5xx, and any other status that is not 2xx.
     ServerError,
-    /// An answer that can't be understood.
+    /// A response that can't be parsed.
     InvalidResponse,
 }
 
 impl FailureReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 11] = [
         Self::Unreachable,
         Self::TimedOut,
@@ -51,7 +51,7 @@ impl FailureReason {
         Self::InvalidResponse,
     ];
 
-    /// Its name in metrics.
+    /// The value of the label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl FailureReason {
         }
     }
 
-    /// That of an HTTP status, or of the code of an ERROR event, which is the same.
+    /// The reason for an HTTP status, or for the code of an ERROR event, which is the same.
     pub(super) fn from_status_code(code: u16) -> Self {
         match code {
             401 => Self::Unauthorized,
@@ -82,8 +82,8 @@ impl FailureReason {
         }
     }
 
-    /// Whether the next try may go on where this one ended. Otherwise everything is listed anew: after
-    /// what can't be understood too, for it may have been a change.
+    /// Whether the next attempt may continue where this one ended. Otherwise the kind is listed again, also after a
+    /// response that can't be parsed, because it may have been a change.
     pub(super) fn can_resume(self) -> bool {
         match self {
             Self::Unreachable
@@ -99,11 +99,11 @@ impl FailureReason {
     }
 }
 
-/// Why a list or a watch didn't go on.
+/// Why a list or a watch ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WatchFailure {
     pub reason: FailureReason,
-    /// For people, after `can't list servicecidrs.networking.k8s.io: `.
+    /// The message, after `can't list servicecidrs.networking.k8s.io: `.
     pub message: String,
     /// How long the API server asks to wait.
     pub retry_after: Option<Duration>,
@@ -114,7 +114,7 @@ impl WatchFailure {
         Self { reason, message: single_line(&message.to_string()), retry_after: None }
     }
 
-    /// With everything that an error says about its causes, each once.
+    /// A failure with the message of an error and its causes, each once.
     pub fn from_error(reason: FailureReason, error: &dyn Error) -> Self {
         let mut text = error.to_string();
         let mut cause = error.source();
@@ -128,13 +128,12 @@ impl WatchFailure {
         Self::new(reason, text)
     }
 
-    /// A resourceVersion that went back.
+    /// A failure because a resourceVersion went back.
     pub fn expired(seen: &str, version: &str) -> Self {
         Self::new(FailureReason::Expired, format!("the resourceVersion went from {seen} back to {version}"))
     }
 
-    /// From a status code, HTTP's or that of an ERROR event, and the `Status` object with it, which
-    /// need not be one.
+    /// A failure from a status code, of HTTP or of an ERROR event, and the body, which may be a `Status` object.
     pub fn from_status(code: u16, body: &[u8]) -> Self {
         let reason = FailureReason::from_status_code(code);
         let status: Status = serde_json::from_slice(body).unwrap_or_default();
@@ -152,7 +151,7 @@ impl WatchFailure {
     }
 }
 
-/// A `Status` of the API, as far as it is read.
+/// The parsed fields of a `Status`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {

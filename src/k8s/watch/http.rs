@@ -1,4 +1,4 @@
-//! Requests to the API server, and answers within limits.
+//! Requests to the API server, and responses within limits.
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Request};
@@ -13,10 +13,10 @@ use super::failure::{FailureReason, WatchFailure};
 
 /// The largest page of a list, in bytes.
 const MAX_PAGE: usize = 64 * 1024 * 1024;
-/// The largest body of a refusal that is read, in bytes.
+/// The largest body of an error response that is read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
 
-/// Sends a request. The body of an answer that isn't 2xx is part of the failure.
+/// Sends a request. The body of a response that is not 2xx becomes part of the failure.
 pub(super) async fn send(
     client: &Client,
     timing: &WatchConfig,
@@ -30,13 +30,13 @@ pub(super) async fn send(
         return Ok(answer.into_body());
     }
     let retry_after = retry_after(answer.headers());
-    // What can't be read of it would only have said more.
+    // An unreadable body would only have added details.
     let body = timeout(timing.response_timeout, read(answer.into_body(), MAX_REFUSAL)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     Err(WatchFailure { retry_after, ..WatchFailure::from_status(code.as_u16(), &body) })
 }
 
-/// A page of a list.
+/// Fetches a page of a list.
 pub(super) async fn fetch_page(
     client: &Client,
     timing: &WatchConfig,
@@ -76,7 +76,7 @@ fn timed_out(what: &str, after: Duration) -> WatchFailure {
     WatchFailure::new(FailureReason::TimedOut, format!("{what} within {} s", after.as_secs_f32()))
 }
 
-/// In seconds: kube-apiserver sends no dates.
+/// The value in seconds: kube-apiserver sends no dates.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

@@ -1,22 +1,22 @@
-//! `Lines`: the lines of a stream that comes in pieces.
+//! `Lines`: the lines of a stream that arrives in chunks.
 
-/// The lines of a stream that comes in pieces.
+/// The lines of a stream that arrives in chunks.
 #[derive(Default)]
 pub(super) struct Lines {
-    /// What came and wasn't taken.
+    /// The buffered bytes.
     bytes: Vec<u8>,
-    /// How much of it was taken.
+    /// The number of bytes that were returned.
     taken: usize,
-    /// How much of it holds no line end.
+    /// The number of bytes that contain no line end.
     searched: usize,
 }
 
 impl Lines {
-    /// How much room is kept for the next pieces.
+    /// The buffer capacity that is kept for the next chunks.
     const KEPT: usize = 64 * 1024;
 
     pub fn push(&mut self, piece: &[u8]) {
-        // What was taken makes room before more comes, so that each byte is moved once.
+        // Returned bytes are removed before more arrive, so that each byte is moved once.
         self.bytes.drain(..self.taken);
         self.searched -= self.taken;
         self.taken = 0;
@@ -24,7 +24,7 @@ impl Lines {
         self.bytes.extend_from_slice(piece);
     }
 
-    /// The next whole line, without its end.
+    /// The next complete line, without its line end.
     pub fn next_line(&mut self) -> Option<&[u8]> {
         let place = self.bytes.get(self.searched..)?.iter().position(|byte| *byte == b'\n');
         let Some(place) = place.map(|place| self.searched + place) else {
@@ -36,7 +36,7 @@ impl Lines {
         self.bytes.get(start..place)
     }
 
-    /// How long the line is that isn't whole yet.
+    /// The length of the incomplete line.
     pub fn rest(&self) -> usize {
         self.bytes.len() - self.taken
     }

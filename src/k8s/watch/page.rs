@@ -12,14 +12,14 @@ use super::failure::{FailureReason, WatchFailure};
 pub(super) struct Page<'a> {
     /// The resourceVersion of the list.
     pub version: String,
-    /// With what the next page is asked for, if there is one.
+    /// The `continue` token of the next page, if there is one.
     pub next: Option<String>,
-    /// How many objects follow, if the API server says so.
+    /// The number of objects that follow, if the API server reports it.
     pub remaining: Option<u64>,
     pub items: Items<'a>,
 }
 
-/// The objects of a page: each of the shape of its kind, or else all as text, to be read one by one.
+/// The objects of a page: all valid for their kind, or else all as raw text, to be parsed one by one.
 pub(super) enum Items<'a> {
     Read(Vec<Item<'a>>),
     Text(Vec<&'a RawValue>),
@@ -43,9 +43,9 @@ struct Metadata {
 }
 
 impl<'a> Page<'a> {
-    /// Strict where the inventory depends on it: what no page names will be forgotten.
+    /// Strict where the inventory depends on it: objects that no page contains are removed.
     pub fn decode(kind: &str, bytes: &'a [u8]) -> Result<Self, WatchFailure> {
-        // In one pass, unless an object is in the way, or bytes that are no text.
+        // In one pass, unless an object or a byte is invalid.
         if let Ok(text) = std::str::from_utf8(bytes)
             && let Ok(wire) = serde_json::from_str(text)
         {
@@ -77,7 +77,7 @@ impl Items<'_> {
         }
     }
 
-    /// The objects of a kind, as an inventory takes them up.
+    /// The entries for an inventory of one kind.
     pub fn entries(self, kind: &'static str) -> impl Iterator<Item = Entry> {
         let (read, texts) = match self {
             Self::Read(items) => (items, Vec::new()),

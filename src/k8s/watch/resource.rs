@@ -1,8 +1,8 @@
-//! Where the API server keeps what is followed.
+//! The API resource of each watched kind.
 
 use crate::inventory::ResourceKind;
 
-/// Where lists and watches of a kind are asked for.
+/// The path for lists and watches of a kind.
 pub(super) fn path(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::ServiceCidrs => "/apis/networking.k8s.io/v1/servicecidrs",
@@ -11,7 +11,7 @@ pub(super) fn path(kind: ResourceKind) -> &'static str {
     }
 }
 
-/// The resource with its group, as a ClusterRole and kubectl name it.
+/// The resource with its group, as in a ClusterRole and kubectl.
 pub(super) fn resource(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::ServiceCidrs => "servicecidrs.networking.k8s.io",

@@ -1,8 +1,8 @@
-//! resourceVersions: opaque, but those that are numbers can be compared.
+//! Comparison of resourceVersions: they are opaque, but numbers can be compared.
 
-/// Whether a version is older than one that was seen. `false` where that can't be told.
+/// Whether a version is older than another. `false` if they can't be compared.
 ///
-/// Upstream has declared them to be decimal numbers that grow (KEP-5504).
+/// Upstream has declared them to be increasing decimal numbers (KEP-5504).
 pub(super) fn is_older(version: &str, seen: &str) -> bool {
     match (version.parse::<u128>(), seen.parse::<u128>()) {
         (Ok(version), Ok(seen)) => version < seen,

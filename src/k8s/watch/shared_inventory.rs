@@ -1,4 +1,4 @@
-//! `SharedInventory`: the inventory that watches keep up to date, for many to read.
+//! `SharedInventory`: the inventory that watches update and many threads read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -7,15 +7,15 @@ use crate::inventory::{Freshness, Inventory, ResourceKind, SweepStatus};
 
 use super::status::{Progress, Status};
 
-/// How often a watch tries for the lock before it makes readers wait.
+/// The number of attempts to get the write lock before readers have to wait.
 const WRITE_LOCK_ATTEMPTS: u32 = 500;
-/// How long it waits between two tries.
+/// The pause between two attempts.
 const WRITE_LOCK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The inventory that watches keep up to date.
+/// The inventory that watches update.
 ///
-/// Reading never fails: a thread that panicked with the lock leaves an inventory that is as good as one
-/// whose watch fell behind.
+/// Reading never fails: a thread that panicked with the lock leaves an inventory as good as one whose watch is
+/// behind.
 #[derive(Debug, Default)]
 pub struct SharedInventory {
     inventory: RwLock<Inventory>,
@@ -25,7 +25,7 @@ pub struct SharedInventory {
 }
 
 impl SharedInventory {
-    /// The inventory as it is. Don't hold on to it: while it is held, nothing can change.
+    /// The inventory. Release it soon: nothing can change while it is borrowed.
     pub fn read(&self) -> RwLockReadGuard<'_, Inventory> {
         self.inventory.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -35,20 +35,20 @@ impl SharedInventory {
         change(&mut self.inventory.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How far a kind is followed.
+    /// The state of the watch of a kind.
     #[must_use]
     pub fn status(&self, kind: ResourceKind) -> Status {
         self.status_at(kind, Instant::now())
     }
 
-    /// How far a kind is followed, with the age that it has at `now`.
+    /// The state of the watch of a kind, with its age at `now`.
     #[must_use]
     pub fn status_at(&self, kind: ResourceKind, now: Instant) -> Status {
         let objects = self.read().count(kind);
         self.progress(kind).status(objects, now)
     }
 
-    /// How fresh a kind is, for a decision: without the rest of its status.
+    /// The freshness of a kind, for an evaluation: without the rest of its status.
     #[must_use]
     pub fn freshness(&self, kind: ResourceKind) -> Freshness {
         self.progress(kind).freshness(Instant::now())
@@ -63,8 +63,8 @@ impl SharedInventory {
         progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the inventory in the gaps that readers leave. A writer that waits makes new readers wait
-    /// behind it, and a report may read for long; so it tries for half a second or so before it waits.
+    /// Changes the inventory while no reader has the lock. A waiting writer makes new readers wait, and a report may
+    /// read for long; so this retries for about half a second before it waits.
     pub(super) async fn write<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
         for _ in 0..WRITE_LOCK_ATTEMPTS {
             match self.inventory.try_write() {
@@ -77,14 +77,14 @@ impl SharedInventory {
         self.update(change)
     }
 
-    /// Forgets what the list that was begun last didn't name, a little at a time.
+    /// Removes the objects that are not in the last list, a few at a time.
     pub(super) async fn sweep(&self, kind: ResourceKind) {
         while self.write(|inventory| inventory.sweep(kind)).await == SweepStatus::Unfinished {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Forgets everything of a kind that is no longer followed.
+    /// Removes all objects of a kind that is no longer watched.
     pub(super) async fn stop_following(&self, kind: ResourceKind) {
         self.progress(kind).ceased();
         self.write(|inventory| inventory.begin_relist(kind)).await;

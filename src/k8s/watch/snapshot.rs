@@ -1,4 +1,4 @@
-//! `snapshot`: one list of each kind, for a command that looks once.
+//! `snapshot`: one list of each kind, for commands.
 
 use http::Request;
 use kube::Client;
@@ -18,53 +18,54 @@ use super::http::fetch_page;
 use super::page::Page;
 use super::resource::{path, resource};
 
-/// How often a list is begun anew because its pages had to be given up meanwhile.
+/// How often a list is restarted because its `continue` token expired.
 const MAX_LIST_ATTEMPTS: u32 = 5;
 
-/// What was read.
+/// What was listed.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// How many objects of each kind, and what was left out.
+    /// The number of objects of each kind, and those that were skipped.
     pub reading: Reading,
-    /// The kinds that more would be known from, and couldn't be listed.
+    /// The optional kinds that can't be listed.
     pub unlisted: Vec<SnapshotError>,
 }
 
-/// Why a kind couldn't be listed.
+/// Why a kind can't be listed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("can't list {resource}: {message}")]
 pub struct SnapshotError {
     /// The resource, with its group.
     pub resource: &'static str,
-    /// Why, as metrics of the webhook would count it.
+    /// The reason, as in metrics of the webhook.
     pub reason: FailureReason,
-    /// For people.
+    /// The error message.
     pub message: String,
 }
 
-/// What is listed.
+/// A resource to list.
 #[derive(Clone, Copy)]
 enum SnapshotResource {
     Kind(ResourceKind),
     Services,
 }
 
-/// One list that was read to its end.
+/// A complete list.
 #[derive(Default)]
 struct List {
-    /// What must not be taken up before the list is whole.
+    /// Objects that must not be stored before the list is complete.
     kept: Vec<InventoryObject>,
     count: u64,
     left_out: Vec<(u64, String, UnreadableReason)>,
-    /// How many objects were seen.
+    /// The number of objects in the list.
     items: u64,
 }
 
-/// Reads ServiceCIDRs, IPAddresses and Services, and Nodes if they are wanted, into an inventory. `progress` is told
-/// how many of which resource, and of how many if the API server says so.
+/// Lists ServiceCIDRs, IPAddresses and Services, and Nodes if requested, into an inventory. `progress` gets the
+/// resource, the number of its objects so far, and their total if the API server reports it.
 ///
 /// # Errors
-/// If ServiceCIDRs or IPAddresses can't be listed. Without the others less is known, and the result says so.
+/// If ServiceCIDRs or IPAddresses can't be listed. The others are optional, and the result names those that are
+/// missing.
 pub async fn snapshot(
     client: &Client,
     timing: &WatchConfig,
@@ -130,7 +131,7 @@ impl SnapshotResource {
         let mut tries = 1;
         loop {
             match self.read_pages(client, timing, inventory, progress).await {
-                // What was read of it belongs to a state that is no more.
+                // The pages so far belong to an expired state.
                 Err(failure) if failure.reason == FailureReason::Expired && tries < MAX_LIST_ATTEMPTS => tries += 1,
                 outcome => return outcome,
             }
@@ -223,7 +224,7 @@ impl SnapshotResource {
     }
 }
 
-/// What the API server says of its own version, to be put behind a sentence.
+/// The version of the API server, as a suffix for a message.
 async fn version(client: &Client, timing: &WatchConfig) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -231,7 +232,7 @@ async fn version(client: &Client, timing: &WatchConfig) -> Option<String> {
         git_version: String,
     }
     let request = Request::get("/version").body(Vec::new()).ok()?;
-    // That it can't be had was said already, of what was asked for first.
+    // The first request has reported the failure already.
     let bytes = fetch_page(client, timing, request).await.ok()?;
     let version: Version = serde_json::from_slice(&bytes).ok()?;
     Some(format!("; the API server is {}", crate::text::escape_truncated(&version.git_version)))

@@ -1,4 +1,4 @@
-//! `Status`: how far a kind is followed, and since when nothing was heard.
+//! `Status`: the state of the watch of a kind, and the age of its objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -7,38 +7,38 @@ use crate::inventory::Freshness;
 
 use super::failure::FailureReason;
 
-/// How many names are kept of what is left out.
+/// The largest number of skipped objects that are kept by name.
 const MAX_SKIPPED_NAMES: usize = 1000;
 
-/// How far a kind is followed.
+/// The state of the watch of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Whether it is followed at all: Nodes are only while a policy asks for them.
+    /// Whether the kind is watched: Nodes are only if a policy needs them.
     pub is_wanted: bool,
-    /// Whether a list was read to its end. Before, the inventory lacks what is not read yet.
+    /// Whether a first list is complete. Before, the inventory lacks objects.
     pub is_listed: bool,
-    /// How many objects of the last list were read.
+    /// The number of objects of the last list that were read.
     pub seen: u64,
-    /// How many it has, if the API server says so.
+    /// The number of objects of the last list, if the API server reports it.
     pub expected: Option<u64>,
-    /// How long ago the API server last proved what is known to be so: by a list, an event, a bookmark or
-    /// a watch that it opened. By a clock that never jumps.
+    /// The time since the API server last confirmed the state: by a list, an event, a bookmark or an opened watch.
+    /// Measured with a monotonic clock.
     pub age: Option<Duration>,
-    /// How many objects are known.
+    /// The number of objects in the inventory.
     pub objects: u64,
-    /// How many objects of those that there are, are left out, in whole or in part.
+    /// The number of existing objects that are skipped, in whole or in part.
     pub left_out: u64,
-    /// How many lists were read to their end after the first.
+    /// The number of complete lists after the first.
     pub relists: u64,
-    /// How many watches were opened after the first.
+    /// The number of opened watches after the first.
     pub reconnects: u64,
-    /// How often a list or a watch failed, for every reason there is.
+    /// The number of failed lists and watches, by reason.
     pub errors: BTreeMap<FailureReason, u64>,
-    /// What went wrong last, until something goes right.
+    /// The last failure, until the next success.
     pub last_error: Option<String>,
 }
 
-/// What a loop tells of itself.
+/// The progress that a watch loop reports.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub is_wanted: bool,
@@ -51,7 +51,7 @@ pub(super) struct Progress {
     errors: BTreeMap<FailureReason, u64>,
     last_error: Option<String>,
     left_out: BTreeSet<String>,
-    /// How many more there are, whose names are not kept.
+    /// The number of further skipped objects, without names.
     left_out_more: u64,
 }
 
@@ -68,7 +68,7 @@ impl Progress {
         self.expected = remaining.map(|remaining| self.seen + remaining);
     }
 
-    /// The list is as old as the answer that began it.
+    /// The list is as old as the request for its first page.
     pub fn list_ended(&mut self, began: Instant) {
         self.is_listed = true;
         self.expected = Some(self.seen);
@@ -91,7 +91,7 @@ impl Progress {
         self.last_error = Some(error);
     }
 
-    /// An object is there, or is gone: whether something of it is left out. Gives the count if it grew.
+    /// Records whether a part of an existing or deleted object is skipped. Returns the count if it grew.
     pub fn left_out(&mut self, name: &str, is_left_out: bool) -> Option<u64> {
         if !is_left_out {
             self.left_out.remove(name);
@@ -106,7 +106,7 @@ impl Progress {
         is_new.then(|| self.count_left_out())
     }
 
-    /// Objects that are no longer followed.
+    /// Removes the counts of objects that are no longer watched.
     pub fn ceased(&mut self) {
         let errors = std::mem::take(&mut self.errors);
         *self = Self { errors, lists: self.lists, watches: self.watches, ..Self::default() };

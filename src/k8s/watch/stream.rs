@@ -18,8 +18,8 @@ use super::resource_version::is_older;
 const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
 impl WatchContext {
-    /// Watches from a version, which moves on with every event, until the API server ends it in order.
-    /// Returns whether it sent nothing at all.
+    /// Watches from a resourceVersion, which advances with every event, until the API server ends the watch. Returns
+    /// whether it sent nothing at all.
     pub(super) async fn watch(&self, version: &mut String) -> Result<bool, WatchFailure> {
         let params = WatchParams { timeout: Some(self.config.watch_seconds()), bookmarks: true, ..Default::default() };
         let request = Request::new(path(self.kind)).watch(&params, version);

@@ -1,4 +1,4 @@
-//! `alternatives`: where a CIDR is refused, the nearest one of its size that would not be.
+//! `alternatives`: for a denied CIDR, the closest allowed one of the same size.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use crate::policy::{Policy, Violation};
 
 use super::occupancy::free;
 
-/// The nearest CIDR of the same size that the policy allows and that overlaps nothing known.
+/// The closest CIDR of the same size that the policy allows and that overlaps no known network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alternative {
-    /// The place of the refused one in `spec.cidrs`, from 0.
+    /// The index of the denied CIDR in `spec.cidrs`, from 0.
     pub index: usize,
-    /// What could stand there.
+    /// The CIDR to use instead.
     pub cidr: Cidr,
 }
 
-/// For each CIDR that is denied for where it is. None where the policy has no allowed
-/// ranges, where what the cluster holds isn't known, and where nothing of that size is free.
+/// An alternative for each CIDR that is denied because of its location. None if the policy has no allowed ranges, if
+/// the cluster state is unknown, or if no block of that size is free.
 pub(in crate::policy) fn alternatives<'a>(
     policy: &Policy,
     observed: &ObservedInventory<'_>,
@@ -50,7 +50,7 @@ fn nearest(policy: &Policy, inventory: &Inventory, refused: Cidr) -> Option<Cidr
     if policy.prefix_length.as_ref().is_some_and(|rule| !rule.allows(refused)) {
         return None;
     }
-    // Ranges are never joined: narrower ones can't hold it, and of the others one alone does.
+    // Ranges are never merged: narrower ones can't contain the CIDR, and one of the others is enough.
     let wide_enough = allowed.filter(|range| range.prefix_len() <= refused.prefix_len());
     let allowed = RangeSet::union(family, wide_enough.map(AddressRange::from));
     let free = free(policy, inventory, &allowed, family);

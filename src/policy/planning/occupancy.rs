@@ -1,17 +1,17 @@
-//! `OccupiedRange`: what is known that a new CIDR must not touch, and whose it is.
+//! `OccupiedRange`: the known networks that a new CIDR must not overlap, and their owners.
 
 use crate::inventory::{DeclaredNetwork, Inventory, NodeNetwork};
 use crate::net::{AddressRange, Cidr, IpFamily, RangeSet};
 use crate::policy::{ConflictOwner, Policy, Preset, ReservedNetworks};
 
-/// Something known that a new CIDR must not touch.
+/// A known network that a new CIDR must not overlap.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OccupiedRange<'a> {
     pub cidr: Cidr,
     whose: RangeOwner<'a>,
 }
 
-/// Whose it is, without a copy of its name.
+/// The owner of the network, borrowed.
 #[derive(Clone, Copy, Debug)]
 enum RangeOwner<'a> {
     ServiceCidr(&'a str),
@@ -21,7 +21,7 @@ enum RangeOwner<'a> {
 }
 
 impl OccupiedRange<'_> {
-    /// Whose it is, to be kept.
+    /// The owner, as an owned value.
     pub fn neighbour(&self) -> ConflictOwner {
         match self.whose {
             RangeOwner::ServiceCidr(name) => ConflictOwner::ServiceCidr { name: name.to_owned() },
@@ -34,8 +34,9 @@ impl OccupiedRange<'_> {
     }
 }
 
-/// Everything known that a new CIDR of a family must not touch: the CIDRs of ServiceCIDRs, whatever their state; the
-/// networks that the policy declares; those of its presets; what nodes hold, whether the policy discovers it or not.
+/// Every known network of a family that a new CIDR must not overlap: the CIDRs of ServiceCIDRs, whatever their state;
+/// the networks that the policy declares; those of its presets; the networks of nodes, even if the policy doesn't
+/// discover them.
 pub(super) fn occupied_ranges<'a>(
     policy: &'a Policy,
     inventory: &'a Inventory,
@@ -60,7 +61,7 @@ pub(super) fn occupied_ranges<'a>(
     service_cidrs.chain(declared).chain(presets).chain(nodes).filter(move |obstacle| obstacle.cidr.family() == family)
 }
 
-/// What of some ranges is free of everything known.
+/// The parts of some ranges that overlap no known network.
 pub(super) fn free(policy: &Policy, inventory: &Inventory, ranges: &RangeSet, family: IpFamily) -> RangeSet {
     let taken = occupied_ranges(policy, inventory, family).map(|obstacle| AddressRange::from(obstacle.cidr));
     ranges.difference(&RangeSet::union(family, taken))

@@ -1,4 +1,4 @@
-//! `FreeCidrSearch`: the next free CIDRs that the policy allows and that overlap nothing known.
+//! `FreeCidrSearch`: the next free CIDRs that the policy allows and that overlap no known network.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,101 +11,102 @@ use crate::policy::{Conflict, Conflicts, Policy};
 
 use super::occupancy::{OccupiedRange, free, occupied_ranges};
 
-/// How many passed-over ranges are kept.
+/// The largest number of skipped ranges that are kept.
 const LISTED: usize = 100;
 
-/// What is looked for, and where.
+/// The size to search for, and the ranges to search.
 #[derive(Clone, Debug)]
 pub struct FreeCidrSearch<'a> {
     policy: &'a Policy,
     inventory: &'a Inventory,
     family: IpFamily,
     prefix_len: u8,
-    /// The ranges to look in, wide enough or not. Each lies in an allowed one.
+    /// The ranges to search, even those that are too narrow. Each is within an allowed one.
     ranges: Vec<Cidr>,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suggestions {
-    /// The CIDRs, the best first. None overlaps another.
+    /// The suggested CIDRs, best first. They don't overlap each other.
     pub found: Vec<Cidr>,
-    /// What else lies in the ranges, in the order of its addresses: the first hundred.
+    /// The skipped ranges, ascending by address: the first hundred.
     pub skipped: Vec<SkippedRange>,
-    /// How many more there are.
+    /// The number of further skipped ranges.
     pub more: usize,
     /// The widest aligned block that is still free in one range.
     pub largest_left: Option<Cidr>,
 }
 
-/// Blocks of the size asked for that follow each other and were passed over for one reason.
+/// Consecutive blocks of the requested size that were skipped for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedRange {
-    /// From the first address of the first to the last of the last.
+    /// From the first address of the first block to the last address of the last.
     pub range: AddressRange,
-    /// Why.
+    /// Why the blocks were skipped.
     pub reason: SkipReason,
 }
 
-/// Why blocks were passed over. Its `Display` follows the blocks.
+/// Why blocks were skipped. Its `Display` follows the blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SkipReason {
-    /// They share addresses with something.
+    /// The blocks overlap known networks.
     Taken(Conflicts),
-    /// They are free, and part of a block that is better left whole, or come later.
+    /// The blocks are free, but part of a block that should stay whole, or they come later.
     Free,
-    /// The range that they are is narrower than what is asked for.
+    /// The range is narrower than the requested size.
     Narrow {
-        /// The prefix length that is asked for.
+        /// The requested prefix length.
         asked: u8,
     },
 }
 
-/// Why there is nothing to look for.
+/// Why a search is not possible.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SearchError {
-    /// Neither the policy nor the caller says where.
+    /// Neither the policy nor the caller names ranges.
     #[error("no range to search: the policy has no allowedRanges")]
     NoRanges,
-    /// None of the ranges is of the family, or in an allowed one.
+    /// None of the ranges is of the family, or within an allowed one.
     #[error("no range to search: {0}")]
     NoneOfFamily(String),
-    /// What would be suggested gives no address.
+    /// A suggestion would have no allocatable addresses.
     #[error("/{prefix_len} of {family} {sentence}", sentence = .idle.sentence())]
     Idle {
-        /// The family.
+        /// The IP family.
         family: IpFamily,
         /// The prefix length.
         prefix_len: u8,
-        /// Why not.
+        /// Why a CIDR of this size has no allocatable addresses.
         idle: UnusableReason,
     },
-    /// The policy's rule prefix-length refuses it.
+    /// The rule prefix-length of the policy denies the prefix length.
     #[error("/{prefix_len} is not allowed: an {family} ServiceCIDR has /{} to /{}", .admitted.start(), .admitted.end())]
     NotAdmitted {
-        /// The family.
+        /// The IP family.
         family: IpFamily,
         /// The prefix length.
         prefix_len: u8,
-        /// The lengths that it admits.
+        /// The allowed prefix lengths.
         admitted: RangeInclusive<u8>,
     },
-    /// No CIDR holds so many.
+    /// No CIDR has enough addresses.
     #[error("no allowed {family} CIDR has {services} addresses outside its static band")]
     TooMany {
-        /// The family.
+        /// The IP family.
         family: IpFamily,
-        /// How many Services.
+        /// The number of Services.
         services: u32,
     },
 }
 
 impl<'a> FreeCidrSearch<'a> {
-    /// A search for CIDRs of a prefix length: within the allowed ranges of the policy, narrowed to `within` unless
+    /// A search for CIDRs of a prefix length, within the allowed ranges of the policy and within `within`, unless
     /// that is empty.
     ///
     /// # Errors
-    /// If there is nowhere to look, or what is asked for would be refused wherever it lay, or gives no address.
+    /// If there is no range to search, or if every CIDR of the requested size would be denied or have no allocatable
+    /// addresses.
     pub fn new(
         policy: &'a Policy,
         inventory: &'a Inventory,
@@ -127,11 +128,11 @@ impl<'a> FreeCidrSearch<'a> {
         }
     }
 
-    /// The longest prefix length that the policy admits and whose dynamic band has an address for each of some
-    /// Services: the edges of a CIDR are no ClusterIPs, and its static band is left to Services that name theirs.
+    /// The longest allowed prefix length whose dynamic band has an address for each of some Services. The network and
+    /// broadcast addresses are no ClusterIPs, and the static band is left to Services with a fixed ClusterIP.
     ///
     /// # Errors
-    /// If no CIDR has so many.
+    /// If no CIDR has enough addresses.
     pub fn prefix_len_for(policy: &Policy, family: IpFamily, services: u32) -> Result<u8, SearchError> {
         let holds = |prefix_len: &u8| {
             let block = Cidr::from_base(family, 0, family.bits().saturating_sub(*prefix_len));
@@ -141,9 +142,8 @@ impl<'a> FreeCidrSearch<'a> {
         admitted(policy, family).rev().find(holds).ok_or(SearchError::TooMany { family, services })
     }
 
-    /// The first `count` of them, or as many as there are. Each breaks up the free space as little as can be: it is the
-    /// lowest part of the smallest free aligned block that holds it, and of several such blocks that with the lowest
-    /// address.
+    /// The first `count` suggestions, or as many as there are. Best fit: each is the start of the smallest free
+    /// aligned block that is large enough; of equal blocks, the one with the lowest address.
     #[must_use]
     pub fn find(&self, count: usize) -> Suggestions {
         let host_bits = self.family.bits().saturating_sub(self.prefix_len);
@@ -174,7 +174,7 @@ impl<'a> FreeCidrSearch<'a> {
         Suggestions { found, skipped, more, largest_left }
     }
 
-    /// The widest aligned block that is free in one of the ranges, narrow ones too, beside what was found.
+    /// The widest aligned block that is free in one of the ranges, even a narrow one, apart from the suggestions.
     fn largest_left(&self, found: &[Cidr]) -> Option<Cidr> {
         let one = |cidr: &Cidr| RangeSet::union(self.family, [AddressRange::from(*cidr)]);
         let all = RangeSet::union(self.family, self.ranges.iter().map(|range| AddressRange::from(*range)));
@@ -187,7 +187,7 @@ impl<'a> FreeCidrSearch<'a> {
         blocks.min_by_key(|block| block.prefix_len())
     }
 
-    /// The blocks that share addresses with something known. A block that shares with several is told of once.
+    /// The blocks that overlap known networks. A block that overlaps several is reported once.
     fn taken(&self, ranges: &RangeSet) -> Vec<SkippedRange> {
         let size_less_one = AddressRange::from(self.block(0)).last();
         let mut runs: Vec<(AddressRange, OccupiedRange<'_>)> = Vec::new();
@@ -199,17 +199,17 @@ impl<'a> FreeCidrSearch<'a> {
             });
             runs.extend(runs_of.map(|run| (run, obstacle)));
         }
-        // The wider first of those that begin alike.
+        // Sorted by address, then widest first.
         runs.sort_by_key(|(run, obstacle)| (run.first(), std::cmp::Reverse(run.last()), obstacle.cidr));
         let mut told: Vec<SkippedRange> = Vec::new();
         for (run, obstacle) in runs {
-            // From behind what is told of; at the end of the family, nothing is.
+            // Continues after the last reported block, unless that ends with the family.
             let behind = told.last().map_or(Some(0), |before| before.range.last().checked_add(1));
             let rest = behind.and_then(|behind| AddressRange::new(self.family, run.first().max(behind), run.last()));
             match (rest, told.last_mut()) {
                 (Some(rest), _) => {
                     let relation = self.block(rest.first()).relation(obstacle.cidr);
-                    // A block within another's is what it is for every block of the run.
+                    // A block within another network has the same owner for every block of the run.
                     let relation = if rest.count() > size_less_one + 1 { Relation::Within } else { relation };
                     let hit = Conflict { relation, cidr: obstacle.cidr, neighbour: obstacle.neighbour() };
                     told.push(SkippedRange {
@@ -224,7 +224,7 @@ impl<'a> FreeCidrSearch<'a> {
         told
     }
 
-    /// The block of the size asked for at an address.
+    /// The block of the requested size at an address.
     fn block(&self, first: u128) -> Cidr {
         let host_bits = self.family.bits().saturating_sub(self.prefix_len);
         let whole = Cidr::host(self.family.address(first));
@@ -233,7 +233,7 @@ impl<'a> FreeCidrSearch<'a> {
 }
 
 impl SkippedRange {
-    /// The blocks as people write them: as a CIDR where they make up one.
+    /// The blocks as a CIDR if they are one, else as a range.
     #[must_use]
     pub fn named(&self) -> String {
         let mut blocks = self.range.subnets();
@@ -258,7 +258,7 @@ fn admitted(policy: &Policy, family: IpFamily) -> RangeInclusive<u8> {
     policy.prefix_length.as_ref().map_or(0..=family.bits(), |rule| rule.bounds_for(family))
 }
 
-/// The ranges to look in: the allowed ones of a family, as far as they lie in `within`.
+/// The ranges to search: the allowed ranges of a family, limited to `within`.
 fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr>, SearchError> {
     let mut asked: Vec<Cidr> = within.iter().copied().filter(|cidr| cidr.family() == family).collect();
     let none = |text: &str| Err(SearchError::NoneOfFamily(text.to_owned()));
@@ -276,7 +276,7 @@ fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr
     if within.is_empty() {
         asked.clone_from(&allowed);
     }
-    // Two CIDRs nest or are apart: the narrower is what they share.
+    // Two CIDRs nest or are disjoint: their intersection is the narrower one.
     let shared = asked.iter().flat_map(|range| {
         allowed.iter().filter_map(|allowed| match range.relation(*allowed) {
             Relation::Same | Relation::Within => Some(*range),

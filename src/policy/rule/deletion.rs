@@ -1,24 +1,23 @@
-//! deletion: a ServiceCIDR whose deletion would never end, or leave Services without a range.
+//! deletion: the deletion of a ServiceCIDR that would never complete, or leave IPAddresses without a usable range.
 
 use crate::capacity::deletion_impact;
 use crate::inventory::{Change, Inventory, Operation, Readiness, ServiceCidr};
 use crate::net::Cidr;
 use crate::policy::{Finding, ValidationActions, Violation};
 
-/// What may follow from the deletion of a ServiceCIDR. It can't be taken back: from the DELETE on, no
-/// address is given out of it, whether or not it ever goes.
+/// The actions on a harmful deletion of a ServiceCIDR. A deletion can't be undone: no address is allocated from the
+/// ServiceCIDR after the DELETE, whether or not the deletion completes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// What follows where kube-controller-manager holds it back.
+    /// The actions if kube-controller-manager would keep its finalizer.
     pub blocked: ValidationActions,
-    /// What follows where it is let go and leaves IPAddresses in no range that gives addresses, or an
-    /// IP family without any range.
+    /// The actions if the deletion would complete and leave IPAddresses in no usable range, or an IP family without
+    /// any range.
     pub stranded: ValidationActions,
 }
 
 impl Deletion {
-    /// What a DELETE does that someone should know before. Nothing for one that is terminating already:
-    /// it has been done.
+    /// The violations of a DELETE. None for a ServiceCIDR that is terminating already.
     pub(in crate::policy) fn check(&self, inventory: &Inventory, change: &Change) -> Vec<Finding> {
         if change.operation != Operation::Delete {
             return Vec::new();
@@ -27,7 +26,7 @@ impl Deletion {
         let service_cidr = match inventory.service_cidr(&change.name) {
             Some(known) if known.readiness == Readiness::Terminating => return Vec::new(),
             Some(known) => known,
-            // Made so recently that no watch has told of it.
+            // Created so recently that no watch event has arrived.
             None => {
                 let cidrs = change.removes.iter().filter_map(|text| Cidr::parse_lenient(text).ok());
                 unseen = ServiceCidr::ready(&change.name, cidrs);

@@ -1,22 +1,22 @@
-//! no-overlap: a CIDR that a request adds should share no address with other ServiceCIDRs.
+//! no-overlap: a CIDR that a request adds should not overlap other ServiceCIDRs.
 
 use crate::inventory::{Change, Inventory};
 use crate::net::Relation;
 use crate::policy::violation::Conflicts;
 use crate::policy::{ValidationActions, Violation};
 
-/// A CIDR that a request adds should share no address with other ServiceCIDRs. Kubernetes allows it,
-/// and a range is made larger that way: by a wider ServiceCIDR around it.
+/// An added CIDR should not overlap other ServiceCIDRs. Kubernetes allows overlaps, and a wider ServiceCIDR around
+/// another enlarges a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoOverlap {
-    /// How the new CIDR must not lie to another.
+    /// The relations to another CIDR that count as a violation.
     pub relations: Vec<Relation>,
-    /// What follows from one.
+    /// The actions on an overlap.
     pub actions: ValidationActions,
 }
 
 impl NoOverlap {
-    /// A violation for each added CIDR that lies so to a CIDR of another ServiceCIDR.
+    /// A violation for each added CIDR that has such a relation to a CIDR of another ServiceCIDR.
     pub(in crate::policy) fn check(&self, inventory: &Inventory, change: &Change) -> Vec<Violation> {
         change
             .cidrs()

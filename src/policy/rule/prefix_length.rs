@@ -1,4 +1,4 @@
-//! prefix-length: a CIDR that a request adds is neither too wide nor too narrow.
+//! prefix-length: a CIDR that a request adds must be neither too wide nor too narrow.
 
 use std::ops::RangeInclusive;
 
@@ -6,19 +6,19 @@ use crate::inventory::Change;
 use crate::net::{Cidr, IpFamily};
 use crate::policy::{ValidationActions, Violation};
 
-/// A CIDR that a request adds is neither too wide nor too narrow.
+/// Limits of the prefix length of an added CIDR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrefixLength {
-    /// The lengths that an IPv4 CIDR may have.
+    /// The allowed prefix lengths of an IPv4 CIDR.
     pub ipv4: RangeInclusive<u8>,
-    /// The lengths that an IPv6 CIDR may have.
+    /// The allowed prefix lengths of an IPv6 CIDR.
     pub ipv6: RangeInclusive<u8>,
-    /// What follows from another.
+    /// The actions on another prefix length.
     pub actions: ValidationActions,
 }
 
 impl PrefixLength {
-    /// The lengths that a CIDR of a family may have.
+    /// The allowed prefix lengths of a family.
     #[must_use]
     pub fn bounds_for(&self, family: IpFamily) -> RangeInclusive<u8> {
         match family {
@@ -27,13 +27,13 @@ impl PrefixLength {
         }
     }
 
-    /// Whether a CIDR has one of these lengths.
+    /// Whether the prefix length of a CIDR is allowed.
     #[must_use]
     pub fn allows(&self, cidr: Cidr) -> bool {
         self.bounds_for(cidr.family()).contains(&cidr.prefix_len())
     }
 
-    /// A violation for each added CIDR of another length.
+    /// A violation for each added CIDR whose prefix length is not allowed.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
         change
             .cidrs()

@@ -1,24 +1,24 @@
-//! reserved-networks: a CIDR that a request adds must not touch networks that aren't for Services.
+//! reserved-networks: a CIDR that a request adds must not overlap non-Service networks.
 
 use crate::inventory::{Change, DeclaredNetwork, Inventory, NodeNetwork};
 use crate::net::{Cidr, CidrMap};
 use crate::policy::violation::{Conflict, ConflictOwner, Conflicts};
 use crate::policy::{Preset, ValidationActions, Violation};
 
-/// A CIDR that a request adds must not touch networks that aren't for Services. kube-proxy in mode
-/// nftables drops traffic to any address of a ServiceCIDR that isn't a ClusterIP.
+/// An added CIDR must not overlap non-Service networks. kube-proxy in mode nftables drops traffic to any address of a
+/// ServiceCIDR that is not a ClusterIP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReservedNetworks {
     /// The declared networks and those of the presets.
     fixed: CidrMap<ConflictOwner>,
-    /// What of the nodes is reserved too.
+    /// The kinds of node networks that are reserved too.
     pub discover: Vec<NodeNetwork>,
-    /// What follows from a CIDR that touches one.
+    /// The actions on a CIDR that overlaps one.
     pub actions: ValidationActions,
 }
 
 impl ReservedNetworks {
-    /// The rule over declared networks, presets and what is discovered.
+    /// The rule for declared networks, presets and discovered networks.
     #[must_use]
     pub fn new(
         declared: &[DeclaredNetwork],
@@ -32,7 +32,7 @@ impl ReservedNetworks {
         }
         for preset in presets {
             for (text, source) in preset.networks() {
-                // Canonical, every one: the tests of `Preset` hold that.
+                // All are canonical: the tests of `Preset` check that.
                 if let Ok(cidr) = text.parse::<Cidr>() {
                     fixed.insert(cidr, ConflictOwner::Preset { preset: *preset, source });
                 }
@@ -46,7 +46,7 @@ impl ReservedNetworks {
         self.fixed.iter()
     }
 
-    /// A violation for each added CIDR that touches a declared network or one of a preset.
+    /// A violation for each added CIDR that overlaps a declared network or one of a preset.
     pub(in crate::policy) fn check(&self, change: &Change) -> Vec<Violation> {
         violations(change, |cidr| {
             self.fixed
@@ -56,7 +56,7 @@ impl ReservedNetworks {
         })
     }
 
-    /// A violation for each added CIDR that touches what nodes hold.
+    /// A violation for each added CIDR that overlaps a network of a node.
     pub(in crate::policy) fn check_discovered(&self, inventory: &Inventory, change: &Change) -> Vec<Violation> {
         violations(change, |cidr| {
             inventory

@@ -1,18 +1,18 @@
-//! usable: a CIDR that a request adds gives addresses.
+//! usable: a CIDR that a request adds must have allocatable addresses.
 
 use crate::inventory::{Change, ConfiguredFamilies, Readiness, UnusableReason};
 use crate::policy::{ValidationActions, Violation};
 
-/// A CIDR that a request adds gives addresses. kube-apiserver takes and Kubernetes calls ready what
-/// gives none: an IPv4 /31 or /32, an IPv6 /128 or one shorter than /64, a family that isn't configured.
+/// An added CIDR must have allocatable addresses. kube-apiserver accepts, and Kubernetes reports as ready, CIDRs
+/// without any: an IPv4 /31 or /32, an IPv6 /128 or one shorter than /64, and a family that is not configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usable {
-    /// What follows from one that gives none.
+    /// The actions on a CIDR without allocatable addresses.
     pub actions: ValidationActions,
 }
 
 impl Usable {
-    /// A violation for each added CIDR that gives no address.
+    /// A violation for each added CIDR without allocatable addresses.
     pub(in crate::policy) fn check(families: &ConfiguredFamilies, change: &Change) -> Vec<Violation> {
         change
             .cidrs()

@@ -1,4 +1,4 @@
-//! `Conflicts`: what a CIDR shares addresses with: the first few, and how many more there are.
+//! `Conflicts`: the CIDRs that overlap a CIDR: the first few, and the number of the others.
 
 use std::fmt;
 
@@ -7,61 +7,61 @@ use crate::net::{Cidr, Relation};
 use crate::policy::Preset;
 use crate::text::{escape_name, escape_truncated};
 
-/// How many a sentence lists before it says how many more there are.
+/// The number of conflicts that a message lists.
 const LISTED: usize = 4;
 
-/// One CIDR that another shares addresses with.
+/// A CIDR that overlaps the checked one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// How the other lies to it.
+    /// The relation of the checked CIDR to `cidr`.
     pub relation: Relation,
-    /// It.
+    /// The conflicting CIDR.
     pub cidr: Cidr,
-    /// Whose it is.
+    /// The owner of the conflicting CIDR.
     pub neighbour: ConflictOwner,
 }
 
-/// Whose a CIDR is that another shares addresses with.
+/// The owner of a conflicting CIDR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConflictOwner {
-    /// A ServiceCIDR's.
+    /// A ServiceCIDR.
     ServiceCidr {
-        /// Its name.
+        /// The name of the ServiceCIDR.
         name: String,
     },
-    /// A network's that the policy declares.
+    /// A network that the policy declares.
     Declared {
-        /// Its name.
+        /// The name of the network.
         name: String,
-        /// What it is; may be empty.
+        /// The description of the network; may be empty.
         description: String,
     },
-    /// A network's of a preset.
+    /// A network of a preset.
     Preset {
         /// The preset.
         preset: Preset,
-        /// What it is and who says so.
+        /// The use of the network and its source.
         source: &'static str,
     },
-    /// A node's.
+    /// A network of a node.
     Node {
-        /// Its pods' or its own.
+        /// The kind of network: pod CIDR or address.
         network: NodeNetwork,
         /// The name of the node.
         node: String,
     },
 }
 
-/// What a CIDR shares addresses with: at least one, the first four by name.
+/// The CIDRs that overlap a CIDR: at least one, of which the first four are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflicts {
-    /// The first four.
+    /// The first four conflicts.
     pub first: Vec<Conflict>,
-    /// How many more there are.
+    /// The number of further conflicts.
     pub more: usize,
 }
 
-/// The first few ranges of a list, and how many more there are.
+/// The first few ranges of a list, and the number of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeList {
     first: Vec<Cidr>,
@@ -69,8 +69,8 @@ pub struct RangeList {
 }
 
 impl Conflicts {
-    /// The CIDRs of ServiceCIDRs that share addresses with one that a change adds, as far as the relation
-    /// is one that counts; never those of the ServiceCIDR itself.
+    /// The CIDRs of ServiceCIDRs that overlap one that a change adds, if the relation is one of `relations`; never
+    /// those of the ServiceCIDR itself.
     pub(in crate::policy) fn of_others(
         inventory: &Inventory,
         change: &Change,
@@ -86,7 +86,7 @@ impl Conflicts {
         }))
     }
 
-    /// The hits of an iterator; `None` where it has none.
+    /// The conflicts of an iterator; `None` if it is empty.
     pub(in crate::policy) fn of(conflicts: impl IntoIterator<Item = Conflict>) -> Option<Self> {
         let mut conflicts = conflicts.into_iter();
         let first: Vec<Conflict> = conflicts.by_ref().take(LISTED).collect();
@@ -106,7 +106,7 @@ impl RangeList {
 }
 
 impl fmt::Display for Conflicts {
-    /// As what a CIDR does: `contains 10.96.0.0/28 of ServiceCIDR kubernetes`.
+    /// As a predicate: `contains 10.96.0.0/28 of ServiceCIDR kubernetes`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         joined(f, &self.first, self.more, " and ")?;
         match self.more {
@@ -155,7 +155,7 @@ impl fmt::Display for RangeList {
     }
 }
 
-/// The first few of a list, with `conjunction` before the last if no more follow.
+/// The first items of a list, with `conjunction` before the last if it ends the list.
 fn joined(f: &mut fmt::Formatter<'_>, first: &[impl fmt::Display], more: usize, conjunction: &str) -> fmt::Result {
     for (position, item) in first.iter().enumerate() {
         let is_last = position + 1 == first.len() && more == 0;

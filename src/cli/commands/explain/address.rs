@@ -1,4 +1,4 @@
-//! `explain IP`: which ServiceCIDRs hold an address, in which band, and who uses it.
+//! `explain IP`: the ServiceCIDRs that contain an address, its band, and what it is allocated to.
 
 use std::net::IpAddr;
 
@@ -20,13 +20,13 @@ use crate::text::percent;
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct AddressExplanation {
     address: String,
-    /// Who holds it; null if it is free.
+    /// The object that the address is allocated to; null if it is free.
     allocation: Option<AddressDocument>,
     #[serde(rename = "serviceCIDRs")]
     service_cidrs: Vec<Holding>,
-    /// Whether it can become a ClusterIP at all.
+    /// Whether it can become a ClusterIP.
     usable: bool,
-    /// How likely the next Service without a named ClusterIP takes it, in percent.
+    /// The probability that the next Service without a clusterIP gets it, in percent.
     next_service_percent: f64,
 }
 
@@ -39,14 +39,14 @@ struct Holding {
     place: Place,
 }
 
-/// Where in a CIDR an address lies.
+/// The position of an address in a CIDR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 enum Place {
     NetworkAddress,
     BroadcastAddress,
     StaticBand,
     DynamicBand,
-    /// Of a CIDR that has no usable address at all.
+    /// The CIDR has no usable addresses.
     NotUsable,
 }
 

@@ -1,4 +1,4 @@
-//! `explain NAME`: what a ServiceCIDR gives, what it overlaps, and what deleting it does.
+//! `explain NAME`: the capacity and the overlaps of a ServiceCIDR, and the effect of deleting it.
 
 use std::net::IpAddr;
 
@@ -29,13 +29,13 @@ pub(in crate::cli) struct ServiceCidrExplanation<'a> {
     entries: Vec<Entry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<&'a str>,
-    /// The addresses with a meaning of their own; of `kubernetes` only.
+    /// Addresses with a conventional use; of `kubernetes` only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known_addresses: Vec<KnownAddress>,
     deletion: DeletionImpactDocument,
 }
 
-/// An address that a convention gives to somebody.
+/// An address with a conventional use.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct KnownAddress {
@@ -69,8 +69,7 @@ pub(super) fn explain(args: &input::Args, inventory: &Inventory, service_cidr: &
     Ok(())
 }
 
-/// The Service `kubernetes` has the first address of the default ServiceCIDR, kube-dns by convention the
-/// tenth.
+/// The Service `kubernetes` has the first address of the default ServiceCIDR, kube-dns by convention the tenth.
 fn known_addresses(inventory: &Inventory, service_cidr: &ServiceCidr) -> Vec<KnownAddress> {
     let Some(primary) = service_cidr.cidrs.first().filter(|_| service_cidr.name == DEFAULT_SERVICE_CIDR) else {
         return Vec::new();
@@ -164,7 +163,7 @@ fn known_line(known: &KnownAddress) -> String {
     format!("- {} is by convention the address of {}: {held}", known.address, known.convention)
 }
 
-/// What deleting it does, or why it isn't gone yet. The line that matters is the last.
+/// The effect of deleting it, or why it still exists. The last line is the conclusion.
 fn deletion(service_cidr: &ServiceCidr, removal: &DeletionImpact) -> Vec<String> {
     let mut lines = Vec::new();
     let is_terminating = service_cidr.readiness == Readiness::Terminating;

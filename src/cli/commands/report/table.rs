@@ -1,4 +1,4 @@
-//! The report for people: by family, by ServiceCIDR, what is odd, and last the line that matters.
+//! The human-readable report: families, ServiceCIDRs, anomalies, and the headline last.
 
 use crate::capacity::{AllocationAudit, CapacityReport, FamilyCapacity, Forecast};
 use crate::cli::support::output::TableWidth;
@@ -7,7 +7,7 @@ use crate::inventory::UnusableReason;
 use crate::page::{anomalies, headline};
 use crate::text::{percent, thousands};
 
-/// How the tables are printed.
+/// How tables are printed.
 pub(super) struct Style {
     pub header: Header,
     pub width: TableWidth,
@@ -21,7 +21,7 @@ impl Style {
     }
 }
 
-/// The report as it is.
+/// The report without changes.
 pub(super) fn now(style: &Style, report: &CapacityReport, survey: &AllocationAudit) -> String {
     let mut text = families(style, report, survey);
     text += "\n";
@@ -113,7 +113,7 @@ fn entries(style: &Style, report: &CapacityReport) -> String {
     table.render(style.header)
 }
 
-/// Ten places, filled as the range is.
+/// A bar of ten characters, filled in proportion.
 fn bar(percent: Option<f64>) -> String {
     let tenths = percent.map_or(0, |percent| (1..=10).filter(|tenth| percent >= f64::from(*tenth) * 10.0).count());
     format!("[{}{}]", "#".repeat(tenths), ".".repeat(10 - tenths))

@@ -1,4 +1,4 @@
-//! Suggestions as ServiceCIDRs.
+//! Suggestions as manifests.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::inventory::Inventory;
 use crate::net::Cidr;
 use crate::text::is_dns_subdomain;
 
-/// A ServiceCIDR for each, as a YAML document. Their names are new.
+/// A ServiceCIDR for each suggestion, as a YAML document, with a new name.
 pub(super) fn manifest(found: &[Cidr], name: Option<&str>, inventory: &Inventory) -> Result<String, Exit> {
     let mut text = String::new();
     for (place, cidr) in found.iter().enumerate() {
@@ -36,7 +36,7 @@ pub(super) fn manifest(found: &[Cidr], name: Option<&str>, inventory: &Inventory
     Ok(text)
 }
 
-/// A name after the CIDR: `services-10-96-1-0-24`.
+/// A name derived from the CIDR: `services-10-96-1-0-24`.
 fn default_name(cidr: Cidr) -> String {
     format!("services-{}", cidr.to_string().replace(['.', ':', '/'], "-"))
 }

@@ -5,7 +5,7 @@ use crate::net::{AddressRange, UsableRange};
 use crate::policy::Suggestions;
 use crate::text::thousands;
 
-/// The CIDRs, and what each gives.
+/// The CIDRs with their capacity.
 pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {
     let mut table = Table::new([
         ("CIDR", Align::Left),
@@ -28,7 +28,7 @@ pub(super) fn suggestions(suggestions: &Suggestions, header: Header) -> String {
     if table.is_empty() { String::new() } else { table.render(header) }
 }
 
-/// The same, and what was passed over.
+/// The CIDRs with their capacity, and the skipped ranges.
 pub(super) fn wide(found: &Suggestions, header: Header) -> String {
     let mut table = Table::new([("PASSED OVER", Align::Left), ("WHY", Align::Left)]);
     for passed in &found.skipped {

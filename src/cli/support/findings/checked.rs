@@ -1,4 +1,4 @@
-//! What was found in one ServiceCIDR: its outcome, and each finding.
+//! `CheckedObject`: the outcome and the findings of one ServiceCIDR.
 
 use std::rc::Rc;
 
@@ -7,35 +7,35 @@ use crate::diagnostic::Diagnostic;
 use crate::policy::{Alternative, Exemption, Finding, RuleId, ValidationAction, ValidationActions, Verdict};
 use crate::text::escape_line;
 
-/// A ServiceCIDR that was checked.
+/// The findings of one ServiceCIDR.
 pub(in crate::cli) struct CheckedObject {
-    /// The file that it stands in.
+    /// The name of its file.
     pub file: Rc<str>,
-    /// Line and column, where it has any.
+    /// Line and column, if known.
     pub at: Option<(u64, u64)>,
-    /// Its name, safe to print.
+    /// The name, safe to print.
     pub name: String,
-    /// Whether it gives addresses, of one that is stored.
+    /// Whether it has allocatable addresses; only for a stored ServiceCIDR.
     pub state: Option<&'static str>,
-    /// Why no rule may deny it.
+    /// Why it is exempt from the rules.
     pub exemption: Option<Exemption>,
-    /// What was found.
+    /// The findings.
     pub found: Vec<CheckedFinding>,
 }
 
-/// A finding in a ServiceCIDR.
+/// A finding of one ServiceCIDR.
 pub(in crate::cli) struct CheckedFinding {
     pub rule: RuleId,
     pub actions: ValidationActions,
     pub field: String,
-    /// The sentence without its field.
+    /// The message without its field.
     pub message: String,
     pub alternative: Option<Alternative>,
-    /// The same for people, with its place.
+    /// The human-readable message, with its position.
     pub diagnostic: Diagnostic,
 }
 
-/// What follows for one ServiceCIDR.
+/// The outcome for one ServiceCIDR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Denied,
@@ -44,7 +44,7 @@ pub(super) enum Outcome {
     Allowed,
 }
 
-/// What follows from one finding.
+/// The severity of one finding.
 #[derive(Clone, Copy)]
 pub(super) enum Level {
     Denied,
@@ -53,7 +53,7 @@ pub(super) enum Level {
 }
 
 impl CheckedFinding {
-    /// The findings of a verdict. `place` puts the sentence about a field where it belongs.
+    /// The findings of a verdict. `place` returns the position of a field.
     pub fn all(verdict: &Verdict, place: impl Fn(&str, String) -> Diagnostic) -> Vec<Self> {
         verdict.findings.iter().map(|finding| Self::one(verdict, finding, &place)).collect()
     }
@@ -62,7 +62,7 @@ impl CheckedFinding {
         let violation = &finding.violation;
         let field = violation.field();
         let of_field = |alternative: &&Alternative| field == format!("spec.cidrs[{}]", alternative.index);
-        // One a CIDR: with the first finding that it answers.
+        // One per CIDR: with the first finding that it resolves.
         let is_first = verdict.findings.iter().find(|other| other.actions.deny() && other.violation.field() == field);
         let is_first = is_first.is_some_and(|first| std::ptr::eq(first, finding));
         let alternative = verdict.alternatives.iter().find(of_field).copied().filter(|_| is_first);
@@ -120,7 +120,7 @@ impl CheckedObject {
 }
 
 impl CheckedFinding {
-    /// A sentence of this finding, and what could stand in place of its CIDR.
+    /// The message of the finding, and the alternative to its CIDR.
     pub(super) fn with_hint(&self, sentence: &str) -> String {
         match &self.diagnostic.hint {
             Some(hint) => format!("{sentence}; {hint}"),

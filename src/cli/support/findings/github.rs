@@ -1,9 +1,9 @@
-//! Findings as workflow commands, which GitHub Actions shows at the lines of a pull request.
+//! Findings as workflow commands: GitHub Actions annotates the lines of a pull request.
 
 use super::checked::{CheckedFinding, CheckedObject, Level};
 use crate::text::escape_line;
 
-/// One command a finding.
+/// One command per finding.
 pub(super) fn commands(all: &[CheckedObject]) -> String {
     all.iter().flat_map(|judged| judged.found.iter().map(|found| command(judged, found))).collect()
 }
@@ -23,8 +23,7 @@ fn command(judged: &CheckedObject, found: &CheckedFinding) -> String {
     format!("::{level} {place}title={title}::{message}\n")
 }
 
-/// What stands behind the `::`. Line ends stay what they are for the runner; other invisible characters are
-/// written out.
+/// The message after `::`. Line ends are escaped for the runner; other invisible characters are printed as escapes.
 fn data(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -12,7 +12,7 @@ use super::checked::{CheckedFinding, CheckedObject, Level};
 /// The characters that are escaped in the path of a URI.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// The log, as text.
+/// The log as text.
 pub(super) fn log(all: &[CheckedObject]) -> Result<String, Exit> {
     let results: Vec<Value> =
         all.iter().flat_map(|judged| judged.found.iter().map(|found| result(judged, found))).collect();
@@ -34,7 +34,7 @@ pub(super) fn log(all: &[CheckedObject]) -> Result<String, Exit> {
 
 fn rule(rule: RuleId) -> Value {
     let (id, summary) = (rule.as_str(), rule.summary());
-    // The rules that no policy sets share a section.
+    // The rules that no policy sets share a section of the documentation.
     let place = format!("docs/policy.md#{}", rule.config_key().map_or("scope-and-exemptions", |_| id));
     json!({
         "id": id,
@@ -56,7 +56,7 @@ fn result(judged: &CheckedObject, found: &CheckedFinding) -> Value {
         None => json!({"artifactLocation": {"uri": uri}}),
     };
     let object = format!("servicecidr.networking.k8s.io/{}", judged.name);
-    // What a finding is, wherever its line goes: not the line, and not the sentence, which may hold counts.
+    // The identity of a finding when lines move: without the line, and without the message, which may contain counts.
     let identity = [found.rule.as_str(), &uri, &judged.name, &found.field].join("\n");
     json!({
         "ruleId": found.rule.as_str(),
@@ -71,7 +71,7 @@ fn result(judged: &CheckedObject, found: &CheckedFinding) -> Value {
     })
 }
 
-/// A path as a URI, relative where it is: as it was given.
+/// A path as a URI; a relative path stays relative.
 fn uri(path: &str) -> String {
     let scheme = if path.starts_with('/') { "file://" } else { "" };
     format!("{scheme}{}", utf8_percent_encode(path, ESCAPED))

@@ -1,4 +1,4 @@
-//! Findings for people: a table, and each finding with its place.
+//! Human-readable findings: a table, and each finding with its position.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use crate::cli::support::table::{Align, Header, Table};
 
 use super::checked::{CheckedFinding, CheckedObject, Level, actions, place};
 
-/// A line a ServiceCIDR, then each finding with the line that it is about.
+/// One line per ServiceCIDR, then each finding with its source line.
 pub(super) fn narrow(all: &[CheckedObject], header: Header) -> String {
     let is_stored = all.iter().any(|judged| judged.state.is_some());
     let first = if is_stored { ("STATE", Align::Left) } else { ("SOURCE", Align::Left) };
@@ -18,14 +18,14 @@ pub(super) fn narrow(all: &[CheckedObject], header: Header) -> String {
     let mut text = if table.is_empty() { String::new() } else { table.render(header) };
     for judged in all {
         for found in &judged.found {
-            // Writing into a String can't fail.
+            // Writing to a String can't fail.
             let _ = write!(text, "\n{}: {:#}\n", word(judged.level(found)), found.diagnostic);
         }
     }
     text
 }
 
-/// A line a finding, and one for each ServiceCIDR without any.
+/// One line per finding, and one for each ServiceCIDR without findings.
 pub(super) fn wide(all: &[CheckedObject], header: Header) -> String {
     let names = ["SOURCE", "NAME", "STATE", "VERDICT", "RULE", "ACTIONS", "FIELD", "MESSAGE"];
     let mut table = Table::new(names.map(|name| (name, Align::Left)));
@@ -64,7 +64,7 @@ fn rules(found: &[CheckedFinding]) -> String {
     rules.join(",")
 }
 
-/// What follows from one finding.
+/// The label of a finding.
 fn word(level: Level) -> &'static str {
     match level {
         Level::Denied => "denied",

@@ -1,4 +1,4 @@
-//! `CowStr`: a string of a wire format, without a copy where there need be none.
+//! `CowStr`: a deserialized string, borrowed where possible.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A string, borrowed unless an escape in it has to be undone. One that is missing or null is empty.
+/// A string, borrowed unless it contains an escape sequence. An absent or null string is empty.
 ///
-/// serde borrows a `Cow` only where it stands alone: in an `Option` or a list it copies each.
+/// serde borrows a `Cow` only if it is not in an `Option` or a list: there it copies each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CowStr<'a>(Cow<'a, str>);
 
 impl CowStr<'_> {
-    /// The string, if it isn't empty.
+    /// The string; `None` if it is empty.
     pub fn some(&self) -> Option<&str> {
         Some(&*self.0).filter(|text| !text.is_empty())
     }

@@ -1,4 +1,4 @@
-//! `Judge`: manifests one after the other, each seeing what those before it made.
+//! `Evaluator`: evaluates manifests in order. Each one sees the effect of those before it.
 
 use crate::inventory::{Change, Inventory, ObservedInventory, Operation, Readiness, ServiceCidr, validate_name};
 use crate::k8s::ServiceCidrManifest;
@@ -7,64 +7,64 @@ use crate::policy::{
     evaluate_without_alternatives,
 };
 
-/// How many denials are answered with an alternative: each takes time in proportion to what is stored.
-const ANSWERED: u64 = 100;
+/// The number of denials that get alternatives: each search takes time in proportion to the inventory.
+const MAX_ALTERNATIVES: u64 = 100;
 
-/// What was stored before, and what has been admitted since.
-pub(super) struct Judge<'a> {
+/// The stored objects, with those that were allowed since.
+pub(super) struct Evaluator<'a> {
     policy: &'a Policy,
     inventory: Inventory,
-    /// How many names were generated.
+    /// The number of generated names.
     generated: u64,
-    /// How many were denied.
+    /// The number of denials.
     denied: u64,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Evaluator<'a> {
     pub fn new(policy: &'a Policy, inventory: Inventory) -> Self {
         Self { policy, inventory, generated: 0, denied: 0 }
     }
 
-    /// Judges a ServiceCIDR that is applied: by what kube-apiserver itself refuses, then by the policy.
-    /// Its name, and the verdict.
-    pub fn written(&mut self, written: &ServiceCidrManifest) -> (String, Verdict) {
-        let is_generated = written.name.is_empty() && !written.generate_name.is_empty();
-        let name = if is_generated { self.generate(&written.generate_name) } else { written.name.clone() };
+    /// Evaluates the manifest of a ServiceCIDR: kube-apiserver's own validation, then the policy. Returns the name
+    /// and the verdict.
+    pub fn manifest(&mut self, manifest: &ServiceCidrManifest) -> (String, Verdict) {
+        let is_generated = manifest.name.is_empty() && !manifest.generate_name.is_empty();
+        let name = if is_generated { self.generate(&manifest.generate_name) } else { manifest.name.clone() };
         let stored = self.inventory.service_cidr(&name).map(ServiceCidr::cidr_texts);
-        let mut change = match &written.cidrs {
+        let mut change = match &manifest.cidrs {
             Ok(cidrs) => Change::from_apply(&name, stored.as_deref(), cidrs),
             Err(fault) => {
                 let operation = if stored.is_some() { Operation::Update } else { Operation::Create };
                 Change::invalid(operation, &name, fault.clone())
             }
         };
-        // Where the metadata can't be read, that is the fault, and not that it lacks a name.
-        if stored.is_none() && written.cidrs.is_ok() {
-            change.errors.splice(0..0, validate_name(&written.name, &written.generate_name));
+        // If the metadata can't be parsed, that is the error, not the missing name.
+        if stored.is_none() && manifest.cidrs.is_ok() {
+            change.errors.splice(0..0, validate_name(&manifest.name, &manifest.generate_name));
         }
         let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
-        let verdict = refused(&request).unwrap_or_else(|| self.evaluate(&request));
-        self.settle(&request, &verdict);
+        let verdict = validation_failure(&request).unwrap_or_else(|| self.evaluate(&request));
+        self.apply(&request, &verdict);
         (name, verdict)
     }
 
-    /// Judges what kube-apiserver asked.
-    pub fn asked(&mut self, request: &Request) -> Verdict {
+    /// Evaluates a recorded request.
+    pub fn review(&mut self, request: &Request) -> Verdict {
         let verdict = self.evaluate(request);
-        self.settle(request, &verdict);
+        self.apply(request, &verdict);
         verdict
     }
 
     fn evaluate(&mut self, request: &Request) -> Verdict {
         let observed = ObservedInventory::static_file(&self.inventory);
-        let evaluate = if self.denied < ANSWERED { evaluate } else { evaluate_without_alternatives };
+        let evaluate = if self.denied < MAX_ALTERNATIVES { evaluate } else { evaluate_without_alternatives };
         let verdict = evaluate(self.policy, &observed, request);
         self.denied += u64::from(!verdict.allows());
         verdict
     }
 
-    /// What an admitted request leaves behind.
-    fn settle(&mut self, request: &Request, verdict: &Verdict) {
+    /// Applies an allowed request.
+    fn apply(&mut self, request: &Request, verdict: &Verdict) {
         let Request { change, subresource, dry_run, .. } = request;
         if !verdict.allows() || *subresource == Subresource::Status || *dry_run || change.name.is_empty() {
             return;
@@ -83,7 +83,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// A name that kube-apiserver could make of a `generateName`, and no manifest can have.
+    /// A name that kube-apiserver could generate from a `generateName`, and that no manifest can have.
     fn generate(&mut self, base: &str) -> String {
         self.generated += 1;
         match self.generated {
@@ -93,8 +93,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// `kubernetes` is exempt from rules, not from kube-apiserver's own validation.
-fn refused(request: &Request) -> Option<Verdict> {
+/// `kubernetes` is exempt from the rules, but not from kube-apiserver's own validation.
+fn validation_failure(request: &Request) -> Option<Verdict> {
     let is_default = request.change.name == crate::inventory::DEFAULT_SERVICE_CIDR;
     if !is_default || request.change.errors.is_empty() {
         return None;
