@@ -1,8 +1,14 @@
 //! Counts, forecasts, allocations and changes at a million addresses, compared with the Kubernetes code and with the
 //! simplest implementation. The goals are in `docs/benchmarks.md`.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
-#![allow(missing_docs, reason = "nobody calls it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+#![allow(missing_docs, reason = "not a library")]
 
 mod common;
 

@@ -1,8 +1,14 @@
 //! Building an inventory from LIST pages of 500 with a million objects with managedFields, compared with a loop that
 //! reads only the names and with client-go's decoding of the same bytes; and the peak memory.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
-#![allow(missing_docs, reason = "nobody calls it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+#![allow(missing_docs, reason = "not a library")]
 
 mod common;
 

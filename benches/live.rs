@@ -1,8 +1,14 @@
 //! The server with an API server: latency of an admission with a million addresses and with none, the cost of 10,000
 //! events per second, time to ready, and memory.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
-#![allow(missing_docs, reason = "nobody calls it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+#![allow(missing_docs, reason = "not a library")]
 
 mod common;
 
@@ -21,8 +27,8 @@ use latency::Latency;
 
 const COUNT: u32 = 1_000_000;
 /// A CIDR that overlaps no ServiceCIDR, and one within the widest.
-const APART: &str = "10.200.0.0/24";
-const WITHIN: &str = "10.1.128.0/17";
+const DISJOINT_CIDR: &str = "10.200.0.0/24";
+const OVERLAPPING_CIDR: &str = "10.1.128.0/17";
 
 fn main() {
     let (small, wide, large) = (Api::start(1, 0), Api::start(1_000, 0), Api::start(1_000, COUNT));
@@ -30,7 +36,7 @@ fn main() {
     let none = Program::start(None);
     let empty = Program::start(Some(&small));
     empty.wait_for_list(1);
-    let full = load::cold(&large, &none, &empty);
+    let full = load::first_list(&large, &none, &empty);
     load::relist(&large, &full);
     let servers = [&full, &empty, &none];
     admissions("a CREATE", servers, false);
@@ -59,9 +65,9 @@ fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) 
     let allowed = r#""allowed":true"#;
     let expected_body = if is_dry_run { r#""warnings":["# } else { allowed };
     let cases = vec![
-        ("1,000 ServiceCIDRs, 1,000,000 addresses", client(full, APART, expected_body)),
-        ("1 ServiceCIDR, no address", client(empty, APART, expected_body)),
-        ("--inventory none, without noOverlap", client(none, APART, allowed)),
+        ("1,000 ServiceCIDRs, 1,000,000 addresses", client(full, DISJOINT_CIDR, expected_body)),
+        ("1 ServiceCIDR, no address", client(empty, DISJOINT_CIDR, expected_body)),
+        ("--inventory none, without noOverlap", client(none, DISJOINT_CIDR, allowed)),
     ];
     let latency = Latency::measure(&format!("{what} over TLS"), cases);
     let [p50, p99] = [&latency.p50, &latency.p99];
@@ -73,8 +79,8 @@ fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) 
     goal("a CREATE: p99 with 1,000,000 addresses / with none", p99.ratio(0, 1), 1.2, "x");
     // Not in turns with the others: a server that gets two requests in a row has warm caches for the second.
     let cases = vec![
-        ("denied: it overlaps with 138 of the 1,000", client(full, WITHIN, r#""allowed":false"#)),
-        ("allowed: it overlaps with none", client(full, APART, expected_body)),
+        ("denied: it overlaps with 138 of the 1,000", client(full, OVERLAPPING_CIDR, r#""allowed":false"#)),
+        ("allowed: it overlaps with none", client(full, DISJOINT_CIDR, expected_body)),
     ];
     Latency::measure(&format!("{what} over TLS, with 1,000,000 addresses"), cases);
 }

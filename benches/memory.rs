@@ -1,7 +1,13 @@
 //! Bytes per tracked address, and whether they grow linearly.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
-#![allow(missing_docs, reason = "nobody calls it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+#![allow(missing_docs, reason = "not a library")]
 
 mod common;
 
@@ -18,11 +24,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Bytes that the index keeps per address for its owner, without the text of the name.
-const HOLDER: f64 = 24.0;
+const OWNER_BYTES: f64 = 24.0;
 /// The header, alignment and minimum size of a block of glibc's malloc.
-const HEADER: usize = 8;
-const GRAIN: usize = 16;
-const LEAST: usize = 32;
+const BLOCK_HEADER: usize = 8;
+const ALIGNMENT: usize = 16;
+const MIN_BLOCK: usize = 32;
 
 fn main() {
     println!("\nBytes per tracked address, as requested from the allocator");
@@ -33,28 +39,28 @@ fn main() {
     for (family, limit) in [("IPv4", 8.0), ("IPv6", 24.0)] {
         for order in ["LIST", "random"] {
             let mut points = Vec::new();
-            let (mut worst_index, mut worst_holder) = (0.0_f64, 0.0_f64);
+            let (mut worst_index, mut worst_owner) = (0.0_f64, 0.0_f64);
             for count in [10_000, 100_000, 250_000, 500_000, 1_000_000] {
                 let numbers = numbers(family, order, count);
                 // Without names, to separate the names from the rest.
                 let bare = heap_use(family, &numbers, false);
                 let whole = heap_use(family, &numbers, true);
                 let each = |bytes: usize| bytes as f64 / f64::from(count);
-                let index = each(bare.bytes) - HOLDER;
-                let holder = HOLDER + each(whole.bytes - bare.bytes);
+                let index = each(bare.bytes) - OWNER_BYTES;
+                let owner = OWNER_BYTES + each(whole.bytes - bare.bytes);
                 println!(
-                    "  {:<24} {count:>10} {index:>8.2} {holder:>8.2} {:>8.2} {:>8.2} {:>12.2}",
+                    "  {:<24} {count:>10} {index:>8.2} {owner:>8.2} {:>8.2} {:>8.2} {:>12.2}",
                     format!("{family}, {order} order"),
                     each(whole.bytes),
                     each(whole.blocks),
                     each(whole.bytes + overhead(&whole, &bare)),
                 );
                 worst_index = worst_index.max(index);
-                worst_holder = worst_holder.max(holder);
+                worst_owner = worst_owner.max(owner);
                 points.push((f64::from(count), whole.bytes as f64));
             }
             goal(&format!("{family} {order} index, worst"), worst_index, limit, " B");
-            goal(&format!("{family} {order} owner, worst"), worst_holder, 64.0, " B");
+            goal(&format!("{family} {order} owner, worst"), worst_owner, 64.0, " B");
             println!("  {family} {order} R² {:.6}, goal > 0.99", linearity(&points));
         }
     }
@@ -101,7 +107,7 @@ fn named(mut allocation: Allocation, has_name: bool) -> Allocation {
 fn overhead(whole: &HeapUse, bare: &HeapUse) -> usize {
     let blocks = (whole.blocks - bare.blocks).max(1);
     let length = (whole.bytes - bare.bytes) / blocks;
-    let block = (length + HEADER).next_multiple_of(GRAIN).max(LEAST);
+    let block = (length + BLOCK_HEADER).next_multiple_of(ALIGNMENT).max(MIN_BLOCK);
     blocks * (block - length)
 }
 

@@ -1,17 +1,23 @@
 //! The webhook compared with a minimal server, with the same webhook in Go, and behind a real kube-apiserver.
 //! Arguments select sections: `cargo bench --bench webhook -- starts`.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
-#![allow(clippy::print_stderr, reason = "the control plane of the tests tells why it failed")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it may fail")]
-#![allow(missing_docs, reason = "nobody calls it")]
+#![allow(clippy::print_stderr, reason = "the control plane of the tests prints its logs on failure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+#![allow(missing_docs, reason = "not a library")]
 
 #[path = "../tests/common/binaries.rs"]
 mod binaries;
 mod common;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../tests/common/control_plane.rs"]
 mod control_plane;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../tests/common/program.rs"]
 mod program;
 

@@ -14,7 +14,7 @@ use super::cluster::{in_list_order, nested, shuffled, v4, write_object};
 const TICK: Duration = Duration::from_millis(1);
 const IDLE_TICK: Duration = Duration::from_millis(20);
 /// The interval of bookmarks.
-const BOOKMARKS: Duration = Duration::from_secs(10);
+const BOOKMARK_INTERVAL: Duration = Duration::from_secs(10);
 
 pub struct Api {
     pub address: SocketAddr,
@@ -59,12 +59,12 @@ impl Api {
     }
 
     /// Sets the number of events per second.
-    pub fn churn(&self, rate: u64) {
+    pub fn set_event_rate(&self, rate: u64) {
         self.shared.rate.store(rate, SeqCst);
     }
 
     /// The number of events sent so far.
-    pub fn sent(&self) -> u64 {
+    pub fn sent_events(&self) -> u64 {
         self.shared.sent.load(SeqCst)
     }
 
@@ -150,7 +150,7 @@ impl Shared {
                 let version = self.version.fetch_add(1, SeqCst) + 1;
                 chunk(&mut out, &event(kind, v4(number).into(), number, version));
             }
-            if bookmarked.elapsed() > BOOKMARKS {
+            if bookmarked.elapsed() > BOOKMARK_INTERVAL {
                 bookmarked = Instant::now();
                 let version = self.version.load(SeqCst);
                 let object = format!(r#"{{"metadata":{{"resourceVersion":"{version}"}}}}"#);

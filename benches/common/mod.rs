@@ -1,5 +1,5 @@
 //! Shared code of the benchmarks.
-#![allow(dead_code, reason = "each benchmark uses a part")]
+#![allow(dead_code, reason = "no benchmark uses all of it")]
 
 pub mod api;
 pub mod client;

@@ -29,7 +29,7 @@ impl Process {
     }
 
     /// Resets the peak of the memory.
-    pub fn forget_peak(&self) {
+    pub fn reset_peak(&self) {
         fs::write(self.proc("clear_refs"), "5").unwrap();
     }
 

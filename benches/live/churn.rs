@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use servicecidr_guard::inventory::ResourceKind;
 use servicecidr_guard::k8s::WatchEvent;
 
-use crate::APART;
+use crate::DISJOINT_CIDR;
 use crate::common::api::{Api, event};
 use crate::common::client::Client;
 use crate::common::cluster::v4;
@@ -19,9 +19,9 @@ use crate::latency::{Latency, percentiles};
 /// Events per second.
 const RATE: u32 = 10_000;
 /// The duration of a measurement, without and with requests.
-const TURN: Duration = Duration::from_secs(2);
+const TURN_DURATION: Duration = Duration::from_secs(2);
 /// The time to wait after a change of the rate.
-const SETTLED: Duration = Duration::from_millis(100);
+const SETTLE_TIME: Duration = Duration::from_millis(100);
 const ROUNDS: usize = 5;
 
 pub fn measure(api: &Api, full: &Program) {
@@ -33,19 +33,19 @@ pub fn measure(api: &Api, full: &Program) {
         "serde_json, every value of the events skipped",
     ]);
     let mut latency = Latency::new(&[&quick, "no events"]);
-    let mut client = Client::new(&full.target, APART, false, r#""allowed":true"#);
+    let mut client = Client::new(&full.target, DISJOINT_CIDR, false, r#""allowed":true"#);
     let kind = |number: u32| if number.is_multiple_of(2) { "ADDED" } else { "DELETED" };
     let lines = (1..=RATE).map(|number| event(kind(number), v4(number).into(), number, number));
     let lines: Vec<String> = lines.collect();
     for round in 0..=ROUNDS {
         let (idle, calm) = turn(full, &mut client);
-        let (began, sent) = (Instant::now(), api.sent());
-        api.churn(RATE.into());
-        thread::sleep(SETTLED);
+        let (began, sent) = (Instant::now(), api.sent_events());
+        api.set_event_rate(RATE.into());
+        thread::sleep(SETTLE_TIME);
         let (busy, churned) = turn(full, &mut client);
-        let rate = (api.sent() - sent) as f64 / began.elapsed().as_secs_f64();
-        api.churn(0);
-        thread::sleep(SETTLED);
+        let rate = (api.sent_events() - sent) as f64 / began.elapsed().as_secs_f64();
+        api.set_event_rate(0);
+        thread::sleep(SETTLE_TIME);
         assert!(rate > 0.95 * f64::from(RATE), "the API server sent only {rate:.0} events a second");
         let decode =
             |line: &String| drop(black_box(WatchEvent::decode(ResourceKind::IpAddresses, line.as_bytes()).unwrap()));
@@ -67,7 +67,7 @@ pub fn measure(api: &Api, full: &Program) {
 /// CPU time per second, and then the latency percentiles.
 fn turn(full: &Program, client: &mut Client) -> (f64, [Vec<f64>; 2]) {
     let (began, before) = (Instant::now(), full.process.cpu());
-    thread::sleep(TURN);
+    thread::sleep(TURN_DURATION);
     let share = (full.process.cpu() - before) / began.elapsed().as_secs_f64();
     (share, percentiles(&mut [client]))
 }

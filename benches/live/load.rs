@@ -13,12 +13,12 @@ use crate::common::program::Program;
 use crate::common::table::{Table, goal, once};
 
 /// The time to wait until the memory is stable.
-const SETTLED: Duration = Duration::from_millis(500);
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 /// The number of measured loads.
 const LOADS: usize = 3;
 
 /// Measures first lists, and returns a server that has read everything.
-pub fn cold(api: &Api, none: &Program, empty: &Program) -> Program {
+pub fn first_list(api: &Api, none: &Program, empty: &Program) -> Program {
     let mut table = Table::new(&["the program, to the end of its first list", "serde_json, every value skipped"]);
     let mut last = None;
     for _ in 0..LOADS {
@@ -30,7 +30,7 @@ pub fn cold(api: &Api, none: &Program, empty: &Program) -> Program {
     }
     table.print("The first list of 1,000,000 IPAddresses from an API server");
     let full = last.expect("one was loaded");
-    thread::sleep(SETTLED);
+    thread::sleep(SETTLE_TIME);
     println!("\nResident memory");
     let rows = [("--inventory none", none), ("1 ServiceCIDR, no address", empty), ("1,000,000 addresses", &full)];
     for (label, program) in rows {
@@ -48,8 +48,8 @@ pub fn relist(api: &Api, full: &Program) {
     println!("\nA relist of 1,000,000 IPAddresses after a 410");
     let mut ratios = Vec::new();
     for time in 1..=LOADS {
-        thread::sleep(SETTLED);
-        full.process.forget_peak();
+        thread::sleep(SETTLE_TIME);
+        full.process.reset_peak();
         let (before, cpu) = (full.process.memory("VmRSS"), full.process.cpu());
         api.compact();
         full.wait_for_list(1 + time);

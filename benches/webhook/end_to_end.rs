@@ -18,7 +18,7 @@ const POLICY: &str = "ValidatingAdmissionPolicy";
 const NOTHING: &str = "nothing";
 
 /// A webhook or policy, and the name prefix that selects it.
-struct Way {
+struct Variant {
     label: &'static str,
     prefix: &'static str,
 }
@@ -33,14 +33,15 @@ pub fn measure() {
     webhooks.extend(served::net_http().map(|served| ("nethttp", served)));
     register(&plane, &webhooks);
     register_policy(&plane);
-    let ways = webhooks.iter().map(|(prefix, served)| Way { label: served.label, prefix });
-    let ways: Vec<Way> =
-        ways.chain([Way { label: POLICY, prefix: "policy" }, Way { label: NOTHING, prefix: "nothing" }]).collect();
-    for way in ways.iter().filter(|way| ![BARE, NOTHING].contains(&way.label)) {
-        eventually("the webhooks are called", || create(&plane, way.prefix, OUTSIDE.0).0 != 201);
+    let variants = webhooks.iter().map(|(prefix, served)| Variant { label: served.label, prefix });
+    let variants: Vec<Variant> = variants
+        .chain([Variant { label: POLICY, prefix: "policy" }, Variant { label: NOTHING, prefix: "nothing" }])
+        .collect();
+    for variant in variants.iter().filter(|variant| ![BARE, NOTHING].contains(&variant.label)) {
+        eventually("the webhooks are called", || create(&plane, variant.prefix, OUTSIDE.0).0 != 201);
     }
     let before: Vec<f64> = webhooks.iter().map(|(_, served)| served.process.cpu()).collect();
-    turns(&plane, &ways);
+    turns(&plane, &variants);
     println!("\nCPU time of a webhook for each create");
     for ((_, served), before) in webhooks.iter().zip(before) {
         let cpu = (served.process.cpu() - before) / (CREATES * (ROUNDS + 1)) as f64 / 1e3;
@@ -50,19 +51,19 @@ pub fn measure() {
 }
 
 /// Creates in turns, forward and backward.
-fn turns(plane: &ControlPlane, ways: &[Way]) {
-    let labels: Vec<&str> = ways.iter().map(|way| way.label).collect();
+fn turns(plane: &ControlPlane, variants: &[Variant]) {
+    let labels: Vec<&str> = variants.iter().map(|variant| variant.label).collect();
     let [mut p50, mut p99] = [(); 2].map(|()| Table::new(&labels));
     let mut added = Table::new(&labels[..labels.len() - 1]);
     for round in 0..=ROUNDS {
-        let mut times = vec![Vec::with_capacity(CREATES); ways.len()];
+        let mut times = vec![Vec::with_capacity(CREATES); variants.len()];
         for turn in 0..CREATES {
-            for place in 0..ways.len() {
-                let place = if turn % 2 == 0 { place } else { ways.len() - 1 - place };
+            for place in 0..variants.len() {
+                let place = if turn % 2 == 0 { place } else { variants.len() - 1 - place };
                 let began = Instant::now();
-                let (status, answer) = create(plane, ways[place].prefix, CIDR);
+                let (status, answer) = create(plane, variants[place].prefix, CIDR);
                 times[place].push(began.elapsed().as_nanos() as f64);
-                assert_eq!(status, 201, "{}: {answer}", ways[place].label);
+                assert_eq!(status, 201, "{}: {answer}", variants[place].label);
             }
         }
         times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));

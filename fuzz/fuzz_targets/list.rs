@@ -9,9 +9,9 @@ use servicecidr_guard::inventory::Inventory;
 use servicecidr_guard::k8s::{ListReader, Reading};
 
 /// Returns few bytes at a time, as a pipe can.
-struct Drops<'a>(&'a [u8]);
+struct SmallReads<'a>(&'a [u8]);
 
-impl Read for Drops<'_> {
+impl Read for SmallReads<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let count = into.len().min(7);
         self.0.read(into.get_mut(..count).unwrap_or_default())
@@ -28,7 +28,7 @@ fn read(source: impl Read) -> (Inventory, Result<(), String>, Reading) {
 
 fuzz_target!(|bytes: &[u8]| {
     let (inventory, end, reading) = read(bytes);
-    let (_, slow_end, slow_reading) = read(Drops(bytes));
+    let (_, slow_end, slow_reading) = read(SmallReads(bytes));
     assert_eq!((&end, &reading), (&slow_end, &slow_reading));
 
     let mut paged = Inventory::default();

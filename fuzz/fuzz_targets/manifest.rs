@@ -8,9 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use servicecidr_guard::k8s::{Manifest, ManifestError, ManifestKind, read_manifests};
 
 /// Returns few bytes at a time, as a pipe can.
-struct Drops<'a>(&'a [u8]);
+struct SmallReads<'a>(&'a [u8]);
 
-impl Read for Drops<'_> {
+impl Read for SmallReads<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let count = into.len().min(7);
         self.0.read(into.get_mut(..count).unwrap_or_default())
@@ -37,5 +37,5 @@ fn read(source: impl Read, lines: usize) -> (Vec<String>, Result<(), String>) {
 
 fuzz_target!(|bytes: &[u8]| {
     let lines = bytes.iter().filter(|byte| **byte == b'\n' || **byte == b'\r').count();
-    assert_eq!(read(bytes, lines), read(Drops(bytes), lines));
+    assert_eq!(read(bytes, lines), read(SmallReads(bytes), lines));
 });

@@ -23,7 +23,7 @@ fn age(server: &Server) -> f64 {
 #[test]
 fn recovers_after_api_server_restart() {
     let mut plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "noOverlap: {}\n");
+    let server = webhook::start_with_inventory(&plane, "noOverlap: {}\n");
     plane.stop_apiserver();
     eventually("the inventory age grows", || age(&server) > 3.0);
     assert_eq!(get(&server, "/readyz"), (200, "ok\n".to_owned()));
@@ -38,7 +38,7 @@ fn recovers_after_api_server_restart() {
 #[test]
 fn recovers_after_etcd_restore() {
     let mut plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "noOverlap: {}\n");
+    let server = webhook::start_with_inventory(&plane, "noOverlap: {}\n");
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
     synced_report(&plane, &server);
     plane.stop_apiserver();
@@ -59,7 +59,7 @@ fn recovers_after_etcd_restore() {
 fn control_plane_works_under_strictest_policy() {
     let mut plane = ControlPlane::start();
     create_ready(&plane, "before", &["10.97.0.0/24"]);
-    let server = webhook::start_following(&plane, STRICTEST_POLICY);
+    let server = webhook::start_with_inventory(&plane, STRICTEST_POLICY);
     webhook::wait_until_refused(&plane, "10.98.0.0/24", &violations::denied(Operation::Create, "probe").to_string());
     let denials = || {
         let page = server.get(&format!("{}/metrics", server.health)).into_body();

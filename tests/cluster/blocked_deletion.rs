@@ -23,7 +23,7 @@ fn create_service(plane: &ControlPlane, name: &str) -> (u16, Value) {
 }
 
 /// Whether a Service is rejected because no range has a free address.
-fn is_refused(plane: &ControlPlane) -> bool {
+fn is_rejected(plane: &ControlPlane) -> bool {
     let (status, answer) = create_service(plane, "none");
     status == 500 && answer["message"].as_str().unwrap().ends_with("range is full")
 }
@@ -42,14 +42,14 @@ fn capacity_metrics(server: &Server, cidr: &str) -> [Option<String>; 6] {
     ]
 }
 
-fn numbers<const N: usize>(numbers: [f64; N]) -> [Option<String>; N] {
-    numbers.map(|number| Some(format!("{number:.1}")))
+fn metric_values<const N: usize>(metric_values: [f64; N]) -> [Option<String>; N] {
+    metric_values.map(|number| Some(format!("{number:.1}")))
 }
 
 #[test]
 fn blocked_deletion_is_excluded_from_capacity() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "usable: {}\n");
+    let server = webhook::start_with_inventory(&plane, "usable: {}\n");
     webhook::create_ready(&plane, "newcidr1", &["10.96.0.0/24"]);
     for last in 2..15 {
         let spec = json!({"clusterIP": format!("10.96.0.{last}"), "ports": [{"port": 80}]});
@@ -61,7 +61,7 @@ fn blocked_deletion_is_excluded_from_capacity() {
     }
     synced_report(&plane, &server);
     eventually("the metrics have 18 allocated addresses", || {
-        capacity_metrics(&server, "10.96.0.0/24") == numbers([254.0, 18.0, 236.0, 254.0, 18.0, 236.0])
+        capacity_metrics(&server, "10.96.0.0/24") == metric_values([254.0, 18.0, 236.0, 254.0, 18.0, 236.0])
     });
 
     let newcidr1 = format!("{SERVICE_CIDRS}/newcidr1");
@@ -83,9 +83,9 @@ fn blocked_deletion_is_excluded_from_capacity() {
         (&json!("14"), &json!("4"))
     );
     eventually("the metrics have 14 allocated addresses", || {
-        capacity_metrics(&server, "10.96.0.0/24") == numbers([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
+        capacity_metrics(&server, "10.96.0.0/24") == metric_values([0.0, 18.0, 0.0, 14.0, 14.0, 0.0])
     });
-    eventually("kube-apiserver allocates no address of newcidr1", || is_refused(&plane));
+    eventually("kube-apiserver allocates no address of newcidr1", || is_rejected(&plane));
     let apply = |name: &str| warnings(&plane, &["apply", "--dry-run=server", "-f", "-"], &manifest(name));
     assert_eq!(
         apply("newcidr2"),
@@ -104,13 +104,13 @@ fn blocked_deletion_is_excluded_from_capacity() {
     assert_eq!(report["serviceCIDRs"].as_array().unwrap().len(), 1);
     eventually("no metric has newcidr1", || {
         let [none, nor, neither, rest @ ..] = capacity_metrics(&server, "10.96.0.0/24");
-        [none, nor, neither] == [None, None, None] && rest == numbers([14.0, 14.0, 0.0])
+        [none, nor, neither] == [None, None, None] && rest == metric_values([14.0, 14.0, 0.0])
     });
-    assert!(is_refused(&plane));
+    assert!(is_rejected(&plane));
     assert_eq!(plane.delete(&format!("{SERVICES}/test-7")).0, 200);
     assert_eq!(synced_report(&plane, &server)["families"][0]["free"], "1");
     eventually("one Service gets an address", || create_service(&plane, "last").0 == 201);
-    assert!(is_refused(&plane));
+    assert!(is_rejected(&plane));
     synced_report(&plane, &server);
     assert_eq!(
         apply("newcidr1"),

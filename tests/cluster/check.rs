@@ -22,9 +22,9 @@ reservedNetworks: {presets: [loopback], discover: [nodePodCIDRs], validationActi
 ";
 
 /// A pseudo-random generator with the same numbers in every run.
-struct Numbers(u64);
+struct Rng(u64);
 
-impl Numbers {
+impl Rng {
     fn below(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -32,16 +32,16 @@ impl Numbers {
         self.0 % most
     }
 
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+    fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {
         all[usize::try_from(self.below(all.len() as u64)).unwrap()]
     }
 }
 
-fn cidr(numbers: &mut Numbers) -> String {
-    match numbers.below(12) {
-        0 => format!("10.{}.{}.0/24", 100 + numbers.below(4), numbers.below(256)),
-        1 => numbers
-            .of(&[
+fn cidr(rng: &mut Rng) -> String {
+    match rng.below(12) {
+        0 => format!("10.{}.{}.0/24", 100 + rng.below(4), rng.below(256)),
+        1 => rng
+            .pick(&[
                 "10.96.0.1/24",
                 "10.97.3.0/16",
                 "nonsense",
@@ -51,46 +51,46 @@ fn cidr(numbers: &mut Numbers) -> String {
                 "::ffff:10.97.0.0/120",
             ])
             .to_owned(),
-        2 => numbers.of(&["10.97.0.0/30", "10.96.0.0/14", "10.98.0.0/15", "10.97.7.7/32"]).to_owned(),
-        3 => format!("fd00:0:0:{:x}::/112", numbers.below(300)),
-        4 => format!("10.99.244.{}/28", 16 * numbers.below(16)),
-        5 | 6 => format!("10.97.{}.{}/26", numbers.below(16), 64 * numbers.below(4)),
-        _ => format!("10.{}.{}.0/24", 96 + numbers.below(4), numbers.below(256)),
+        2 => rng.pick(&["10.97.0.0/30", "10.96.0.0/14", "10.98.0.0/15", "10.97.7.7/32"]).to_owned(),
+        3 => format!("fd00:0:0:{:x}::/112", rng.below(300)),
+        4 => format!("10.99.244.{}/28", 16 * rng.below(16)),
+        5 | 6 => format!("10.97.{}.{}/26", rng.below(16), 64 * rng.below(4)),
+        _ => format!("10.{}.{}.0/24", 96 + rng.below(4), rng.below(256)),
     }
 }
 
 /// A manifest, mostly with a new name, sometimes with a stored one.
-fn manifest(numbers: &mut Numbers, place: usize, stored: &[Value]) -> Value {
-    let name = match numbers.below(14) {
-        0 => numbers.of(&["Team", "a_b", "-a", "a..b", "10.1.1.0/24"]).to_owned(),
+fn manifest(rng: &mut Rng, place: usize, stored: &[Value]) -> Value {
+    let name = match rng.below(14) {
+        0 => rng.pick(&["Team", "a_b", "-a", "a..b", "10.1.1.0/24"]).to_owned(),
         1 => "kubernetes".to_owned(),
         2..=5 if !stored.is_empty() => {
-            let one = &stored[usize::try_from(numbers.below(stored.len() as u64)).unwrap()];
+            let one = &stored[usize::try_from(rng.below(stored.len() as u64)).unwrap()];
             let mut again = one.clone();
             let cidrs = again["spec"]["cidrs"].as_array_mut().unwrap();
-            match numbers.below(5) {
+            match rng.below(5) {
                 0 => {}
-                1 => cidrs[0] = json!(cidr(numbers)),
-                2 => cidrs.push(json!(cidr(numbers))),
-                3 => cidrs.push(json!(format!("fd00:0:0:{:x}::/112", 300 + numbers.below(300)))),
+                1 => cidrs[0] = json!(cidr(rng)),
+                2 => cidrs.push(json!(cidr(rng))),
+                3 => cidrs.push(json!(format!("fd00:0:0:{:x}::/112", 300 + rng.below(300)))),
                 _ => cidrs.truncate(1),
             }
             return again;
         }
         _ => format!("team-{place}"),
     };
-    let cidrs: Vec<String> = match numbers.below(20) {
+    let cidrs: Vec<String> = match rng.below(20) {
         0 => vec![],
-        1 => vec![cidr(numbers), cidr(numbers)],
-        2 => vec![cidr(numbers), format!("fd00:0:0:{:x}::/112", numbers.below(300))],
-        3 => vec![cidr(numbers), cidr(numbers), cidr(numbers)],
-        _ => vec![cidr(numbers)],
+        1 => vec![cidr(rng), cidr(rng)],
+        2 => vec![cidr(rng), format!("fd00:0:0:{:x}::/112", rng.below(300))],
+        3 => vec![cidr(rng), cidr(rng), cidr(rng)],
+        _ => vec![cidr(rng)],
     };
     json!({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": name}, "spec": {"cidrs": cidrs}})
 }
 
 fn manifests() -> Vec<Value> {
-    let mut numbers = Numbers(0x5eed_cafe_f00d);
+    let mut rng = Rng(0x5eed_cafe_f00d);
     let mut all: Vec<Value> = Vec::new();
     for place in 0..MANIFESTS {
         let named: Vec<Value> = all
@@ -99,7 +99,7 @@ fn manifests() -> Vec<Value> {
             .filter(|one| one["spec"]["cidrs"].as_array().is_some_and(|cidrs| !cidrs.is_empty()))
             .cloned()
             .collect();
-        all.push(manifest(&mut numbers, place, &named));
+        all.push(manifest(&mut rng, place, &named));
     }
     all
 }
@@ -125,7 +125,7 @@ fn check_matches_api_server_for_300_manifests() {
     create_ready(&plane, "team-before", &["10.97.0.0/24"]);
     let node = json!({"metadata": {"name": "worker-1"}, "spec": {"podCIDR": "10.99.244.0/24", "podCIDRs": ["10.99.244.0/24"]}});
     assert_eq!(plane.post("/api/v1/nodes", &node).0, 201);
-    let server = webhook::start_following(&plane, RULES);
+    let server = webhook::start_with_inventory(&plane, RULES);
     webhook::wait_until_refused(
         &plane,
         "10.99.244.0/28",

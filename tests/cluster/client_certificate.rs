@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::control_plane::ControlPlane;
 use crate::program::{Server, eventually};
-use crate::webhook::{ALLOWED, POLICY, create, started, wait_until_outside};
+use crate::webhook::{ALLOWED, POLICY, create, register_server, wait_until_outside};
 
 /// Writes a CA as `clients.crt`, and a configuration of kube-apiserver with a certificate of it.
 fn configuration(folder: &Path) -> PathBuf {
@@ -52,13 +52,13 @@ fn kube_apiserver_client_certificate_is_verified() {
         let more = ["--client-ca", clients.to_str().unwrap(), "--client-name", name];
         Server::start_with(&format!("{POLICY}{ALLOWED}"), &more)
     };
-    let server = started(&plane, answers("kube-apiserver-webhook-client"));
+    let server = register_server(&plane, answers("kube-apiserver-webhook-client"));
     wait_until_outside(&plane, "172.20.0.0/16");
     assert_eq!(create(&plane, "inside", &["10.96.1.0/24"], true).0, 201);
     drop(server);
 
     plane.kubectl_ok(&["delete", "validatingwebhookconfiguration", "guard"], "");
-    let _other = started(&plane, answers("somebody-else"));
+    let _other = register_server(&plane, answers("somebody-else"));
     let mut message = String::new();
     eventually("a client with another name is rejected", || {
         message = create(&plane, "inside", &["10.96.1.0/24"], true).1["message"].to_string();

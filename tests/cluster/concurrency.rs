@@ -19,7 +19,7 @@ const CLIENTS: usize = 20;
 #[test]
 fn report_counts_2000_concurrent_services() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "noOverlap: {}\n");
+    let server = webhook::start_with_inventory(&plane, "noOverlap: {}\n");
     // The range contains that of `kubernetes`: two allocators use the same addresses.
     create_ready(&plane, "wide", &["10.96.0.0/20"]);
     synced_report(&plane, &server);
@@ -66,7 +66,7 @@ fn report_counts_2000_concurrent_services() {
 #[test]
 fn concurrent_overlap_is_logged() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
+    let server = webhook::start_with_inventory(&plane, "noOverlap: {validationActions: [Deny]}\n");
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     let barrier = Barrier::new(2);
     let both = (0..20).find(|round| {
@@ -91,6 +91,6 @@ fn concurrent_overlap_is_logged() {
     let expected = format!(
         "10.100.{round}.0/24 of ServiceCIDR r{round}-24 contains 10.100.{round}.0/25 of ServiceCIDR r{round}-25"
     );
-    assert_eq!(server.logged("overlapping CIDRs")["overlap"], expected);
+    assert_eq!(server.wait_for_log("overlapping CIDRs")["overlap"], expected);
     eventually("the metric has one overlap", || server.metric("servicecidr_guard_overlaps").as_deref() == Some("1"));
 }

@@ -44,7 +44,7 @@ fn service_cidr(plane: &ControlPlane, name: &str) -> Value {
 #[test]
 fn deletion_in_use_warns_unless_covered() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "deletion: {}\n");
+    let server = webhook::start_with_inventory(&plane, "deletion: {}\n");
     create_ready(&plane, "newcidr1", &["10.97.0.0/24"]);
     service(&plane, "web", "10.97.0.20");
     service(&plane, "cart", "10.97.0.21");
@@ -70,7 +70,7 @@ fn deletion_in_use_warns_unless_covered() {
 #[test]
 fn stranding_deletion_is_denied() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "deletion: {}\n");
+    let server = webhook::start_with_inventory(&plane, "deletion: {}\n");
     create_ready(&plane, "parent", &["10.97.0.0/16"]);
     create_ready(&plane, "child", &["10.97.0.0/24"]);
     service(&plane, "web", "10.97.0.20");

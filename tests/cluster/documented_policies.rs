@@ -37,7 +37,7 @@ fn deny() -> (Value, &'static str) {
 }
 
 /// Applies a documented policy.
-fn enforce(plane: &ControlPlane, (mut spec, sentence): (Value, &str)) {
+fn apply_policy(plane: &ControlPlane, (mut spec, sentence): (Value, &str)) {
     spec["matchConstraints"] = json!({"resourceRules": [{
         "apiGroups": ["networking.k8s.io"], "apiVersions": ["v1", "v1beta1"],
         "operations": ["CREATE", "UPDATE"], "resources": ["servicecidrs"],
@@ -54,11 +54,11 @@ fn remove_documented(plane: &ControlPlane) {
     for path in [BINDINGS, POLICIES] {
         assert_eq!(plane.delete(&format!("{path}/documented")).0, 200);
     }
-    wait_until_free(plane);
+    wait_until_no_policy(plane);
 }
 
 /// Waits until no policy applies to ServiceCIDRs.
-fn wait_until_free(plane: &ControlPlane) {
+fn wait_until_no_policy(plane: &ControlPlane) {
     eventually("no policy applies", || create(plane, "probe", &["172.20.0.0/16"], true).0 == 201);
 }
 
@@ -68,7 +68,7 @@ fn existing_service_cidr_can_be_deleted() {
     create_ready(&plane, "theirs", &["172.20.0.0/24"]);
     create_ready(&plane, "ours", &["172.21.0.0/24"]);
 
-    enforce(&plane, allowed_ranges());
+    apply_policy(&plane, allowed_ranges());
     assert_eq!(plane.delete(&format!("{SERVICE_CIDRS}/theirs")).0, 200);
     // kube-controller-manager removes the finalizer of a ServiceCIDR without IPAddresses after ten seconds.
     thread::sleep(Duration::from_secs(20));
@@ -131,7 +131,7 @@ fn verdicts(plane: &ControlPlane, objects: &[Vec<String>]) -> Vec<bool> {
 #[track_caller]
 fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, violation: &Violation) {
     let objects = generated(480);
-    enforce(plane, documented);
+    apply_policy(plane, documented);
     let theirs = verdicts(plane, &objects);
     remove_documented(plane);
     let free = verdicts(plane, &objects);
@@ -140,7 +140,7 @@ fn compare(plane: &ControlPlane, documented: (Value, &str), rules: &str, violati
     webhook::wait_until_refused(plane, "172.20.0.0/16", &violation.to_string());
     let ours = verdicts(plane, &objects);
     assert_eq!(plane.delete(&format!("{CONFIGURATIONS}/guard")).0, 200);
-    wait_until_free(plane);
+    wait_until_no_policy(plane);
 
     let count = |verdicts: &[bool]| verdicts.iter().filter(|admitted| **admitted).count();
     println!("{} CREATEs: {} valid, {} admitted by both", objects.len(), count(&free), count(&theirs));

@@ -78,7 +78,7 @@ pub fn fill(plane: &ControlPlane, prefix: &str) -> usize {
 #[test]
 fn dry_runs_report_and_metrics_match_every_step() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, &format!("{ALLOWED}deletion: {{}}\n"));
+    let server = webhook::start_with_inventory(&plane, &format!("{ALLOWED}deletion: {{}}\n"));
     webhook::wait_until_outside(&plane, "172.20.0.0/16");
     let create = ["apply", "--dry-run=server", "-f", "-"];
     let overlap = &violations::overlap_with_default("10.96.0.0/24").message();

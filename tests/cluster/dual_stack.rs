@@ -21,7 +21,8 @@ fn manifest(name: &str, cidrs: &str) -> String {
 #[test]
 fn both_families_are_previewed_and_evaluated() {
     let plane = ControlPlane::start_with(RANGE);
-    let server = webhook::start_following(&plane, "usable: {}\ndeletion: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
+    let server =
+        webhook::start_with_inventory(&plane, "usable: {}\ndeletion: {}\nprefixLength: {ipv4: {shortest: 9}}\n");
     let too_wide = Violation::PrefixLength { index: 0, cidr: "10.0.0.0/8".parse().unwrap(), admitted: 9..=32 };
     webhook::wait_until_refused(&plane, "10.0.0.0/8", &too_wide.to_string());
     synced_report(&plane, &server);

@@ -14,7 +14,7 @@ use crate::webhook::{ALLOWED, POLICY};
 /// The number of connections per group.
 const CONNECTIONS: usize = 200;
 /// The seconds after which each group sends another request.
-const AFTER: [&[u64]; 4] = [&[5, 10, 15, 20, 25, 30, 35, 40, 45], &[30, 60], &[89], &[91]];
+const REQUEST_TIMES: [&[u64]; 4] = [&[5, 10, 15, 20, 25, 30, 35, 40, 45], &[30, 60], &[89], &[91]];
 
 /// Whether a request gets a response and the connection stays open.
 fn is_answered(stream: &mut Tls) -> bool {
@@ -44,7 +44,7 @@ fn idle_connections_stay_open_for_90_seconds() {
         assert!(is_answered(&mut stream));
         stream
     };
-    let mut groups = AFTER.map(|after| (after, (0..CONNECTIONS).map(|_| open()).collect::<Vec<_>>()));
+    let mut groups = REQUEST_TIMES.map(|after| (after, (0..CONNECTIONS).map(|_| open()).collect::<Vec<_>>()));
     let began = Instant::now();
     thread::scope(|scope| {
         for (after, streams) in &mut groups {

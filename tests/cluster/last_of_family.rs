@@ -21,7 +21,7 @@ fn create_service(plane: &ControlPlane, name: &str, families: &[&str]) -> (u16, 
 #[test]
 fn deletion_of_last_cidr_of_family_is_denied() {
     let plane = ControlPlane::start_with("10.96.0.0/28,fd00:10:96::/112");
-    let server = webhook::start_following(&plane, "deletion: {}\n");
+    let server = webhook::start_with_inventory(&plane, "deletion: {}\n");
     assert_eq!(create_service(&plane, "both", &["IPv4", "IPv6"]).0, 201);
     let report = synced_report(&plane, &server);
     let used = |report: &Value| [0, 1].map(|family| report["families"][family]["used"].as_str().unwrap().to_owned());

@@ -7,20 +7,20 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails says so by a panic"
+    reason = "tests fail by panicking"
 )]
 
 #[path = "../common/binaries.rs"]
 mod binaries;
 #[path = "../common/control_plane.rs"]
 mod control_plane;
-#[allow(dead_code, reason = "the other test crate uses the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/program.rs"]
 mod program;
-#[allow(dead_code, reason = "the other test crate uses the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/raw_http.rs"]
 mod raw_http;
-#[allow(dead_code, reason = "the other test crate uses the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/violations.rs"]
 mod violations;
 #[path = "../common/webhook.rs"]

@@ -40,7 +40,7 @@ fn grant(plane: &ControlPlane, name: &str, group: &str, resources: &[&str]) {
 }
 
 /// The message of a denied creation of `cidr`; empty if it is allowed.
-fn refusal(plane: &ControlPlane, cidr: &str) -> String {
+fn denial(plane: &ControlPlane, cidr: &str) -> String {
     create(plane, "probe", &[cidr], true).1["message"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -53,17 +53,17 @@ fn forbidden(server: &Server, kind: &str) -> u64 {
 fn node_networks_are_reserved() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
-    let server = webhook::start_following(&plane, DISCOVER);
+    let server = webhook::start_with_inventory(&plane, DISCOVER);
     let expected = violations::reserved_by_node("10.244.0.0/16", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1");
     webhook::wait_until_refused(&plane, "10.244.0.0/16", &expected.to_string());
     let expected = violations::reserved_by_node("192.168.7.0/24", NodeNetwork::Address, "192.168.7.11/32", "worker-1");
     webhook::wait_until_refused(&plane, "192.168.7.0/24", &expected.to_string());
-    assert_eq!(refusal(&plane, "10.244.2.0/24"), "");
+    assert_eq!(denial(&plane, "10.244.2.0/24"), "");
     node(&plane, "worker-2", "10.244.2.0/24", "192.168.7.12");
     let expected = violations::reserved_by_node("10.244.2.0/24", NodeNetwork::PodCidr, "10.244.2.0/24", "worker-2");
     webhook::wait_until_refused(&plane, "10.244.2.0/24", &expected.to_string());
     assert_eq!(plane.delete("/api/v1/nodes/worker-2").0, 200);
-    eventually("a deleted node reserves nothing", || refusal(&plane, "10.244.2.0/24").is_empty());
+    eventually("a deleted node reserves nothing", || denial(&plane, "10.244.2.0/24").is_empty());
 
     // A policy that no longer needs nodes, and one that needs them again.
     let gauges = ["age_seconds", "objects", "skipped_objects", "synced"];
@@ -72,7 +72,7 @@ fn node_networks_are_reserved() {
         assert!(server.metric(gauge).is_some(), "{gauge}");
     }
     fs::write(server.path("policy.yaml"), format!("{POLICY}reservedNetworks: {{presets: [loopback]}}\n")).unwrap();
-    eventually("nodes reserve nothing", || refusal(&plane, "10.244.1.0/24").is_empty());
+    eventually("nodes reserve nothing", || denial(&plane, "10.244.1.0/24").is_empty());
     for gauge in &gauges {
         eventually(&format!("{gauge} is removed"), || server.metric(gauge).is_none());
     }
@@ -89,7 +89,8 @@ fn required_permissions_follow_the_policy() {
     let plane = ControlPlane::start();
     node(&plane, "worker-1", "10.244.1.0/24", "192.168.7.11");
     let rules = "noOverlap: {validationActions: [Deny]}\ndeletion: {}\n";
-    let server = webhook::started(&plane, webhook::following_as(&plane, READER, &format!("{rules}{DISCOVER}")));
+    let server =
+        webhook::register_server(&plane, webhook::start_unregistered(&plane, READER, &format!("{rules}{DISCOVER}")));
     eventually("/readyz reports the missing permission", || {
         let (status, body) = get(&server, "/readyz");
         status == 503 && body.contains("can't list servicecidrs.networking.k8s.io: forbidden")
@@ -110,5 +111,5 @@ fn required_permissions_follow_the_policy() {
         "10.244.1.0/24",
         &violations::reserved_by_node("10.244.1.0/24", NodeNetwork::PodCidr, "10.244.1.0/24", "worker-1").to_string(),
     );
-    assert_eq!(refusal(&plane, "10.97.0.0/24"), "");
+    assert_eq!(denial(&plane, "10.97.0.0/24"), "");
 }

@@ -17,7 +17,7 @@ const ROUNDS: usize = 8;
 #[test]
 fn concurrent_overlaps_are_in_metric_and_log() {
     let plane = ControlPlane::start();
-    let server = webhook::start_following(&plane, "noOverlap: {validationActions: [Deny]}\n");
+    let server = webhook::start_with_inventory(&plane, "noOverlap: {validationActions: [Deny]}\n");
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());
     let barrier = Barrier::new(2);
     for round in 0..ROUNDS {
@@ -52,7 +52,7 @@ fn concurrent_overlaps_are_in_metric_and_log() {
         created_at.elapsed()
     );
     while !expected.is_empty() {
-        let line = server.logged("overlapping CIDRs");
+        let line = server.wait_for_log("overlapping CIDRs");
         assert!(expected.remove(line["overlap"].as_str().unwrap()), "{line} is not in {expected:?}");
     }
     println!("the log was complete {:?} after the last", created_at.elapsed());

@@ -19,7 +19,7 @@ fn count(server: &Server, metric: &str, labels: &str) -> u64 {
 fn missed_events_cause_a_relist() {
     let mut plane = ControlPlane::start();
     // Not registered, because the webhook doesn't respond while it is paused.
-    let server = webhook::following_as(&plane, ADMIN, "noOverlap: {}\n");
+    let server = webhook::start_unregistered(&plane, ADMIN, "noOverlap: {}\n");
     eventually("the inventory is read", || get(&server, "/report").0 == 200);
     create_ready(&plane, "doomed", &["10.97.0.0/24"]);
     synced_report(&plane, &server);

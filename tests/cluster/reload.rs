@@ -53,7 +53,7 @@ fn no_request_fails_during_reloads() {
                 fs::write(server.path("new"), text).unwrap();
                 fs::rename(server.path("new"), server.path(name)).unwrap();
             }
-            server.logged("certificate reloaded");
+            server.wait_for_log("certificate reloaded");
             let seen = agent(cas[swap % 2].as_bytes()).get(format!("{}/validate", server.webhook)).call();
             assert!(seen.is_ok(), "the new certificate is not served: {seen:?}");
             // A changed bundle makes kube-apiserver open new connections.

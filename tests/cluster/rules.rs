@@ -39,7 +39,7 @@ fn kubectl_shows_allowed_ranges_violations() {
 
     let warn = format!("{POLICY}{}", ALLOWED.replace("]}", "], validationActions: [Warn]}"));
     fs::write(server.path("policy.yaml"), warn).unwrap();
-    server.logged("policy reloaded");
+    server.wait_for_log("policy reloaded");
     for dry_run in [&["--dry-run=server"][..], &[]] {
         let warned =
             plane.kubectl(&[&["create", "-f", "-"], dry_run].concat(), &manifest("outside", &["172.20.0.0/16"]));
@@ -75,7 +75,7 @@ fn deny_all_keeps_existing_service_cidrs() {
     plane.kubectl_ok(&["delete", "servicecidr", "doomed", "--timeout=30s"], "");
 
     fs::write(server.path("policy.yaml"), format!("{POLICY}denyAll: {{operations: [DELETE]}}\n")).unwrap();
-    server.logged("policy reloaded");
+    server.wait_for_log("policy reloaded");
     let refused = plane.kubectl(&["delete", "servicecidr", "before"], "");
     assert!(output_text(&refused).ends_with(&denied(Operation::Delete, "before")));
     let refused = plane.kubectl(&["delete", "servicecidr", "-l", "team=a"], "");

@@ -47,7 +47,7 @@ fn kube_apiserver_reaches_the_webhook_through_a_service() {
     for name in ["tls.crt", "tls.key"] {
         fs::rename(other.path(name), server.path(name)).unwrap();
     }
-    server.logged("certificate reloaded");
+    server.wait_for_log("certificate reloaded");
     let bundle = crate::control_plane::base64(&fs::read_to_string(other.path("ca.crt")).unwrap());
     let patch = format!(r#"[{{"op":"replace","path":"/webhooks/0/clientConfig/caBundle","value":"{bundle}"}}]"#);
     plane.kubectl_ok(&["patch", "validatingwebhookconfiguration", "guard", "--type=json", "-p", &patch], "");

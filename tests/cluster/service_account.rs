@@ -37,7 +37,7 @@ const NETWORKING: &str = "networking.k8s.io";
 fn start(rules: &str) -> (ControlPlane, Server) {
     let plane = ControlPlane::start();
     plane.create_service_account(ACCOUNT);
-    let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
+    let server = webhook::register_server(&plane, webhook::start_unregistered(&plane, ACCOUNT, rules));
     (plane, server)
 }
 
@@ -54,7 +54,7 @@ fn wait_for_missing_permission(server: &Server, verb: &str, resource: &str, grou
          API group \"{group}\" at the cluster scope"
     );
     eventually("the log names verb and resource", || {
-        let line = server.logged("list or watch failed, retrying");
+        let line = server.wait_for_log("list or watch failed, retrying");
         line["reason"] == "forbidden" && line["error"] == expected.as_str()
     });
 }
@@ -66,7 +66,7 @@ fn read_access_to_two_resources_is_enough() {
     grant(&plane, "networks", NETWORKING, &["servicecidrs", "ipaddresses"], &READ);
     let rules = "noOverlap: {validationActions: [Deny]}\nusable: {validationActions: [Deny]}\n\
         reservedNetworks: {presets: [loopback]}\ndeletion: {blocked: [Deny]}\n";
-    let server = webhook::started(&plane, webhook::following_as(&plane, ACCOUNT, rules));
+    let server = webhook::register_server(&plane, webhook::start_unregistered(&plane, ACCOUNT, rules));
     eventually("the webhook is ready", || get(&server, "/readyz").0 == 200 && get(&server, "/report").0 == 200);
     synced_report(&plane, &server);
     webhook::wait_until_refused(&plane, "10.96.0.0/24", &violations::overlap_with_default("10.96.0.0/24").to_string());

@@ -7,27 +7,28 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails says so by a panic"
+    reason = "tests fail by panicking"
 )]
 
 #[path = "../common/binaries.rs"]
 mod binaries;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/control_plane.rs"]
 mod control_plane;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/program.rs"]
 mod program;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/violations.rs"]
 mod violations;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/webhook.rs"]
 mod webhook;
 
 fn main() {
     let plane = control_plane::ControlPlane::start();
-    let server = webhook::start_following(&plane, &format!("{}noOverlap: {{}}\ndeletion: {{}}\n", webhook::ALLOWED));
+    let server =
+        webhook::start_with_inventory(&plane, &format!("{}noOverlap: {{}}\ndeletion: {{}}\n", webhook::ALLOWED));
     webhook::wait_until_outside(&plane, "172.20.0.0/16");
     println!(
         "\

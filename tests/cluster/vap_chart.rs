@@ -88,9 +88,9 @@ fn check(folder: &Path, policy: &Value) -> bool {
     true
 }
 
-fn some<T: Clone>(rng: &mut Rng, all: &[T]) -> Vec<T> {
-    let some: Vec<T> = all.iter().filter(|_| rng.one_in(2)).cloned().collect();
-    if some.is_empty() { vec![rng.pick(all).clone()] } else { some }
+fn random_subset<T: Clone>(rng: &mut Rng, all: &[T]) -> Vec<T> {
+    let random_subset: Vec<T> = all.iter().filter(|_| rng.one_in(2)).cloned().collect();
+    if random_subset.is_empty() { vec![rng.pick(all).clone()] } else { random_subset }
 }
 
 /// Adds actions to a rule, or not.
@@ -108,8 +108,11 @@ fn policy(rng: &mut Rng) -> Value {
     let mut policy = json!({});
     let canonical = |text: String| Cidr::parse_lenient(&text).unwrap().to_string();
     if rng.one_in(3) {
-        let rule =
-            if rng.one_in(2) { json!({}) } else { json!({"operations": some(rng, &["UPDATE", "DELETE", "CREATE"])}) };
+        let rule = if rng.one_in(2) {
+            json!({})
+        } else {
+            json!({"operations": random_subset(rng, &["UPDATE", "DELETE", "CREATE"])})
+        };
         policy["denyAll"] = with_actions(rng, rule);
     }
     if rng.one_in(2) {
@@ -130,7 +133,7 @@ fn policy(rng: &mut Rng) -> Value {
     let names = ["a", "pods-of.b", "Data centre", "Büro", "<x> & \"y\"", "tick`", "back\\slash", "it's"];
     let long = "l".repeat(65);
     if rng.one_in(2) {
-        let names = some(rng, &names);
+        let names = random_subset(rng, &names);
         let network = |name: &&str| {
             let description = *rng.pick(&[&names[..], &["", "l\nl", "(a: b) # c", &long]].concat());
             let cidr = canonical(generate::range(rng));
@@ -143,7 +146,7 @@ fn policy(rng: &mut Rng) -> Value {
         policy["networks"] = names.iter().map(network).collect();
     }
     if rng.one_in(2) {
-        let presets: Vec<String> = some(rng, &Preset::ALL).iter().rev().map(Preset::to_string).collect();
+        let presets: Vec<String> = random_subset(rng, &Preset::ALL).iter().rev().map(Preset::to_string).collect();
         let rule = match rng.below(4) {
             0 => json!({"presets": presets}),
             1 => json!({"declared": false, "presets": presets}),

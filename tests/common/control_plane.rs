@@ -112,7 +112,7 @@ impl ControlPlane {
 
     /// Stops kube-apiserver and waits for its exit.
     pub fn stop_apiserver(&mut self) {
-        end(&mut self.apiserver);
+        stop(&mut self.apiserver);
     }
 
     /// Starts kube-apiserver again, on the same port.
@@ -193,7 +193,7 @@ impl ControlPlane {
 
     /// Runs kubectl, with `input` on its standard input.
     pub fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
-        self.tool("kubectl", arguments, input)
+        self.run_tool("kubectl", arguments, input)
     }
 
     /// The output of kubectl, stdout and stderr. Checks that it exits with 0.
@@ -204,7 +204,7 @@ impl ControlPlane {
     }
 
     /// Runs kubectl or helm against this control plane.
-    pub fn tool(&self, name: &str, arguments: &[&str], input: &str) -> Output {
+    pub fn run_tool(&self, name: &str, arguments: &[&str], input: &str) -> Output {
         let mut child = Command::new(binaries::path(name))
             .args(arguments)
             .env("KUBECONFIG", self.kubeconfig())
@@ -228,9 +228,9 @@ impl Drop for ControlPlane {
                 eprintln!("--- the end of {log}.log\n{}", lines[lines.len().saturating_sub(12)..].join("\n"));
             }
         }
-        end(&mut self.controller_manager);
-        end(&mut self.apiserver);
-        end(&mut self.etcd);
+        stop(&mut self.controller_manager);
+        stop(&mut self.apiserver);
+        stop(&mut self.etcd);
     }
 }
 
@@ -331,7 +331,7 @@ fn start(name: &str, folder: &Path) -> Command {
 }
 
 /// Stops a child by its id: SIGTERM, then SIGKILL.
-fn end(child: &mut Child) {
+fn stop(child: &mut Child) {
     let _ = Command::new("kill").arg(child.id().to_string()).status();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) {

@@ -14,7 +14,7 @@ use crate::connection::{Connection, request, trusting};
 use crate::program::{Server, eventually, fixtures};
 
 /// Denies the IPv4 CIDR, which is outside the ranges and overlaps a network; allows the IPv6 CIDR.
-pub const ONE: &str = "\
+pub const FIRST_POLICY: &str = "\
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
 ipFamilies: [IPv4]
@@ -25,7 +25,7 @@ usable: {}
 preview: {warnOn: Always}
 ";
 /// Allows the IPv4 CIDR, denies the IPv6 CIDR.
-pub const OTHER: &str = "\
+pub const SECOND_POLICY: &str = "\
 apiVersion: servicecidr-guard/v1alpha1
 kind: Policy
 ipFamilies: [IPv4, IPv6]
@@ -36,7 +36,7 @@ prefixLength: {ipv4: {longest: 20}, validationActions: [Warn]}
 preview: {warnOn: Always}
 ";
 /// Invalid policies, which must never be loaded.
-const BROKEN: [&str; 5] = [
+const INVALID_POLICIES: [&str; 5] = [
     "",
     "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n",
     "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {ranges: [0.0.0.0/0, '::/0'",
@@ -56,13 +56,13 @@ pub fn reviews() -> Vec<Vec<u8>> {
 }
 
 /// Alternates the two policies `reloads` times during `requests` requests, and checks every response.
-pub fn alternate(requests: usize, reloads: usize) {
+pub fn run_alternating_policies(requests: usize, reloads: usize) {
     let authority = Authority::new();
     let pair = authority.sign();
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("ca.crt"), &authority.ca).unwrap();
     let inventory = fixtures().join("inventories/fresh.json");
-    let files = [("policy.yaml", ONE), ("tls.crt", &pair.cert), ("tls.key", &pair.key)];
+    let files = [("policy.yaml", FIRST_POLICY), ("tls.crt", &pair.cert), ("tls.key", &pair.key)];
     let files = files.map(|(name, text)| (name, text.as_bytes().to_vec())).to_vec();
     let mut volume = Volume::mount(folder.path(), files);
     let more = [
@@ -79,15 +79,15 @@ pub fn alternate(requests: usize, reloads: usize) {
     let mut swap = |policy: &str| {
         volume.update(&[("policy.yaml", policy.as_bytes())]);
         server.signal("HUP");
-        server.logged("files read after SIGHUP");
+        server.wait_for_log("files read after SIGHUP");
     };
     let mut own = open();
     let mut all = || -> Answers { reviews.iter().map(|review| own.send(review).unwrap().body).collect() };
     let one = all();
-    swap(OTHER);
+    swap(SECOND_POLICY);
     let other = all();
     assert!(one.iter().zip(&other).all(|(one, other)| one != other), "both policies give the same response");
-    swap(ONE);
+    swap(FIRST_POLICY);
     let expected = Arc::new([one, other]);
 
     let (is_over, response_count, seen) =
@@ -114,10 +114,10 @@ pub fn alternate(requests: usize, reloads: usize) {
         }
         for reload in 1..=reloads {
             let now = reload % 2;
-            swap([ONE, OTHER][now]);
+            swap([FIRST_POLICY, SECOND_POLICY][now]);
             assert_eq!(all(), expected[now], "reload {reload}");
             if reload % 10 == 0 {
-                swap(BROKEN[reload / 10 % BROKEN.len()]);
+                swap(INVALID_POLICIES[reload / 10 % INVALID_POLICIES.len()]);
                 assert_eq!(all(), expected[now], "the invalid policy after reload {reload}");
             }
             eventually("requests got responses", || {

@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// Waits for the next log line with this message.
-    pub fn logged(&self, message: &str) -> Value {
+    pub fn wait_for_log(&self, message: &str) -> Value {
         wait_for(&self.log, message)
     }
 

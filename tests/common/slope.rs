@@ -11,7 +11,7 @@ pub fn slope(samples: &[(f64, f64)]) -> Option<f64> {
 }
 
 #[cfg(test)]
-#[allow(unused_imports, reason = "`make soak` has no harness; these are run by `make test`")]
+#[allow(unused_imports, reason = "`make soak` has no test harness; `make test` runs these")]
 mod tests {
     use super::slope;
 

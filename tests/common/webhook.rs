@@ -19,18 +19,18 @@ pub const ALLOWED: &str = "allowedRanges: {ranges: [10.96.0.0/16, \"2001:db8::/6
 /// Starts a webhook with the rules of `policy` and registers it for every operation and the status subresource,
 /// without match conditions.
 pub fn start(plane: &ControlPlane, rules: &str) -> Server {
-    started(plane, Server::start(&format!("{POLICY}{rules}")))
+    register_server(plane, Server::start(&format!("{POLICY}{rules}")))
 }
 
 /// Starts and registers a webhook with `--inventory cluster`.
-pub fn start_following(plane: &ControlPlane, rules: &str) -> Server {
-    let server = started(plane, following_as(plane, ADMIN, rules));
+pub fn start_with_inventory(plane: &ControlPlane, rules: &str) -> Server {
+    let server = register_server(plane, start_unregistered(plane, ADMIN, rules));
     eventually("the inventory is read", || get(&server, "/report").0 == 200);
     server
 }
 
 /// Starts a webhook with `--inventory cluster` as a user, without registering it.
-pub fn following_as(plane: &ControlPlane, user: &str, rules: &str) -> Server {
+pub fn start_unregistered(plane: &ControlPlane, user: &str, rules: &str) -> Server {
     let kubeconfig = plane.kubeconfig_of(user);
     let follow = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
     Server::start_with(&format!("{POLICY}{rules}"), &follow)
@@ -42,7 +42,7 @@ pub fn get(server: &Server, path: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.into_body())
 }
 
-pub fn started(plane: &ControlPlane, server: Server) -> Server {
+pub fn register_server(plane: &ControlPlane, server: Server) -> Server {
     let ca = fs::read_to_string(server.path("ca.crt")).unwrap();
     register(plane, &configuration(&format!("{}/validate", server.webhook), &ca));
     server

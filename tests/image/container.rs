@@ -57,10 +57,10 @@ pub struct Container(Child);
 
 impl Container {
     pub fn start(arguments: &[&str], mounts: &[(&Path, &str)], variables: &[(&str, &str)]) -> Self {
-        Self::of(command(arguments, mounts, variables))
+        Self::spawn(command(arguments, mounts, variables))
     }
 
-    pub fn of(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command) -> Self {
         Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
@@ -72,7 +72,7 @@ impl Container {
     }
 
     /// Stops the container with SIGTERM, and returns its exit code.
-    pub fn end(&mut self) -> Option<i32> {
+    pub fn stop(&mut self) -> Option<i32> {
         assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
         self.0.wait().unwrap().code()
     }

@@ -7,13 +7,13 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails says so by a panic"
+    reason = "tests fail by panicking"
 )]
 
 #[path = "../common/binaries.rs"]
 mod binaries;
 mod container;
-#[allow(dead_code, reason = "the other test crates use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/program.rs"]
 mod program;
 
@@ -125,7 +125,7 @@ fn image_serves_reviews() {
         .unwrap();
     let answer: Value = serde_json::from_slice(&answer.body_mut().read_to_vec().unwrap()).unwrap();
     assert_eq!(answer["response"]["allowed"], false);
-    assert_eq!(container.end(), Some(0));
+    assert_eq!(container.stop(), Some(0));
 }
 
 /// The rendered object of a kind.
@@ -195,7 +195,7 @@ fn image_runs_with_the_chart_settings() {
     let arguments: Vec<&str> = arguments.iter().map(|argument| argument.as_str().unwrap()).collect();
     let variables: Vec<_> =
         variables.iter().map(|it| (it["name"].as_str().unwrap(), it["value"].as_str().unwrap())).collect();
-    let mut running = Container::of(container::command_as(&user, &arguments, &mounts, &variables));
+    let mut running = Container::spawn(container::command_as(&user, &arguments, &mounts, &variables));
     let path = |probe: &str| container[probe]["httpGet"]["path"].as_str().unwrap().to_owned();
     for probe in ["livenessProbe", "readinessProbe"] {
         let url = format!("http://127.0.0.1:{health}{}", path(probe));
@@ -218,5 +218,5 @@ fn image_runs_with_the_chart_settings() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{arguments:?}: {stdout}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(stdout.lines().count(), 4, "{stdout}");
-    assert_eq!(running.end(), Some(0));
+    assert_eq!(running.stop(), Some(0));
 }

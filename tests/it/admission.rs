@@ -14,15 +14,15 @@ use crate::generated::UPDATE;
 use crate::program::fixtures;
 
 /// The response to a review without an inventory.
-pub fn answer(policy: &str, review: &[u8]) -> Value {
-    answer_knowing(policy, None, review)
+pub fn respond_to(policy: &str, review: &[u8]) -> Value {
+    respond_with_inventory(policy, None, review)
 }
 
 /// The response to a review with an inventory, if there is one.
-fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value {
+fn respond_with_inventory(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value {
     let loaded = Loaded::from_bytes("policy.yaml", policy.as_bytes()).unwrap();
     let review = Review::parse(review).unwrap();
-    let answer = match review.request() {
+    let respond_to = match review.request() {
         Ok(request) => {
             let inventory = inventory.map(|list| read(&loaded.policy, list));
             let nothing = Inventory::default();
@@ -30,12 +30,13 @@ fn answer_knowing(policy: &str, inventory: Option<&str>, review: &[u8]) -> Value
                 inventory.as_ref().map_or(ObservedInventory::absent(&nothing), ObservedInventory::static_file);
             let verdict = evaluate(&loaded.policy, &observed, &request);
             let preview = preview_if_enabled(&loaded.policy, &observed, &request, &verdict);
-            let answer = AdmissionOutcome { name: &request.change.name, verdict: &verdict, preview: preview.as_ref() };
-            respond(&review, Ok(answer))
+            let respond_to =
+                AdmissionOutcome { name: &request.change.name, verdict: &verdict, preview: preview.as_ref() };
+            respond(&review, Ok(respond_to))
         }
         Err(refusal) => respond(&review, Err(&refusal)),
     };
-    serde_json::to_value(answer).unwrap()
+    serde_json::to_value(respond_to).unwrap()
 }
 
 fn read(policy: &Policy, list: &str) -> Inventory {
@@ -61,7 +62,7 @@ fn responses_match_their_fixtures() {
         let folder = entry.unwrap().path();
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
         let inventory = fs::read_to_string(folder.join("inventory.json")).ok();
-        let seen = answer_knowing(&read("policy.yaml"), inventory.as_deref(), read("request.json").as_bytes());
+        let seen = respond_with_inventory(&read("policy.yaml"), inventory.as_deref(), read("request.json").as_bytes());
         let expected: Value = serde_json::from_str(&read("response.json")).unwrap_or_default();
         if seen != expected {
             let text = indented(&seen);

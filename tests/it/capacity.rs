@@ -254,7 +254,7 @@ fn allocation_probability_matches_allocator() {
 }
 
 /// Small CIDRs in a small range, so that they often nest and repeat.
-fn small() -> impl Strategy<Value = String> {
+fn small_cidr() -> impl Strategy<Value = String> {
     prop_oneof![
         (0_u32..64, 26_u32..=32)
             .prop_map(|(last, length)| format!("10.0.0.{}/{length}", last >> (32 - length) << (32 - length))),
@@ -264,7 +264,7 @@ fn small() -> impl Strategy<Value = String> {
 }
 
 fn small_inventory() -> impl Strategy<Value = Inventory> {
-    let entry = (small(), prop_oneof![8 => Just(""), 1 => Just("!"), 1 => Just("?")]);
+    let entry = (small_cidr(), prop_oneof![8 => Just(""), 1 => Just("!"), 1 => Just("?")]);
     let address = (prop_oneof![Just("10.0.0."), Just("fd00::")], 0_u32..64, prop_oneof![4 => Just(""), 1 => Just("-")]);
     (prop::collection::vec(entry, 0..6), prop::collection::vec(address, 0..24)).prop_map(|(entries, addresses)| {
         let entries: Vec<String> = entries
@@ -289,7 +289,7 @@ fn canonical(cidr: &str) -> String {
 }
 
 /// Every address of the small range.
-fn space() -> impl Iterator<Item = IpAddr> {
+fn small_addresses() -> impl Iterator<Item = IpAddr> {
     let v4 = (0_u32..64).map(|last| format!("10.0.0.{last}"));
     v4.chain((0_u32..64).map(|last| format!("fd00::{last:x}"))).map(|text| text.parse().unwrap())
 }
@@ -311,7 +311,7 @@ proptest! {
     fn report_matches_a_check_of_every_address(inventory in small_inventory()) {
         let report = CapacityReport::for_inventory(&inventory);
         for family in &report.families {
-            let all: Vec<IpAddr> = space().filter(|address| IpFamily::from(*address) == family.family).collect();
+            let all: Vec<IpAddr> = small_addresses().filter(|address| IpFamily::from(*address) == family.family).collect();
             let count = |is: &dyn Fn(&IpAddr) -> bool| all.iter().filter(|address| is(address)).count() as u128;
             let is_usable = |address: &IpAddr| !ranges_with(&inventory, *address).is_empty();
             let is_allocated = |address: &IpAddr| inventory.addresses().get(*address).is_some();
@@ -328,14 +328,14 @@ proptest! {
         }
         for entry in &report.service_cidrs {
             let own = |address: &IpAddr| ranges_with(&inventory, *address).iter().any(|(name, range)| *name == entry.name && range.cidr() == entry.cidr);
-            prop_assert_eq!(entry.usable, space().filter(|address| own(address)).count() as u128);
-            let alone = space().filter(|address| own(address) && ranges_with(&inventory, *address).len() == 1).count();
+            prop_assert_eq!(entry.usable, small_addresses().filter(|address| own(address)).count() as u128);
+            let alone = small_addresses().filter(|address| own(address) && ranges_with(&inventory, *address).len() == 1).count();
             prop_assert_eq!(entry.unique, alone as u128, "{:?}", entry);
         }
     }
 
     #[test]
-    fn forecast_matches_report_of_changed_inventory(inventory in small_inventory(), added in small(), removes in any::<bool>()) {
+    fn forecast_matches_report_of_changed_inventory(inventory in small_inventory(), added in small_cidr(), removes in any::<bool>()) {
         let mut changes = vec![Change::diff(Operation::Create, "new", &[], &[canonical(&added)])];
         let mut changed = inventory.clone();
         changed.insert_service_cidr(ServiceCidr {
@@ -352,7 +352,7 @@ proptest! {
         prop_assert_eq!(&forecast.after, &after.families);
         prop_assert_eq!(CapacityReport::for_view(&PendingChanges::from_changes(&inventory, &changes).view(&inventory)), after);
         for (family, gained) in forecast.gained {
-            let new = space().filter(|address| IpFamily::from(*address) == family)
+            let new = small_addresses().filter(|address| IpFamily::from(*address) == family)
                 .filter(|address| ranges_with(&inventory, *address).is_empty() && !ranges_with(&changed, *address).is_empty());
             prop_assert_eq!(gained, new.count() as u128);
         }

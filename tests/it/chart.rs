@@ -20,12 +20,12 @@ fn chart(path: &str) -> String {
 }
 
 /// A value of `values.yaml` and its comment `# -- …`.
-struct Documented {
+struct DocumentedValue {
     path: Vec<String>,
     meaning: String,
 }
 
-impl Documented {
+impl DocumentedValue {
     fn all(values: &str) -> Vec<Self> {
         let mut all = Vec::new();
         let mut path: Vec<String> = Vec::new();
@@ -70,7 +70,7 @@ fn values() -> Value {
 #[test]
 fn readme_lists_values() {
     let (start, end) = ("<!-- values -->\n", "<!-- end of values -->");
-    let rows: String = Documented::all(&chart("values.yaml")).iter().map(|value| value.row(&values())).collect();
+    let rows: String = DocumentedValue::all(&chart("values.yaml")).iter().map(|value| value.row(&values())).collect();
     let table = format!("\n| Value | Default | Meaning |\n|-------|---------|---------|\n{rows}\n");
     let readme = chart("README.md");
     let (before, rest) = readme.split_once(start).unwrap();
@@ -98,7 +98,8 @@ fn leaves(value: &Value, path: &str, visit: &mut impl FnMut(&str)) {
 
 #[test]
 fn every_value_is_documented() {
-    let documented: Vec<String> = Documented::all(&chart("values.yaml")).iter().map(Documented::name).collect();
+    let documented: Vec<String> =
+        DocumentedValue::all(&chart("values.yaml")).iter().map(DocumentedValue::name).collect();
     leaves(&values(), "", &mut |leaf| {
         let is_part = |name: &String| leaf == *name || leaf.starts_with(&format!("{name}."));
         assert!(documented.iter().any(is_part), "values.yaml: {leaf} has no comment `# -- …`");

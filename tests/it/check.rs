@@ -25,7 +25,7 @@ fn output_text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn text(path: &Path) -> &str {
+fn path_str(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -38,9 +38,9 @@ fn manifest(name: &str, cidr: &str) -> String {
 }
 
 /// A string literal for JSON and YAML.
-fn quoted(text: &str) -> String {
+fn quoted(path_str: &str) -> String {
     let escaped = |c: char| if c.is_ascii_graphic() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) };
-    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
+    format!("\"{}\"", path_str.chars().map(escaped).collect::<String>())
 }
 
 #[test]
@@ -56,11 +56,11 @@ fn output_escapes_control_characters() {
     fs::write(&broken_path, broken).unwrap();
     let mut outputs: Vec<(String, Output)> = Vec::new();
     for format in FORMATS {
-        let output = check(&["-f", text(folder.path()), "-o", format]);
+        let output = check(&["-f", path_str(folder.path()), "-o", format]);
         assert_eq!(output.status.code(), Some(1), "{}", output_text(&output));
         outputs.push((format.to_owned(), output));
     }
-    let output = check(&["-f", text(&broken_path)]);
+    let output = check(&["-f", path_str(&broken_path)]);
     assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
     outputs.push(("broken".to_owned(), output));
     for (format, output) in outputs {
@@ -83,7 +83,7 @@ fn directory_symlinks_are_not_followed() {
     }
     // Links to files are followed: volumes of ConfigMaps contain such links.
     std::os::unix::fs::symlink("a/b/one.yaml", folder.path().join("linked.yaml")).unwrap();
-    let output = check(&["-R", "-f", text(folder.path()), "-o", "json"]);
+    let output = check(&["-R", "-f", path_str(folder.path()), "-o", "json"]);
     assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let sources = report["results"].as_array().unwrap().iter().map(|result| result["source"].as_str().unwrap());
@@ -92,12 +92,12 @@ fn directory_symlinks_are_not_followed() {
 }
 
 /// Runs `check` on a stream, with limited address space.
-fn stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: &[&str]) -> Output {
+fn check_stream(pieces: &'static [u8], times: usize, first: &'static [u8], arguments: &[&str]) -> Output {
     let policy = fixtures().join("manifests/policy.yaml");
     let line = format!(
         "ulimit -v 400000; exec {} check -f - --policy {} {}",
         env!("CARGO_BIN_EXE_servicecidr-guard"),
-        text(&policy),
+        path_str(&policy),
         arguments.join(" ")
     );
     let mut command = Command::new("sh");
@@ -128,12 +128,12 @@ fn memory_is_bounded_by_one_document() {
         (&BLANKS, b"a:\n - b\n"),
         (&BLANKS, b"{\"a\":"),
     ] {
-        let output = stream(pieces, 1024, first, &[]);
+        let output = check_stream(pieces, 1024, first, &[]);
         assert_eq!(output.status.code(), Some(2), "{}", output_text(&output));
         assert!(output_text(&output).contains(too_large), "{}", output_text(&output));
     }
     // Documents without objects have no size limit.
-    let output = stream(&LINES, 1024, b"", &[]);
+    let output = check_stream(&LINES, 1024, b"", &[]);
     assert_eq!(
         (output.status.code(), output_text(&output).contains("no ServiceCIDR was evaluated")),
         (Some(0), true),
@@ -159,7 +159,7 @@ fn all_of_100000_documents_are_checked() {
     fs::write(&policy, "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges: {ranges: [10.0.0.0/8]}\n")
         .unwrap();
     let output =
-        program().args(["check", "-f", text(&path), "-o", "name", "--policy", text(&policy)]).output().unwrap();
+        program().args(["check", "-f", path_str(&path), "-o", "name", "--policy", path_str(&policy)]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(
         String::from_utf8_lossy(&output.stderr).ends_with("2000 denied, 98000 allowed\n"),
@@ -177,7 +177,7 @@ fn deep_nesting_and_alias_expansion_are_rejected() {
     let path = folder.path().join("x.yaml");
     let check_file = |content: &str, code: i32, expected: &str| {
         fs::write(&path, content).unwrap();
-        let output = check(&["-f", text(&path)]);
+        let output = check(&["-f", path_str(&path)]);
         assert_eq!(output.status.code(), Some(code), "{}", output_text(&output));
         assert!(output_text(&output).contains(expected), "{}", output_text(&output));
     };
@@ -210,7 +210,7 @@ fn positions_after_document_markers_are_correct() {
     let path = folder.path().join("x.yaml");
     let of = |content: &str| {
         fs::write(&path, content).unwrap();
-        let output = check(&["-f", text(&path), "-o", "json"]);
+        let output = check(&["-f", path_str(&path), "-o", "json"]);
         let report: Value =
             serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", output_text(&output)));
         let results = report["results"].as_array().unwrap().iter();
@@ -264,8 +264,8 @@ fn sarif_matches_published_schema() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a b%:\u{fc}\n\u{202e}[1]?#.yaml");
     fs::write(&path, manifest("\n\u{1b}[2J", "\u{202e}")).unwrap();
-    logs.push(("a path", check(&["-f", text(&path), "-o", "sarif"])));
-    logs.push(("standard input", stream(b"{\"kind\":\"ServiceCIDR\"}", 1, b"", &["-o", "sarif"])));
+    logs.push(("a path", check(&["-f", path_str(&path), "-o", "sarif"])));
+    logs.push(("standard input", check_stream(b"{\"kind\":\"ServiceCIDR\"}", 1, b"", &["-o", "sarif"])));
     for name in ["extended.json", "odd.json", "terminating.json", "full.json", "odd.yaml"] {
         let mut command = program();
         command.args(["scan", "-o", "sarif", "-f", name, "--policy", "../manifests/every-rule.yaml"]);
@@ -309,8 +309,8 @@ fn sarif_results_have_rule_position_and_fingerprint() {
         assert!(!prints.is_empty());
         let headings = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md")).unwrap();
         for rule in rules {
-            let text = rule["help"]["text"].as_str().unwrap();
-            let heading = text.rsplit_once('#').unwrap().1.trim_end_matches('.');
+            let path_str = rule["help"]["text"].as_str().unwrap();
+            let heading = path_str.rsplit_once('#').unwrap().1.trim_end_matches('.');
             let is_there = headings
                 .lines()
                 .any(|line| line.starts_with("## ") && line[3..].to_lowercase().replace(' ', "-") == heading);

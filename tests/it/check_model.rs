@@ -130,7 +130,7 @@ fn validates(name: &str, old: Option<&[String]>, new: &[String]) -> bool {
     }
 }
 
-fn written(manifests: &[Manifest], separator: &str) -> String {
+fn render(manifests: &[Manifest], separator: &str) -> String {
     let object = |manifest: &Manifest| {
         json!({
             "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR",
@@ -154,7 +154,7 @@ fn report(folder: &TempDir, name: &str, text: &str) -> Vec<Value> {
 }
 
 /// The text at the position of a finding.
-fn at<'a>(text: &'a str, source: &str) -> &'a str {
+fn text_at<'a>(text: &'a str, source: &str) -> &'a str {
     let mut numbers = source.rsplit(':').map(|number| number.parse::<usize>().unwrap());
     let (column, line) = (numbers.next().unwrap(), numbers.next().unwrap());
     let line = text.lines().nth(line - 1).unwrap();
@@ -171,7 +171,7 @@ fn check_matches_api_server_model() {
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(100) });
     let run = runner.run(&prop::collection::vec(manifest(), 60), |manifests| {
         for (name, separator) in [("set.json", ""), ("set.yaml", "---\n")] {
-            let text = written(&manifests, separator);
+            let text = render(&manifests, separator);
             let results = report(&folder, name, &text);
             let mut model = Model::default();
             prop_assert_eq!(results.len(), manifests.len());
@@ -199,7 +199,7 @@ fn check_matches_api_server_model() {
                     let index = field.strip_prefix("spec.cidrs[").and_then(|rest| rest.strip_suffix(']'));
                     if let Some(index) = index {
                         let expected = manifest.cidrs[index.parse::<usize>().unwrap()].to_string();
-                        let seen = at(&text, finding["source"].as_str().unwrap());
+                        let seen = text_at(&text, finding["source"].as_str().unwrap());
                         prop_assert!(seen.starts_with(&expected), "{} is not at {}", expected, finding);
                     }
                 }

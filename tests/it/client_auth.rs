@@ -109,14 +109,14 @@ fn client_ca_is_reloaded_and_invalid_file_is_ignored() {
     let path = folder.path().join("clients.crt");
     for broken in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         fs::write(&path, broken).unwrap();
-        server.logged("client CA reload failed, keeping the previous one");
+        server.wait_for_log("client CA reload failed, keeping the previous one");
         assert_eq!(answered(&server), [true, false]);
     }
     fs::write(&path, format!("{}{}", first.0, second.0)).unwrap();
-    server.logged("client CA reloaded");
+    server.wait_for_log("client CA reloaded");
     assert_eq!(answered(&server), [true, true]);
     fs::write(&path, &second.0).unwrap();
-    server.logged("client CA reloaded");
+    server.wait_for_log("client CA reloaded");
     assert_eq!(answered(&server), [false, true]);
 }
 

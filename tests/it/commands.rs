@@ -17,13 +17,13 @@ fn replay(block: &str, folder: &Path) -> String {
         let line = command.lines().next().unwrap();
         let arguments: Vec<&str> = line.split_whitespace().collect();
         let output = program().args(&arguments).current_dir(folder).output().unwrap();
-        ["$ servicecidr-guard ", line, "\n", &shown(&output)].concat()
+        ["$ servicecidr-guard ", line, "\n", &rendered(&output)].concat()
     };
     block.split("$ servicecidr-guard ").skip(1).map(again).collect()
 }
 
 /// stdout and stderr, and the exit code if it isn't 0.
-fn shown(output: &Output) -> String {
+fn rendered(output: &Output) -> String {
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.code() {
         Some(0) => text,
@@ -64,7 +64,7 @@ fn console_blocks_match_output() {
 }
 
 /// The result of a list on standard input: stdout, stderr, exit code.
-fn report_of(list: &str) -> (String, String, Option<i32>) {
+fn report_on(list: &str) -> (String, String, Option<i32>) {
     let mut child = program()
         .args(["report", "-f", "-", "-o", "json"])
         .stdin(Stdio::piped())
@@ -81,7 +81,7 @@ fn report_of(list: &str) -> (String, String, Option<i32>) {
 
 #[track_caller]
 fn check_refused(list: &str, expected: &str) {
-    let (stdout, stderr, code) = report_of(list);
+    let (stdout, stderr, code) = report_on(list);
     assert_eq!((stdout.as_str(), code), ("", Some(2)), "{stderr}");
     assert_eq!(stderr, expected);
 }
@@ -114,7 +114,7 @@ fn invalid_lists_are_rejected_with_position() {
         &format!("{blank}{{"),
         "error: standard input: EOF while parsing an object at line 300001 column 1\n",
     );
-    let (_, stderr, code) = report_of(r#"{"kind":"Policy","metadata":{"name":"x"}}"#);
+    let (_, stderr, code) = report_on(r#"{"kind":"Policy","metadata":{"name":"x"}}"#);
     assert_eq!(code, Some(2));
     assert!(
         stderr.starts_with(
@@ -136,7 +136,7 @@ fn skipped_objects_are_reported_and_fail_the_command() {
         "7",
     ];
     let (stdout, stderr, code) =
-        report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, broken.join(",")));
+        report_on(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, broken.join(",")));
     assert_eq!(code, Some(2));
     assert_eq!(
         stderr,
@@ -169,7 +169,7 @@ fn many_skipped_objects_are_counted() {
     };
     let addresses: Vec<String> = (0..100_000).map(address).collect();
     let (stdout, stderr, code) =
-        report_of(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
+        report_on(&format!(r#"{{"kind":"List","items":[{KUBERNETES},{}]}}"#, addresses.join(",")));
     assert_eq!(code, Some(2));
     assert_eq!(stderr.lines().filter(|line| line.starts_with("skipped: standard input: item ")).count(), 10);
     assert!(stderr.contains("\nskipped: 990 others\n"), "{stderr}");

@@ -7,16 +7,16 @@ use servicecidr_guard::config::{Loaded, MAX_POLICY_BYTES, schema};
 
 use crate::program::run;
 
-const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
+const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
 /// `body` follows the two header lines and starts at line 3.
 #[track_caller]
 fn check(body: &str, expected: &str) {
-    check_whole(&format!("{HEAD}{body}"), expected);
+    check_file(&format!("{HEADER}{body}"), expected);
 }
 
 #[track_caller]
-fn check_whole(text: &str, expected: &str) {
+fn check_file(text: &str, expected: &str) {
     let seen = match Loaded::from_bytes("policy.yaml", text.as_bytes()) {
         Ok(loaded) => loaded.notes.iter().map(|note| format!("note {note:#}")).collect::<Vec<_>>().join("\n"),
         Err(error) => format!("{error:#}"),
@@ -32,8 +32,8 @@ fn valid_policy_has_no_notes() {
     );
     check("denyAll: {}\n", "");
     check("denyAll:\n  operations: [DELETE]\n  validationActions: [Warn, Audit]\n", "");
-    check_whole(&format!("# comment\n---\n{HEAD}denyAll: {{}}\n"), "");
-    check_whole(
+    check_file(&format!("# comment\n---\n{HEADER}denyAll: {{}}\n"), "");
+    check_file(
         "{\n\t\"apiVersion\": \"servicecidr-guard/v1alpha1\",\n\t\"kind\": \"Policy\",\n\t\"denyAll\": {}\n}\n",
         "",
     );
@@ -41,9 +41,9 @@ fn valid_policy_has_no_notes() {
 
 #[test]
 fn policy_without_rules_is_an_error() {
-    check_whole("", "policy.yaml: empty: a policy needs at least one rule");
-    check_whole(" \n\n", "policy.yaml: empty: a policy needs at least one rule");
-    check_whole("# nothing but a comment\n", "policy.yaml: empty: a policy needs at least one rule");
+    check_file("", "policy.yaml: empty: a policy needs at least one rule");
+    check_file(" \n\n", "policy.yaml: empty: a policy needs at least one rule");
+    check_file("# nothing but a comment\n", "policy.yaml: empty: a policy needs at least one rule");
     check(
         "",
         "policy.yaml: no rule: set at least one of denyAll, allowedRanges, prefixLength, reservedNetworks, noOverlap, usable, deletion",
@@ -79,7 +79,7 @@ fn unknown_field_suggests_similar_name() {
         "policy.yaml:3:1: unknown field `colour`\n  3 | colour: red\n    | ^\n\
          hint: expected one of `apiVersion`, `kind`, `ipFamilies`, `networks`, `allowedRanges`, `denyAll`, `noOverlap`, `reservedNetworks`, `prefixLength`, `usable`, `deletion`, `staleness`, `preview`",
     );
-    check_whole(
+    check_file(
         "{\n\t\"kind\": \"Policy\",\n\t\"denyAll\": {\"operation\": []}\n}",
         "policy.yaml:3:14: unknown field `operation`\n  3 | \t\"denyAll\": {\"operation\": []}\n    | \t            ^\n\
          hint: did you mean `operations`?",
@@ -187,16 +187,16 @@ fn host_bits_are_masked_with_a_note() {
 
 #[test]
 fn other_documents_are_rejected() {
-    check_whole(
+    check_file(
         "apiVersion: servicecidr-guard/v1\nkind: Policy\ndenyAll: {}\n",
         "policy.yaml:1:13: unknown value `servicecidr-guard/v1`\n  1 | apiVersion: servicecidr-guard/v1\n    |             ^\n\
          hint: expected `servicecidr-guard/v1alpha1`",
     );
-    check_whole(
+    check_file(
         "kind: Policy\ndenyAll: {}\n",
         "policy.yaml:2:1: missing field `apiVersion`\n  2 | denyAll: {}\n    | ^",
     );
-    check_whole("[1, 2]\n", "policy.yaml:1:1: expected fields, as `name: value`\n  1 | [1, 2]\n    | ^");
+    check_file("[1, 2]\n", "policy.yaml:1:1: expected fields, as `name: value`\n  1 | [1, 2]\n    | ^");
     check("denyAll: {\n", "policy.yaml:3:10: unclosed bracket '{'\n  3 | denyAll: {\n    |          ^");
     check(
         "denyAll: {}\n---\nkind: Policy\n",

@@ -7,15 +7,15 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::doc_examples::{files, root};
-use crate::messages::{flat, pieces, rows};
+use crate::messages::{documented_messages, normalize_whitespace, pieces};
 use crate::program::{fixtures, program};
 use crate::reference::{SERVED, commands, kinds, printed_schema, scratch};
 
 /// A command and one of its exit codes.
-type Ending = (String, i32);
+type CommandExit = (String, i32);
 
 /// Commands with an exit code that no console block shows, run next to `cluster.json` and `policy.yaml`.
-const ENDINGS: [(&str, i32); 21] = [
+const EXIT_CODES: [(&str, i32); 21] = [
     ("serve", 2),
     ("serve --policy missing.yaml --tls-cert tls.crt --tls-key tls.key", 3),
     ("overlaps -f cluster.json --context x", 2),
@@ -40,10 +40,10 @@ const ENDINGS: [(&str, i32); 21] = [
 ];
 
 /// Exit codes that need a special server: the test that covers them.
-const ENDINGS_ELSEWHERE: [(&str, i32, &str, &str); 1] = [("probe", 1, "it/probe.rs", "probe_detects_other_servers")];
+const EXIT_CODES_ELSEWHERE: [(&str, i32, &str, &str); 1] = [("probe", 1, "it/probe.rs", "probe_detects_other_servers")];
 
 /// The command of a line, by its longest name.
-fn called<'a>(line: &str, command_names: &'a BTreeSet<String>) -> &'a str {
+fn command_of<'a>(line: &str, command_names: &'a BTreeSet<String>) -> &'a str {
     let is_called = |words: &&String| line == words.as_str() || line.starts_with(&format!("{words} "));
     command_names
         .iter()
@@ -53,7 +53,7 @@ fn called<'a>(line: &str, command_names: &'a BTreeSet<String>) -> &'a str {
 }
 
 /// The exit codes in console blocks, which the module `commands` runs.
-fn shown_endings(command_names: &BTreeSet<String>) -> BTreeSet<Ending> {
+fn shown_exit_codes(command_names: &BTreeSet<String>) -> BTreeSet<CommandExit> {
     let mut documents = files(&fixtures().join("commands"), "md");
     documents.extend(crate::doc_examples::REPLAYED.map(|name| root().join(name)));
     let mut found = BTreeSet::new();
@@ -63,7 +63,7 @@ fn shown_endings(command_names: &BTreeSet<String>) -> BTreeSet<Ending> {
             let own = run.split("```").next().unwrap();
             let line = own.lines().next().unwrap();
             if let Some(code) = own.lines().find_map(|line| line.strip_prefix("[exit code ")) {
-                found.insert((called(line, command_names).to_owned(), code.trim_end_matches(']').parse().unwrap()));
+                found.insert((command_of(line, command_names).to_owned(), code.trim_end_matches(']').parse().unwrap()));
             }
         }
     }
@@ -74,14 +74,14 @@ fn shown_endings(command_names: &BTreeSet<String>) -> BTreeSet<Ending> {
 fn documented_exit_codes_are_tested() {
     let command_names: BTreeSet<String> =
         commands().into_iter().map(|(words, _)| words["servicecidr-guard ".len()..].to_owned()).collect();
-    let mut seen = shown_endings(&command_names);
-    for (line, code) in ENDINGS {
+    let mut seen = shown_exit_codes(&command_names);
+    for (line, code) in EXIT_CODES {
         let folder = scratch();
         let output = program().args(line.split(' ')).current_dir(folder.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-        seen.insert((called(line, &command_names).to_owned(), code));
+        seen.insert((command_of(line, &command_names).to_owned(), code));
     }
-    for (command, code, file, test) in ENDINGS_ELSEWHERE {
+    for (command, code, file, test) in EXIT_CODES_ELSEWHERE {
         assert!(is_a_test(file, test), "{file} has no test {test}");
         seen.insert((command.to_owned(), code));
     }
@@ -98,7 +98,7 @@ fn documented_exit_codes_are_tested() {
     // --warn-exit-code allows any exit code.
     seen.retain(|(_, code)| *code <= 3);
     let unseen: Vec<_> = listed.difference(&seen).collect();
-    assert!(unseen.is_empty(), "no console block and no line of ENDINGS shows {unseen:?}");
+    assert!(unseen.is_empty(), "no console block and no entry of EXIT_CODES shows {unseen:?}");
     let unlisted: Vec<_> = seen.difference(&listed).collect();
     assert!(unlisted.is_empty(), "the table of docs/cli.md lacks {unlisted:?}");
 }
@@ -148,7 +148,7 @@ fn results_of_every_inventory_match_schemas() {
 }
 
 /// The objects of a schema that allow additional fields.
-fn open(place: &str, schema: &Value, found: &mut Vec<String>) {
+fn open_objects(place: &str, schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(fields) => {
             let is_object = fields.get("type").is_some_and(|kind| *kind == "object" || kind[0] == "object");
@@ -157,10 +157,10 @@ fn open(place: &str, schema: &Value, found: &mut Vec<String>) {
                 found.push(place.to_owned());
             }
             for (name, inner) in fields {
-                open(&format!("{place}/{name}"), inner, found);
+                open_objects(&format!("{place}/{name}"), inner, found);
             }
         }
-        Value::Array(items) => items.iter().for_each(|inner| open(place, inner, found)),
+        Value::Array(items) => items.iter().for_each(|inner| open_objects(place, inner, found)),
         _ => {}
     }
 }
@@ -170,7 +170,7 @@ fn schemas_deny_additional_properties() {
     for kind in kinds() {
         let schema: Value = serde_json::from_str(&printed_schema(&kind)).unwrap();
         let mut found = Vec::new();
-        open(&kind, &schema, &mut found);
+        open_objects(&kind, &schema, &mut found);
         assert!(found.is_empty(), "these allow any field: {found:#?}");
     }
 }
@@ -185,7 +185,7 @@ const UNTESTED: [(&str, &str); 5] = [
 ];
 
 /// The text of every test and fixture, each as one line.
-fn tested() -> Vec<String> {
+fn test_texts() -> Vec<String> {
     let mut found = Vec::new();
     for ending in ["rs", "md", "json", "yaml"] {
         for path in files(&root().join("tests"), ending) {
@@ -208,15 +208,15 @@ fn tested() -> Vec<String> {
 }
 
 fn plain(text: &str) -> String {
-    flat(&text.replace("\\\n", " ").replace("\\\"", "\"")).replace('`', "")
+    normalize_whitespace(&text.replace("\\\n", " ").replace("\\\"", "\"")).replace('`', "")
 }
 
 #[test]
 fn documented_messages_are_tested() {
-    let tested = tested();
+    let test_texts = test_texts();
     let mut unused: BTreeSet<&str> = UNTESTED.iter().map(|(sentence, _)| *sentence).collect();
     let mut untested = Vec::new();
-    for sentence in rows() {
+    for sentence in documented_messages() {
         let wanted: Vec<String> = pieces(&sentence)
             .iter()
             .map(|piece| plain(piece.trim_matches([':', ' '])))
@@ -224,7 +224,7 @@ fn documented_messages_are_tested() {
             .collect();
         // A test can contain the pieces of a message in any order.
         if !wanted.is_empty()
-            && !tested.iter().any(|text| wanted.iter().all(|piece| text.contains(piece)))
+            && !test_texts.iter().any(|text| wanted.iter().all(|piece| text.contains(piece)))
             && !unused.remove(sentence.as_str())
         {
             untested.push(sentence);

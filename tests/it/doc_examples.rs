@@ -87,7 +87,7 @@ fn documents() -> Vec<PathBuf> {
 
 /// How a document shows a command.
 #[derive(Clone, Copy, PartialEq)]
-enum Way {
+enum BlockKind {
     /// In a console block that `commands` runs.
     Replayed,
     /// In a shell block.
@@ -97,7 +97,7 @@ enum Way {
 }
 
 /// The commands of a document's blocks, with continued lines joined.
-fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
+fn command_lines(name: &str, text: &str) -> Vec<(BlockKind, String)> {
     let mut found = Vec::new();
     let mut rest = text.lines().enumerate();
     while let Some((number, opening)) = rest.by_ref().find(|(_, line)| line.trim_start().starts_with("```")) {
@@ -113,9 +113,9 @@ fn lines(name: &str, text: &str) -> Vec<(Way, String)> {
         let plain = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         for line in joined.lines().map(str::trim) {
             match (tag, line.strip_prefix("$ ")) {
-                ("sh", _) if !line.is_empty() => found.push((Way::Shell, plain(line))),
-                ("console" | "" | "text", Some(line)) if is_replayed => found.push((Way::Replayed, plain(line))),
-                ("console" | "" | "text", Some(line)) => found.push((Way::Prompted, plain(line))),
+                ("sh", _) if !line.is_empty() => found.push((BlockKind::Shell, plain(line))),
+                ("console" | "" | "text", Some(line)) if is_replayed => found.push((BlockKind::Replayed, plain(line))),
+                ("console" | "" | "text", Some(line)) => found.push((BlockKind::Prompted, plain(line))),
                 _ => {}
             }
         }
@@ -140,14 +140,14 @@ fn documented_commands_are_tested() {
         if NEEDS_A_RELEASE.contains(&name.as_str()) {
             continue;
         }
-        for (way, line) in lines(&name, &fs::read_to_string(&path).unwrap()) {
+        for (kind, line) in command_lines(&name, &fs::read_to_string(&path).unwrap()) {
             // `make test` runs this test.
-            if line == "make test" || way == Way::Replayed {
+            if line == "make test" || kind == BlockKind::Replayed {
                 continue;
             }
             if let Some((beginning, ..)) = ELSEWHERE.iter().find(|(beginning, ..)| line.starts_with(beginning)) {
                 unused.remove(beginning);
-            } else if way == Way::Shell && line.starts_with("servicecidr-guard ") {
+            } else if kind == BlockKind::Shell && line.starts_with("servicecidr-guard ") {
                 check_runs(&name, &line);
                 run += 1;
             } else {

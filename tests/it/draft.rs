@@ -7,77 +7,77 @@ use servicecidr_guard::inventory::{Change, Inventory, Node, ObservedInventory, O
 use servicecidr_guard::policy::{Policy, Request, Subresource, Verdict, evaluate};
 
 /// A cluster: its ServiceCIDRs, and its Nodes with pod CIDRs and an address.
-struct Shape {
+struct Cluster {
     what: &'static str,
     service_cidrs: &'static [(&'static str, &'static [&'static str])],
     nodes: &'static [(&'static str, &'static [&'static str], &'static str)],
 }
 
-const fn shape(
+const fn cluster(
     what: &'static str,
     service_cidrs: &'static [(&'static str, &'static [&'static str])],
     nodes: &'static [(&'static str, &'static [&'static str], &'static str)],
-) -> Shape {
-    Shape { what, service_cidrs, nodes }
+) -> Cluster {
+    Cluster { what, service_cidrs, nodes }
 }
 
 const NODES: &[(&str, &[&str], &str)] =
     &[("worker-1", &["10.244.0.0/24"], "192.168.1.11"), ("worker-2", &["10.244.1.0/24"], "192.168.1.12")];
 
-const SHAPES: [Shape; 20] = [
-    shape("kubeadm's default", &[("kubernetes", &["10.96.0.0/12"])], NODES),
-    shape("no Nodes", &[("kubernetes", &["10.96.0.0/12"])], &[]),
-    shape("IPv6 alone", &[("kubernetes", &["fd00:10:96::/112"])], &[("w", &["fd00:10:244::/64"], "fd00:1::11")]),
-    shape("dual-stack", &[("kubernetes", &["10.96.0.0/16", "fd00:10:96::/112"])], NODES),
-    shape("dual-stack, IPv6 first", &[("kubernetes", &["fd00:10:96::/112", "10.96.0.0/16"])], NODES),
-    shape("a range added", &[("kubernetes", &["10.96.0.0/24"]), ("more", &["10.97.0.0/24"])], NODES),
-    shape("a range grown", &[("kubernetes", &["10.96.0.0/24"]), ("wider", &["10.96.0.0/20"])], NODES),
-    shape(
+const CLUSTERS: [Cluster; 20] = [
+    cluster("kubeadm's default", &[("kubernetes", &["10.96.0.0/12"])], NODES),
+    cluster("no Nodes", &[("kubernetes", &["10.96.0.0/12"])], &[]),
+    cluster("IPv6 alone", &[("kubernetes", &["fd00:10:96::/112"])], &[("w", &["fd00:10:244::/64"], "fd00:1::11")]),
+    cluster("dual-stack", &[("kubernetes", &["10.96.0.0/16", "fd00:10:96::/112"])], NODES),
+    cluster("dual-stack, IPv6 first", &[("kubernetes", &["fd00:10:96::/112", "10.96.0.0/16"])], NODES),
+    cluster("a range added", &[("kubernetes", &["10.96.0.0/24"]), ("more", &["10.97.0.0/24"])], NODES),
+    cluster("a range grown", &[("kubernetes", &["10.96.0.0/24"]), ("wider", &["10.96.0.0/20"])], NODES),
+    cluster(
         "equal ranges",
         &[("kubernetes", &["10.96.0.0/24"]), ("a", &["10.96.0.0/24"]), ("b", &["10.96.0.0/24"])],
         NODES,
     ),
-    shape("terminating", &[("kubernetes", &["10.96.0.0/24"]), ("going-away", &["10.97.0.0/24"])], NODES),
-    shape("not ready", &[("kubernetes", &["10.96.0.0/24"]), ("not-ready", &["10.97.0.0/24"])], NODES),
-    shape("no kubernetes", &[("team-a", &["10.97.0.0/24"])], NODES),
-    shape("Services where pods are", &[("kubernetes", &["10.244.0.0/16"])], NODES),
-    shape("Services where Nodes are", &[("kubernetes", &["192.168.0.0/16"])], NODES),
-    shape(
+    cluster("terminating", &[("kubernetes", &["10.96.0.0/24"]), ("going-away", &["10.97.0.0/24"])], NODES),
+    cluster("not ready", &[("kubernetes", &["10.96.0.0/24"]), ("not-ready", &["10.97.0.0/24"])], NODES),
+    cluster("no kubernetes", &[("team-a", &["10.97.0.0/24"])], NODES),
+    cluster("Services where pods are", &[("kubernetes", &["10.244.0.0/16"])], NODES),
+    cluster("Services where Nodes are", &[("kubernetes", &["192.168.0.0/16"])], NODES),
+    cluster(
         "named as GKE does",
         &[("kubernetes", &["34.118.224.0/20"])],
         &[("gke-a-pool-1", &["10.4.0.0/24"], "10.128.0.2")],
     ),
-    shape(
+    cluster(
         "named as AKS does",
         &[("kubernetes", &["10.0.0.0/16"])],
         &[("aks-pool-1", &["10.244.0.0/24"], "10.224.0.4")],
     ),
-    shape(
+    cluster(
         "named as EKS does",
         &[("kubernetes", &["172.20.0.0/16"])],
         &[("ip-10-0-1-2.eu-west-1.compute.internal", &[], "10.0.1.2")],
     ),
-    shape("within a preset", &[("kubernetes", &["100.64.0.0/16"])], NODES),
-    shape(
+    cluster("within a preset", &[("kubernetes", &["100.64.0.0/16"])], NODES),
+    cluster(
         "tiny and huge",
         &[("kubernetes", &["10.0.0.0/8"]), ("tiny", &["11.0.0.0/31"]), ("six", &["fd00::/20"])],
         NODES,
     ),
-    shape(
+    cluster(
         "hostile names",
         &[("kubernetes", &["10.96.0.0/24"]), ("x\ndenyAll: {}\n#\u{2028}\u{85}\u{1b}[31m", &["10.96.0.0/25"])],
         &[("n\nkind: Pwned\r#", &["10.96.0.0/26"], "10.96.0.9")],
     ),
-    shape(
+    cluster(
         "odd pods",
         &[("kubernetes", &["10.96.0.0/24"])],
         &[("a", &["10.244.0.0/24", "fd00::/64"], "10.0.0.1"), ("b", &[], "fd00:1::1")],
     ),
 ];
 
-fn inventory(shape: &Shape) -> Inventory {
+fn inventory(cluster: &Cluster) -> Inventory {
     let mut inventory = Inventory::default();
-    for (name, cidrs) in shape.service_cidrs {
+    for (name, cidrs) in cluster.service_cidrs {
         inventory.insert_service_cidr(ServiceCidr {
             name: (*name).to_owned(),
             cidrs: cidrs.iter().map(|cidr| cidr.parse().unwrap()).collect(),
@@ -91,7 +91,7 @@ fn inventory(shape: &Shape) -> Inventory {
             created: None,
         });
     }
-    for (name, pods, address) in shape.nodes {
+    for (name, pods, address) in cluster.nodes {
         inventory.insert_node(Node {
             name: (*name).to_owned(),
             pod_cidrs: pods.iter().map(|cidr| cidr.parse().unwrap()).collect(),
@@ -116,23 +116,23 @@ fn warned(policy: &Policy, inventory: &Inventory, cidr: &str) -> BTreeSet<&'stat
 
 #[test]
 fn draft_denies_no_existing_service_cidr() {
-    for shape in &SHAPES {
-        let inventory = inventory(shape);
+    for cluster in &CLUSTERS {
+        let inventory = inventory(cluster);
         let text = draft(&inventory);
         let loaded = Loaded::from_bytes("draft.yaml", text.as_bytes());
-        let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error:#}\n{text}", shape.what));
-        assert_eq!(loaded.notes, [], "{}\n{text}", shape.what);
-        for (name, cidrs) in shape.service_cidrs {
+        let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error:#}\n{text}", cluster.what));
+        assert_eq!(loaded.notes, [], "{}\n{text}", cluster.what);
+        for (name, cidrs) in cluster.service_cidrs {
             let mut others = inventory.clone();
             others.remove_service_cidr(name);
             let cidrs: Vec<String> = cidrs.iter().map(|cidr| (*cidr).to_owned()).collect();
             let verdict = create(&loaded.policy, &others, name, &cidrs);
             let rules: Vec<_> = verdict.findings.iter().map(|finding| finding.violation.rule().as_str()).collect();
-            assert!(verdict.allows(), "{}: {name} is denied by {rules:?}\n{text}", shape.what);
+            assert!(verdict.allows(), "{}: {name} is denied by {rules:?}\n{text}", cluster.what);
             assert!(
                 !rules.contains(&"allowed-ranges") && !rules.contains(&"prefix-length"),
                 "{}: {rules:?}",
-                shape.what
+                cluster.what
             );
         }
     }
@@ -140,13 +140,13 @@ fn draft_denies_no_existing_service_cidr() {
 
 #[test]
 fn draft_warns_about_conflicting_cidrs() {
-    for shape in &SHAPES {
-        let inventory = inventory(shape);
+    for cluster in &CLUSTERS {
+        let inventory = inventory(cluster);
         let policy = Loaded::from_bytes("draft.yaml", draft(&inventory).as_bytes()).unwrap().policy;
         let warned = |cidr: &str| warned(&policy, &inventory, cidr);
         let all = |rules: &[&'static str]| rules.iter().copied().collect::<BTreeSet<_>>();
         let has_ipv4 = inventory.families().contains(servicecidr_guard::net::IpFamily::IPv4);
-        let what = shape.what;
+        let what = cluster.what;
         // Outside of all ranges.
         let usable = |rules: &[&'static str]| {
             let mut rules = all(rules);
@@ -161,14 +161,14 @@ fn draft_warns_about_conflicting_cidrs() {
         let tiny = all(if what == "tiny and huge" || !has_ipv4 { &["allowed-ranges", "usable"] } else { &tiny });
         assert_eq!(warned("198.18.0.0/31"), tiny, "{what}");
         // Overlaps a Node.
-        for (_, pods, address) in shape.nodes {
+        for (_, pods, address) in cluster.nodes {
             let address = format!("{address}/{}", if address.contains(':') { 128 } else { 32 });
             for cidr in pods.iter().copied().chain([address.as_str()]) {
                 assert!(warned(cidr).contains("reserved-networks"), "{what}: {cidr}");
             }
         }
         // Overlaps a ServiceCIDR.
-        for (name, cidrs) in shape.service_cidrs {
+        for (name, cidrs) in cluster.service_cidrs {
             for cidr in *cidrs {
                 assert!(warned(cidr).contains("no-overlap"), "{what}: {cidr} of {name}");
             }
@@ -178,7 +178,7 @@ fn draft_warns_about_conflicting_cidrs() {
 
 #[test]
 fn draft_comments_on_existing_problems() {
-    let draft_of = |what: &str| draft(&inventory(SHAPES.iter().find(|shape| shape.what == what).unwrap()));
+    let draft_of = |what: &str| draft(&inventory(CLUSTERS.iter().find(|cluster| cluster.what == what).unwrap()));
     let says = |what: &str, line: &str| {
         let text = draft_of(what);
         assert!(text.lines().any(|seen| seen == line), "{what} doesn't say `{line}`:\n{text}");

@@ -117,7 +117,7 @@ fn cel_variables_contain_policy_values() {
     check_data(&format!("{declared}{undeclared}"), "networks", expected);
 }
 
-const MUCH: &str = "allowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\ndeletion: {}\nusable: {}\n\
+const UNSUPPORTED: &str = "allowedRanges: {ranges: [10.96.0.0/16]}\nnoOverlap: {}\ndeletion: {}\nusable: {}\n\
                     reservedNetworks: {discover: [nodePodCIDRs]}\n";
 
 #[test]
@@ -129,14 +129,14 @@ fn unsupported_rules_are_rejected_or_skipped() {
         "deletion: CEL doesn't see the IPAddresses",
     ];
     check_rejected(
-        MUCH,
+        UNSUPPORTED,
         &[],
         &format!(
             "error: policy.yaml: not all rules can be expressed in CEL: {}\nhint: --skip-unsupported exports the rest\n",
             skipped.join("; ")
         ),
     );
-    let (code, printed, stderr) = export(MUCH, &["--skip-unsupported"]);
+    let (code, printed, stderr) = export(UNSUPPORTED, &["--skip-unsupported"]);
     let expected = format!("skipped: {}\n", skipped.join("\nskipped: "));
     assert_eq!((code, stderr.as_str()), (Some(0), expected.as_str()));
     assert_eq!(printed, export("allowedRanges: {ranges: [10.96.0.0/16]}\n", &[]).1);

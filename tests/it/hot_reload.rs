@@ -25,14 +25,14 @@ const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nde
 /// The number of certificate reloads.
 const SWAPS: usize = 100;
 /// Clients with a keep-alive connection, and clients that open one for each request.
-const KEPT: usize = 9;
-const NEW: usize = 5;
+const KEEP_ALIVE_CLIENTS: usize = 9;
+const NEW_CONNECTION_CLIENTS: usize = 5;
 /// The interval of each client: 1,000 requests per second in total.
-const KEPT_EVERY: Duration = Duration::from_millis(10);
-const NEW_EVERY: Duration = Duration::from_millis(50);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_millis(10);
+const NEW_CONNECTION_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Repeats an action at an interval until the end.
-fn paced(every: Duration, is_over: &AtomicBool, mut act: impl FnMut()) {
+fn repeat(every: Duration, is_over: &AtomicBool, mut act: impl FnMut()) {
     let mut next = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
         act();
@@ -67,15 +67,15 @@ fn no_request_fails_during_100_certificate_reloads() {
         answered.fetch_add(1, Ordering::Relaxed);
     };
     thread::scope(|scope| {
-        for _ in 0..KEPT {
+        for _ in 0..KEEP_ALIVE_CLIENTS {
             // A keep-alive connection with the first certificate.
             let mut connection = open();
             assert_eq!(connection.certificate(), first.der);
             let (is_over, check) = (&is_over, &check);
-            scope.spawn(move || paced(KEPT_EVERY, is_over, || check(&mut connection)));
+            scope.spawn(move || repeat(KEEP_ALIVE_INTERVAL, is_over, || check(&mut connection)));
         }
-        for _ in 0..NEW {
-            scope.spawn(|| paced(NEW_EVERY, &is_over, || check(&mut open())));
+        for _ in 0..NEW_CONNECTION_CLIENTS {
+            scope.spawn(|| repeat(NEW_CONNECTION_INTERVAL, &is_over, || check(&mut open())));
         }
         for _ in 0..SWAPS {
             let pair = authority.sign();
@@ -96,5 +96,5 @@ fn no_request_fails_during_100_certificate_reloads() {
 #[test]
 fn responses_never_mix_two_policies() {
     // `make soak` sends 100,000 requests during 1,000 reloads.
-    policies::alternate(20_000, 200);
+    policies::run_alternating_policies(20_000, 200);
 }

@@ -84,7 +84,7 @@ fn capacity_metrics_match_report() {
     assert_eq!(metric(r#"clusterip_family_usable_ips{family="IPv6"}"#), "0.0");
     assert_eq!((metric("overlaps"), metric("clusterip_cidrs_omitted")), ("1".to_owned(), "0".to_owned()));
     assert_eq!(
-        server.logged("overlapping CIDRs")["overlap"],
+        server.wait_for_log("overlapping CIDRs")["overlap"],
         "10.96.0.0/24 of ServiceCIDR newcidr1 contains 10.96.0.0/28 of ServiceCIDR kubernetes"
     );
 }
@@ -99,11 +99,11 @@ fn changed_file_is_reloaded_and_invalid_file_is_ignored() {
     eventually("the changed file is loaded", || !is_allowed("10.97.0.0/24") && is_allowed("10.96.0.0/24"));
     for broken in [&text[..text.len() / 2], "", "{\"kind\":\"List\",\"items\":[]}"] {
         fs::write(&path, broken).unwrap();
-        server.logged("inventory reload failed, keeping the previous one");
+        server.wait_for_log("inventory reload failed, keeping the previous one");
         assert!(!is_allowed("10.97.0.0/24") && is_allowed("10.96.0.0/24"));
     }
     fs::remove_file(&path).unwrap();
-    server.logged("inventory reload failed, keeping the previous one");
+    server.wait_for_log("inventory reload failed, keeping the previous one");
     assert!(!is_allowed("10.97.0.0/24"));
     fs::write(&path, text).unwrap();
     eventually("the restored file is loaded", || is_allowed("10.97.0.0/24"));
@@ -116,7 +116,7 @@ fn report_and_cluster_rules_require_inventory() {
     assert_eq!(answer.status(), 404);
     assert_eq!(answer.body(), "no inventory is configured: start with --inventory cluster or --inventory FILE\n");
     fs::write(server.path("policy.yaml"), NO_OVERLAP).unwrap();
-    let check_startup_fails = server.logged("policy reload failed, keeping the previous one");
+    let check_startup_fails = server.wait_for_log("policy reload failed, keeping the previous one");
     assert_eq!(check_startup_fails["error"], "the rule no-overlap needs an inventory: start with --inventory");
     let denied = server.review(&create("10.97.0.0/24", false));
     assert!(message(&denied).contains("the policy denies it"), "{denied}");

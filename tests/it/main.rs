@@ -7,7 +7,7 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails says so by a panic"
+    reason = "tests fail by panicking"
 )]
 
 mod admission; // full responses
@@ -50,13 +50,13 @@ mod server; // HTTP: paths, methods, sizes, health, metrics, startup
 mod server_limits; // limits of time, memory and connections
 mod server_overload; // more connections than the limit
 mod shutdown; // SIGTERM and SIGINT
-#[allow(clippy::cast_precision_loss, reason = "of counts")]
+#[allow(clippy::cast_precision_loss, reason = "counts are small")]
 #[path = "../common/slope.rs"]
 mod slope; // least squares, for `make soak`
 mod suggest; // `suggest` compared with an exhaustive search
 mod tls; // key types, ALPN, session resumption
 mod vectors; // recorded results of the code of Kubernetes
-#[allow(dead_code, reason = "the tests with a control plane use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/violations.rs"]
 mod violations; // expected violations
 mod watch; // LIST and WATCH with a fake API server

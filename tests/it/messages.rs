@@ -4,19 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The text before a message in the sources.
-const BEFORE: [&str; 7] = [
+const MESSAGE_MARKERS: [&str; 7] = [
     "#[error(",
-    "Failure::input(",
-    "Failure::io(",
-    "Failure::finding(",
-    "talk(",
+    "Exit::input(",
+    "Exit::io(",
+    "Exit::findings(",
+    "output::message(",
     "with_hint(",
     "SearchError::NoneOfFamily(",
 ];
 /// Files in which every string is a message.
-const SENTENCES: [&str; 3] = ["policy/violation/sentence.rs", "inventory/idle.rs", "policy/outlook.rs"];
+const MESSAGE_FILES: [&str; 3] =
+    ["policy/violation/message.rs", "inventory/unusable_reason.rs", "policy/change_preview.rs"];
 /// The minimum length of a significant piece of a message.
-const SHORTEST: usize = 12;
+const MIN_PIECE_LENGTH: usize = 12;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -60,7 +61,7 @@ fn literal(source: &str) -> Option<String> {
 }
 
 /// The message of a log call: the last argument.
-fn logged(source: &str) -> Option<String> {
+fn log_message(source: &str) -> Option<String> {
     let arguments = source.split_once("\")")?.0;
     arguments.rsplit('"').next().map(str::to_owned)
 }
@@ -103,46 +104,60 @@ fn messages() -> Vec<(String, String)> {
         let text = text.split("#[cfg(test)]").next().unwrap();
         let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let code = code.join("\n");
-        let mut texts: Vec<String> = BEFORE
+        let mut texts: Vec<String> = MESSAGE_MARKERS
             .iter()
             .flat_map(|before| code.split(before).skip(1).filter_map(literal).collect::<Vec<_>>())
             .collect();
         texts.extend(code.split("write!(f, ").skip(1).filter_map(literal));
         texts.extend(code.split("write!(formatter, ").skip(1).filter_map(literal));
-        texts.extend(["warn!(", "error!("].iter().flat_map(|call| code.split(call).skip(1).filter_map(logged)));
-        if SENTENCES.contains(&name.as_str()) {
+        texts.extend(["warn!(", "error!("].iter().flat_map(|call| code.split(call).skip(1).filter_map(log_message)));
+        if MESSAGE_FILES.contains(&name.as_str()) {
             texts.extend(code.split("=> ").skip(1).filter_map(literal));
             texts.extend(code.split("format!(").skip(1).filter_map(literal));
         }
-        let pieces = texts.iter().map(|text| longest_piece(text)).filter(|piece| piece.len() >= SHORTEST);
+        let pieces = texts.iter().map(|text| longest_piece(text)).filter(|piece| piece.len() >= MIN_PIECE_LENGTH);
         found.extend(pieces.map(|piece| (name.clone(), piece)));
     }
     found
 }
 
 /// A text with normalized white space.
-pub fn flat(text: &str) -> String {
+pub fn normalize_whitespace(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The messages in the document.
-pub fn rows() -> Vec<String> {
+pub fn documented_messages() -> Vec<String> {
     let document = fs::read_to_string(root().join("docs/messages.md")).unwrap();
-    let rows = document.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.starts_with('`'));
-    rows.map(|row| row.split(" | ").next().unwrap().trim_matches('`').trim().replace("\\|", "|")).collect()
+    let documented_messages =
+        document.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.starts_with('`'));
+    documented_messages
+        .map(|row| row.split(" | ").next().unwrap().trim_matches('`').trim().replace("\\|", "|"))
+        .collect()
 }
 
 #[test]
 fn every_message_is_documented() {
+    for file in MESSAGE_FILES {
+        assert!(root().join("src").join(file).exists(), "src/{file} doesn't exist");
+    }
+    let all: String = sources(&root().join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for marker in MESSAGE_MARKERS {
+        assert!(all.contains(marker), "no source contains {marker}");
+    }
     let documents =
         ["messages.md", "policy.md", "capacity.md", "planning.md"].map(|name| root().join("docs").join(name));
-    let documented: Vec<String> =
-        documents.iter().map(|path| flat(&fs::read_to_string(path).unwrap()).replace('`', "")).collect();
+    let documented: Vec<String> = documents
+        .iter()
+        .map(|path| normalize_whitespace(&fs::read_to_string(path).unwrap()).replace('`', ""))
+        .collect();
     let messages = messages();
     assert!(messages.len() > 80, "only {} messages were found", messages.len());
     let missing: Vec<_> = messages
         .iter()
-        .filter(|(_, piece)| !documented.iter().any(|text| text.contains(&flat(piece).replace('`', ""))))
+        .filter(|(_, piece)| {
+            !documented.iter().any(|text| text.contains(&normalize_whitespace(piece).replace('`', "")))
+        })
         .collect();
     assert!(missing.is_empty(), "docs/messages.md lacks {missing:#?}");
 }
@@ -151,14 +166,17 @@ fn every_message_is_documented() {
 fn documented_messages_exist() {
     let all: String = sources(&root().join("src")).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
     // The sources with continued lines joined.
-    let all = flat(&all.replace("\\\n", " ")).replace("\\\"", "\"").replace('`', "");
-    let rows = rows();
-    assert!(rows.len() > 40, "only {} rows were found", rows.len());
-    for sentence in rows {
+    let all = normalize_whitespace(&all.replace("\\\n", " ")).replace("\\\"", "\"").replace('`', "");
+    let documented_messages = documented_messages();
+    assert!(documented_messages.len() > 40, "only {} rows were found", documented_messages.len());
+    for sentence in documented_messages {
         // A message can be composed of several texts: each piece must exist.
-        let pieces =
-            pieces(&sentence).into_iter().flat_map(|piece| split(&piece)).map(|piece| flat(&piece).replace('`', ""));
-        let missing: Vec<String> = pieces.filter(|piece| piece.len() >= SHORTEST && !all.contains(piece)).collect();
+        let pieces = pieces(&sentence)
+            .into_iter()
+            .flat_map(|piece| split(&piece))
+            .map(|piece| normalize_whitespace(&piece).replace('`', ""));
+        let missing: Vec<String> =
+            pieces.filter(|piece| piece.len() >= MIN_PIECE_LENGTH && !all.contains(piece)).collect();
         assert!(missing.is_empty(), "the sources lack {missing:?} of `{sentence}`");
     }
 }

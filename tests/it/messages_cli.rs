@@ -88,23 +88,23 @@ fn log_reports_skipped_rejected_and_noted_input() {
     write(&items);
     let head = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
     let server = Server::start_with(&format!("{head}denyAll: {{}}\n"), &["--inventory", inventory.to_str().unwrap()]);
-    assert!(server.logged("more overlapping CIDRs")["more"].as_u64().unwrap() > 0);
+    assert!(server.wait_for_log("more overlapping CIDRs")["more"].as_u64().unwrap() > 0);
     items.push(r#"{"kind":"IPAddress","metadata":{"name":"no address"}}"#.to_owned());
     write(&items);
-    let skipped = server.logged("inventory object skipped")["object"].clone();
+    let skipped = server.wait_for_log("inventory object skipped")["object"].clone();
     assert!(skipped.as_str().unwrap().ends_with("metadata.name: not an IP address"), "{skipped}");
 
     let ca = fs::read(server.folder.path().join("ca.crt")).unwrap();
     let answer = agent(&ca).post(format!("{}/validate", server.webhook)).content_type("text/plain").send("{}").unwrap();
     assert_eq!(answer.status(), 415);
-    assert_eq!(server.logged("request body rejected")["error"], "Content-Type is not application/json");
+    assert_eq!(server.wait_for_log("request body rejected")["error"], "Content-Type is not application/json");
     server.review(&fs::read(fixtures().join("admission/refused-resource/request.json")).unwrap());
-    let refused = server.logged("review refused");
+    let refused = server.wait_for_log("review refused");
     assert!(refused["error"].as_str().unwrap().starts_with("request.resource: unexpected resource "), "{refused}");
 
     let noted = format!("{head}allowedRanges: {{ranges: [10.96.5.7/16]}}\n");
     fs::write(server.folder.path().join("policy.yaml"), noted).unwrap();
     server.signal("HUP");
-    let note = server.logged("policy reloaded with a note")["note"].clone();
+    let note = server.wait_for_log("policy reloaded with a note")["note"].clone();
     assert!(note.as_str().unwrap().contains("`10.96.5.7/16` has host bits set: use 10.96.0.0/16"), "{note}");
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::program::{fixtures, program};
 
 /// The program under another name.
-fn called(folder: &TempDir, name: &str) -> Command {
+fn program_named(folder: &TempDir, name: &str) -> Command {
     let path = folder.path().join(name);
     if !path.exists() {
         symlink(program().get_program(), &path).unwrap();
@@ -24,52 +24,52 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap() + std::str::from_utf8(&output.stderr).unwrap()
 }
 
-fn completed(words: &[&str]) -> String {
+fn completions(words: &[&str]) -> String {
     let folder = TempDir::new().unwrap();
-    text(&called(&folder, "kubectl_complete-servicecidr").args(words).output().unwrap())
+    text(&program_named(&folder, "kubectl_complete-servicecidr").args(words).output().unwrap())
 }
 
 #[test]
 fn plugin_help_uses_kubectl_name() {
     let folder = TempDir::new().unwrap();
-    let mut plugin = called(&folder, "kubectl-servicecidr");
+    let mut plugin = program_named(&folder, "kubectl-servicecidr");
     let help = text(&plugin.args(["report", "--help"]).output().unwrap());
     assert!(help.contains("\nUsage: kubectl servicecidr report [OPTIONS]\n"), "{help}");
     assert!(help.contains("\n  kubectl servicecidr report -f cluster.json\n"), "{help}");
     assert!(!help.contains("servicecidr-guard"), "{help}");
-    let mut plugin = called(&folder, "kubectl-servicecidr");
+    let mut plugin = program_named(&folder, "kubectl-servicecidr");
     let wrong = text(&plugin.arg("reprot").output().unwrap());
     assert!(wrong.contains("Usage: kubectl servicecidr <COMMAND>"), "{wrong}");
-    let of = |name: &str| text(&called(&folder, name).args(["report", "-f", "extended.json"]).output().unwrap());
+    let of = |name: &str| text(&program_named(&folder, name).args(["report", "-f", "extended.json"]).output().unwrap());
     assert_eq!(of("kubectl-servicecidr"), of("servicecidr-guard"));
 }
 
 #[test]
 fn kubectl_completion_lists_candidates() {
-    let commands = completed(&[""]);
+    let commands = completions(&[""]);
     for line in ["serve\tRun the admission webhook", "schema\t", ":4"] {
         assert!(commands.lines().any(|seen| seen.starts_with(line)), "{line}: {commands}");
     }
-    assert_eq!(completed(&["over"]).lines().count(), 2);
+    assert_eq!(completions(&["over"]).lines().count(), 2);
     assert_eq!(
-        completed(&["report", "-o", ""]),
+        completions(&["report", "-o", ""]),
         "table\tFor people\nwide\tFor people with wide terminals\n\
          json\tFor programs: counts are decimal strings, for they exceed 2^64\nyaml\tThe same as YAML\n\
          html\tA page that draws the address space: one file, which needs nothing else\n:4\n"
     );
     assert_eq!(
-        completed(&["report", "--output", "j"]),
+        completions(&["report", "--output", "j"]),
         "json\tFor programs: counts are decimal strings, for they exceed 2^64\n:4\n"
     );
-    assert_eq!(completed(&["report", "--output=y"]), "--output=yaml\tThe same as YAML\n:4\n");
-    assert_eq!(completed(&["report", "--no-h"]), "--no-headers\tPrint tables without their header\n:4\n");
-    assert_eq!(completed(&["report", "-f", ""]), ":0\n");
-    assert_eq!(completed(&["report", "--context", ""]), ":4\n");
-    assert_eq!(completed(&["schema", "Over"]), "OverlapList\n:4\n");
-    assert_eq!(completed(&["export", ""]).lines().next().unwrap().split('\t').next(), Some("vap"));
+    assert_eq!(completions(&["report", "--output=y"]), "--output=yaml\tThe same as YAML\n:4\n");
+    assert_eq!(completions(&["report", "--no-h"]), "--no-headers\tPrint tables without their header\n:4\n");
+    assert_eq!(completions(&["report", "-f", ""]), ":0\n");
+    assert_eq!(completions(&["report", "--context", ""]), ":4\n");
+    assert_eq!(completions(&["schema", "Over"]), "OverlapList\n:4\n");
+    assert_eq!(completions(&["export", ""]).lines().next().unwrap().split('\t').next(), Some("vap"));
     // Without a cluster, there are no names and no errors.
-    assert_eq!(completed(&["explain", ""]), ":4\n");
-    assert_eq!(completed(&[]), ":4\n");
+    assert_eq!(completions(&["explain", ""]), ":4\n");
+    assert_eq!(completions(&[]), ":4\n");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn every_shell_has_a_completion_script() {
 }
 
 /// The output on a terminal.
-fn on_a_terminal(arguments: &str, variables: &[(&str, &str)]) -> String {
+fn terminal_output(arguments: &str, variables: &[(&str, &str)]) -> String {
     let program = PathBuf::from(program().get_program());
     let mut script = Command::new("script");
     script.args(["-qec", &format!("{} {arguments}", program.display()), "/dev/null"]).env_remove("NO_COLOR");
@@ -100,11 +100,11 @@ fn on_a_terminal(arguments: &str, variables: &[(&str, &str)]) -> String {
 fn only_terminals_get_colour() {
     let file = fixtures().join("inventories/extended.json");
     let wrong = format!("report -f {} --remove nobody", file.display());
-    let coloured = on_a_terminal(&wrong, &[]);
+    let coloured = terminal_output(&wrong, &[]);
     assert!(coloured.contains("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m --remove nobody: no such"), "{coloured:?}");
-    assert!(!on_a_terminal(&wrong, &[("NO_COLOR", "1")]).contains('\u{1b}'));
+    assert!(!terminal_output(&wrong, &[("NO_COLOR", "1")]).contains('\u{1b}'));
     // Tables have no colour.
-    assert!(!on_a_terminal(&format!("report -f {}", file.display()), &[]).contains('\u{1b}'));
+    assert!(!terminal_output(&format!("report -f {}", file.display()), &[]).contains('\u{1b}'));
     let piped = program().args(["report", "-f", "/nowhere"]).output().unwrap();
     assert!(text(&piped).starts_with("error: /nowhere: "), "{piped:?}");
 }
@@ -143,7 +143,7 @@ fn terminal_output_escapes_names() {
         &format!("scan {policy} -o sarif"),
         &format!("check {policy}"),
     ] {
-        let seen = on_a_terminal(&format!("{command} -f {}", path.display()), &[("NO_COLOR", "1")]);
+        let seen = terminal_output(&format!("{command} -f {}", path.display()), &[("NO_COLOR", "1")]);
         let is_obeyed = |it: char| it.is_control() && !['\n', '\r', '\t'].contains(&it);
         assert!(!seen.contains(is_obeyed) && !seen.is_empty(), "{command}: {seen:?}");
     }
@@ -159,7 +159,7 @@ fn only_terminals_get_progress() {
     let addresses: Vec<String> = (0..50_000).map(address).collect();
     let path = folder.path().join("many.json");
     std::fs::write(&path, format!(r#"{{"kind":"List","items":[{kubernetes},{}]}}"#, addresses.join(","))).unwrap();
-    let seen = on_a_terminal(&format!("report -f {}", path.display()), &[]);
+    let seen = terminal_output(&format!("report -f {}", path.display()), &[]);
     assert!(seen.contains("\r\u{1b}[Kread 20,000 objects\r\u{1b}[Kread 40,000 objects\r\u{1b}[K"), "{seen:?}");
     let piped = program().args(["report", "-f"]).arg(path).output().unwrap();
     assert!(piped.stderr.is_empty(), "{piped:?}");

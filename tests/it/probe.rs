@@ -92,7 +92,7 @@ fn draining_server_is_not_ready() {
     let policy = format!("{HEADER}denyAll: {{}}\n");
     let server = Server::start_with(&policy, &["--drain-delay", "25"]);
     server.signal("TERM");
-    server.logged("draining");
+    server.wait_for_log("draining");
     let printed = "livez    ok\nreadyz   503: shutting down\nmetrics  ok\n";
     check(&["--health-url", &server.health], 1, printed, "");
 }
@@ -134,7 +134,7 @@ fn respond(mut stream: impl Read + Write, answer: impl Fn(&[u8]) -> String) {
 }
 
 /// A server of AdmissionReviews with a certificate of the CA in `folder`.
-fn reviewer(folder: &TempDir, answer: impl Fn(&Value) -> Value + Send + 'static) -> String {
+fn review_server(folder: &TempDir, answer: impl Fn(&Value) -> Value + Send + 'static) -> String {
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
     let chain = CertificateDer::pem_slice_iter(&read("tls.crt")).collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(&read("tls.key")).unwrap();
@@ -148,7 +148,7 @@ fn probe_sends_dry_run_and_checks_response() {
     let folder = certificates();
     let ca = folder.path().join("ca.crt");
     let probe_with = |answer: fn(&Value) -> Value| {
-        let url = reviewer(&folder, answer);
+        let url = review_server(&folder, answer);
         let (code, printed, stderr) = probe(&["--url", &url, "--ca", ca.to_str().unwrap()]);
         assert_eq!(stderr, "");
         (code, printed.strip_prefix("review   ").unwrap().trim_end().to_owned())

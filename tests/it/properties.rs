@@ -7,7 +7,7 @@ use servicecidr_guard::inventory::{Inventory, ObservedInventory};
 use servicecidr_guard::k8s::{AdmissionOutcome, Review, respond};
 use servicecidr_guard::policy::{Policy, Verdict, evaluate};
 
-use crate::admission::answer;
+use crate::admission::respond_to;
 
 fn cidr() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -102,7 +102,7 @@ proptest! {
         if !named_by_object {
             review["request"]["name"] = json!("kubernetes");
         }
-        let answer = answer(&policy.to_string(), review.to_string().as_bytes());
+        let answer = respond_to(&policy.to_string(), review.to_string().as_bytes());
         prop_assert_eq!(&answer["response"]["allowed"], true, "{} {}", review, answer);
     }
 
@@ -177,7 +177,7 @@ proptest! {
     #[test]
     fn uid_is_echoed(uid in ".{1,32}", policy in policy(), mut review in review("a")) {
         review["request"]["uid"] = json!(uid);
-        let answer = answer(&policy.to_string(), review.to_string().as_bytes());
+        let answer = respond_to(&policy.to_string(), review.to_string().as_bytes());
         prop_assert_eq!(&answer["response"]["uid"], &json!(uid));
     }
 

@@ -183,7 +183,7 @@ fn committed_schemas_match_output() {
 }
 
 /// The JSON in documents and fixtures, which other tests compare with the output.
-fn shown_results() -> Vec<Value> {
+fn documented_results() -> Vec<Value> {
     let mut documents: Vec<PathBuf> =
         fs::read_dir(fixtures().join("commands")).unwrap().map(|entry| entry.unwrap().path()).collect();
     documents.push(root().join("docs/capacity.md"));
@@ -205,7 +205,7 @@ pub const SERVED: [&str; 2] = ["CapacityPage", "ChangePreview"];
 #[test]
 fn documented_results_match_schemas() {
     let mut seen = BTreeSet::new();
-    for result in shown_results() {
+    for result in documented_results() {
         let kind = result["kind"].as_str().unwrap().to_owned();
         let schema: Value = serde_json::from_str(&printed_schema(&kind)).unwrap();
         let errors: Vec<String> =

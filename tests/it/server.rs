@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::messages::flat;
+use crate::messages::normalize_whitespace;
 use crate::program::{Server, fixtures, program, run};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
@@ -150,7 +150,7 @@ fn health_and_metrics_use_the_health_port() {
 fn every_review_is_logged_once() {
     let server = Server::start(DENY_ALL);
     server.review(&create());
-    let line = server.logged("review");
+    let line = server.wait_for_log("review");
     for (field, expected) in [
         ("uid", "b3276ca1-f347-49c4-b95e-2dcec3a2d40a"),
         ("operation", "CREATE"),
@@ -167,7 +167,7 @@ fn every_review_is_logged_once() {
     assert_eq!(line["dry_run"], false);
     assert!(line["seconds"].is_number());
     server.review(&fs::read(fixtures().join("recorded/026-create-kubernetes.json")).unwrap());
-    assert_eq!(server.logged("review")["exemption"], "default-service-cidr");
+    assert_eq!(server.wait_for_log("review")["exemption"], "default-service-cidr");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn sigterm_exits_0() {
     let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "0"]);
     server.review(&create());
     server.signal("TERM");
-    server.logged("stopped");
+    server.wait_for_log("stopped");
     assert_eq!(server.exit_code(), Some(0));
 }
 
@@ -183,7 +183,7 @@ fn sigterm_exits_0() {
 fn sigint_exits_0() {
     let mut server = Server::start(DENY_ALL);
     server.signal("INT");
-    server.logged("stopped");
+    server.wait_for_log("stopped");
     assert_eq!(server.exit_code(), Some(0));
 }
 
@@ -322,7 +322,7 @@ fn dev_server_prints_working_curl_commands() {
     let (curl, url) = commands[0].trim().split_once(" https://").unwrap();
     let path = url.split_once('/').unwrap().1;
     let shown = format!("{curl} https://127.0.0.1:8443/{path} | jq '.response | {{allowed, warnings}}'");
-    assert!(flat(&readme.replace("\\\n", " ")).contains(&shown), "README.md lacks {shown}");
+    assert!(normalize_whitespace(&readme.replace("\\\n", " ")).contains(&shown), "README.md lacks {shown}");
     // As jq formats it.
     let answer: Value = serde_json::from_str(&answers[0]).unwrap();
     let excerpt = json!({"allowed": answer["response"]["allowed"], "warnings": answer["response"]["warnings"]});

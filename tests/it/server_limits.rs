@@ -21,12 +21,12 @@ fn create() -> Vec<u8> {
 }
 
 /// A connection with these TLS versions, after its handshake.
-fn tls_of(server: &Server, versions: &[&'static SupportedProtocolVersion]) -> std::io::Result<Tls> {
+fn tls_with(server: &Server, versions: &[&'static SupportedProtocolVersion]) -> std::io::Result<Tls> {
     connect(server, &Arc::new(client(server, versions).with_no_client_auth()))
 }
 
 fn tls(server: &Server) -> Tls {
-    tls_of(server, &[&rustls::version::TLS13]).unwrap()
+    tls_with(server, &[&rustls::version::TLS13]).unwrap()
 }
 
 fn head(more: &str) -> String {
@@ -122,7 +122,7 @@ fn resident(server: &Server) -> usize {
 }
 
 /// Sends more large bodies than the memory limit allows, each without its last byte. Returns the responses.
-fn flood(server: &Server, size: usize) -> Vec<String> {
+fn send_large_bodies(server: &Server, size: usize) -> Vec<String> {
     let streams: Vec<Tls> = (0..12).map(|_| tls(server)).collect();
     let waiting: Vec<Tls> = thread::scope(|scope| {
         let send = |mut stream: Tls| {
@@ -144,7 +144,7 @@ fn large_bodies_leave_memory_for_small_ones() {
     let mut busy = Vec::new();
     // On a slow machine, the first requests can time out before the last are sent.
     eventually("some requests get 503", || {
-        busy = flood(&server, size);
+        busy = send_large_bodies(&server, size);
         busy.retain(|answer| answer.starts_with("HTTP/1.1 503 "));
         !busy.is_empty()
     });
@@ -191,9 +191,9 @@ fn connections_over_the_limit_get_503() {
 fn min_tls_version_is_enforced() {
     use rustls::version::{TLS12, TLS13};
     let server = Server::start(DENY_ALL);
-    assert!(tls_of(&server, &[&TLS12]).is_ok() && tls_of(&server, &[&TLS13]).is_ok());
+    assert!(tls_with(&server, &[&TLS12]).is_ok() && tls_with(&server, &[&TLS13]).is_ok());
     let strict = Server::start_with(DENY_ALL, &["--tls-min-version", "1.3"]);
-    assert!(tls_of(&strict, &[&TLS12]).is_err() && tls_of(&strict, &[&TLS13]).is_ok());
+    assert!(tls_with(&strict, &[&TLS12]).is_err() && tls_with(&strict, &[&TLS13]).is_ok());
 }
 
 #[test]

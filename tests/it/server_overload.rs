@@ -64,7 +64,7 @@ fn descriptors(server: &Server) -> usize {
 
 /// Opens more idle connections than are accepted, and returns the maximum number of open files of the server. The
 /// others wait in the kernel.
-fn open_at_most(server: &Server, address: SocketAddr) -> usize {
+fn max_open_files(server: &Server, address: SocketAddr) -> usize {
     let (mut silent, mut most) = (Vec::new(), 0);
     for _ in 0..37 {
         silent.extend((0..10).map(|_| TcpStream::connect(address).unwrap()));
@@ -120,7 +120,7 @@ fn connection_flood_gets_responses_or_503() {
     println!("{answered} responses, {refused} times 503");
     let after = resident(&server);
     assert!(after < before + MAX_MEMORY_GROWTH, "{before} bytes of memory, then {after}");
-    let most = open_at_most(&server, address);
+    let most = max_open_files(&server, address);
     println!("at most {most} open files");
     assert!(most <= own + 1_280 + FILE_SLACK, "{own} open files, then {most}");
     assert!(connections.iter_mut().all(|connection| target.is_answered(connection)));

@@ -26,7 +26,7 @@ fn draining_server_responds_and_closes_connections() {
     let (existing, new) = (agent(&ca), agent(&ca));
     assert_eq!(review(&server, &existing), (200, false));
     server.signal("TERM");
-    server.logged("draining");
+    server.wait_for_log("draining");
     let ready = server.get(&format!("{}/readyz", server.health));
     assert_eq!((ready.status().as_u16(), ready.body().as_str()), (503, "shutting down\n"));
     assert_eq!(server.get(&format!("{}/livez", server.health)).status(), 200);
@@ -36,8 +36,8 @@ fn draining_server_responds_and_closes_connections() {
         assert_eq!(review(&server, &new), (200, true));
         std::thread::sleep(Duration::from_millis(50));
     }
-    server.logged("stopping");
-    server.logged("stopped");
+    server.wait_for_log("stopping");
+    server.wait_for_log("stopped");
     assert_eq!(server.exit_code(), Some(0));
 }
 
@@ -46,10 +46,10 @@ fn second_signal_stops_immediately() {
     for second in ["TERM", "INT"] {
         let mut server = Server::start_with(DENY_ALL, &["--drain-delay", "25"]);
         server.signal("TERM");
-        server.logged("draining");
+        server.wait_for_log("draining");
         server.signal(second);
-        assert_eq!(server.logged("stopping")["graceful"], false);
-        server.logged("stopped");
+        assert_eq!(server.wait_for_log("stopping")["graceful"], false);
+        server.wait_for_log("stopped");
         assert_eq!(server.exit_code(), Some(0));
     }
 }

@@ -31,7 +31,7 @@ fn key(name: &str) -> String {
 
 /// A folder with the root `ca.crt`, and a certificate signed by an intermediate: `tls.crt` contains the certificate,
 /// then the intermediate.
-fn folder_of(pkcs8: &str, written: &str) -> TempDir {
+fn certificate_folder(pkcs8: &str, written: &str) -> TempDir {
     let authority = |name: &str| {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -70,7 +70,7 @@ fn every_key_type_and_chain_is_served() {
         ("p-384.pkcs8", "p-384.sec1"),
         ("ed25519.pkcs8", "ed25519.pkcs8"),
     ] {
-        let server = Server::serve(folder_of(pkcs8, written), "policy.yaml", "tls.crt", "tls.key");
+        let server = Server::serve(certificate_folder(pkcs8, written), "policy.yaml", "tls.crt", "tls.key");
         for version in [&TLS12, &TLS13] {
             let config = Arc::new(client(&server, &[version]).with_no_client_auth());
             let mut stream = connect(&server, &config).unwrap_or_else(|error| panic!("{written}: {error}"));
@@ -91,7 +91,7 @@ fn unsupported_keys_and_chains_fail_startup() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    let folder = folder_of("p-256.pkcs8", "p-256.pkcs8");
+    let folder = certificate_folder("p-256.pkcs8", "p-256.pkcs8");
     let stderr = refused(&folder, "upside-down.crt");
     assert_eq!(stderr, "error: upside-down.crt and tls.key: the key is not that of the certificate\n");
     fs::write(folder.path().join("tls.key"), key("p-521.pkcs8")).unwrap();

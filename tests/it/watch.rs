@@ -16,7 +16,7 @@ use servicecidr_guard::k8s::{WatchConfig, WatchScope};
 
 use fake_api_server::FakeApiServer;
 use fake_cluster::{ADDRESSES, FakeResponse, Fault, NODES, SERVICE_CIDRS, address, node, service_cidr};
-use follower::{FAST, Follower, until};
+use follower::{FAST_CONFIG, Follower, until};
 
 /// A fake API server with a ServiceCIDR, a Node and addresses.
 fn api_server(addresses: u32) -> FakeApiServer {
@@ -39,7 +39,7 @@ fn is_listed(follower: &Follower) -> bool {
 #[test]
 fn inventory_is_listed_then_watched() {
     let api_server = api_server(20);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     follower.wait_until_synced(&api_server);
     until("a list", || is_listed(&follower));
     let status = follower.status(ResourceKind::IpAddresses);
@@ -68,7 +68,7 @@ fn inventory_is_listed_then_watched() {
 fn watch_resumes_from_last_version() {
     let api_server = api_server(1);
     api_server.cluster().watch_lifetime = Duration::from_millis(100);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     follower.wait_until_synced(&api_server);
     let listed = api_server.cluster().version;
     let bookmark = {
@@ -98,7 +98,8 @@ fn stalled_list_reports_progress() {
     api_server.respond_with(|request| {
         if request.query.contains_key("continue") { FakeResponse::Hang } else { FakeResponse::Normal }
     });
-    let follower = Follower::start(&api_server, WatchConfig { page_timeout: Duration::from_millis(200), ..FAST });
+    let follower =
+        Follower::start(&api_server, WatchConfig { page_timeout: Duration::from_millis(200), ..FAST_CONFIG });
     until("the first page", || follower.status(ResourceKind::IpAddresses).seen == 7);
     let status = follower.status(ResourceKind::IpAddresses);
     assert_eq!((status.is_listed, status.expected, status.age, status.objects), (false, Some(20), None, 7));
@@ -126,7 +127,7 @@ fn stalled_list_reports_progress() {
 #[test]
 fn relist_keeps_objects_until_it_ends() {
     let api_server = api_server(20);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     follower.wait_until_synced(&api_server);
     api_server.respond_with(|request| match request.query.get("continue") {
         Some(_) => FakeResponse::Hang,
@@ -147,7 +148,7 @@ fn relist_keeps_objects_until_it_ends() {
     assert!(status.age.is_some());
     drop(follower);
 
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     api_server.respond_with(|_| FakeResponse::Normal);
     until("a list", || is_listed(&follower));
     {
@@ -164,7 +165,7 @@ fn relist_keeps_objects_until_it_ends() {
 #[test]
 fn age_grows_until_a_bookmark_or_event() {
     let api_server = api_server(1);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     until("a list", || is_listed(&follower));
     until("a watch", || api_server.cluster().count(SERVICE_CIDRS, true) == 1);
     until("an age", || follower.status(ResourceKind::ServiceCidrs).age.unwrap() > Duration::from_millis(200));
@@ -185,7 +186,7 @@ fn age_grows_until_a_bookmark_or_event() {
 #[test]
 fn nodes_are_watched_on_demand() {
     let api_server = api_server(1);
-    let follower = Follower::start_with_scope(&api_server, FAST, WatchScope::default());
+    let follower = Follower::start_with_scope(&api_server, FAST_CONFIG, WatchScope::default());
     until("a list", || is_listed(&follower));
     let status = follower.status(ResourceKind::Nodes);
     assert_eq!((status.is_wanted, status.is_listed, status.objects), (false, false, 0));

@@ -160,13 +160,13 @@ impl Tab<'_> {
     }
 
     /// A screenshot, as PNG in base64.
-    pub fn picture(&mut self, height: Option<u32>) -> String {
+    pub fn screenshot(&mut self, height: Option<u32>) -> String {
         let size = self
             .value("({width: document.documentElement.clientWidth, height: document.documentElement.scrollHeight})");
         let height = height.map_or(size["height"].clone(), |height| json!(height));
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1});
-        let picture =
+        let screenshot =
             self.call("Page.captureScreenshot", &json!({"format": "png", "clip": clip, "captureBeyondViewport": true}));
-        picture["data"].as_str().unwrap().to_owned()
+        screenshot["data"].as_str().unwrap().to_owned()
     }
 }

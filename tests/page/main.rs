@@ -7,15 +7,15 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that fails says so by a panic"
+    reason = "tests fail by panicking"
 )]
 
 mod browser;
-#[allow(dead_code, reason = "the other tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/program.rs"]
 mod program;
 
-#[allow(dead_code, reason = "the other tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/violations.rs"]
 mod violations;
 
@@ -40,24 +40,25 @@ fn inventory(name: &str) -> PathBuf {
     fixtures().join("inventories").join(name)
 }
 
-fn printed(arguments: &[&str]) -> String {
+fn run_program(arguments: &[&str]) -> String {
     let output = program().args(arguments).output().unwrap();
     assert!(output.status.success() || output.status.code() == Some(2), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Writes the page of an inventory into a file, and returns its URL.
-fn written(folder: &TempDir, path: &Path) -> String {
+fn write_page(folder: &TempDir, path: &Path) -> String {
     let policy = folder.path().join("policy.yaml");
     fs::write(&policy, POLICY).unwrap();
-    let page = printed(&["report", "-f", path.to_str().unwrap(), "--policy", policy.to_str().unwrap(), "-o", "html"]);
+    let page =
+        run_program(&["report", "-f", path.to_str().unwrap(), "--policy", policy.to_str().unwrap(), "-o", "html"]);
     let file = folder.path().join("page.html");
     fs::write(&file, page).unwrap();
     format!("file://{}", file.display())
 }
 
 /// The numbers on the page, without thousands separators.
-fn read_back(tab: &mut Tab<'_>) -> Value {
+fn page_numbers(tab: &mut Tab<'_>) -> Value {
     tab.value(
         "(() => { const plain = (text) => text.replaceAll(',', '');
         const fields = (of, names) => Object.fromEntries(names.map((name) => {
@@ -72,7 +73,7 @@ fn read_back(tab: &mut Tab<'_>) -> Value {
 }
 
 /// The same numbers, of `report -o json`.
-fn reported(report: &Value) -> Value {
+fn report_numbers(report: &Value) -> Value {
     let percent = |of: &Value| {
         let count = |field: &str| of[field].as_str().unwrap().parse::<f64>().unwrap();
         match (of["percentUsed"].as_f64(), count("used") / count("usable")) {
@@ -115,12 +116,12 @@ fn page_numbers_match_report() {
     inventories.sort();
     assert!(inventories.len() >= 7);
     for path in inventories {
-        let url = written(&folder, &path);
+        let url = write_page(&folder, &path);
         let policy = folder.path().join("policy.yaml");
         let arguments = ["report", "-f", path.to_str().unwrap(), "--policy", policy.to_str().unwrap(), "-o", "json"];
-        let report: Value = serde_json::from_str(&printed(&arguments)).unwrap();
+        let report: Value = serde_json::from_str(&run_program(&arguments)).unwrap();
         let mut tab = browser.open(&url, DESKTOP, "light");
-        assert_eq!(read_back(&mut tab), reported(&report), "{}", path.display());
+        assert_eq!(page_numbers(&mut tab), report_numbers(&report), "{}", path.display());
         // Every CIDR is drawn at some zoom level.
         let all = report["serviceCIDRs"].as_array().unwrap().iter().map(|row| row["cidr"].as_str().unwrap().to_owned());
         let drawn = tab.value("page.spaces.flatMap((space) => space.blocks.map((block) => block.cidr))");
@@ -153,7 +154,7 @@ fn hostile_names_are_inert() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hostile.json");
     fs::write(&path, format!(r#"{{"kind":"List","items":[{},{service}]}}"#, ranges.join(","))).unwrap();
-    let url = written(&folder, &path);
+    let url = write_page(&folder, &path);
     let mut browser = Browser::start();
     let mut tab = browser.open(&url, DESKTOP, "light");
     let shown = tab.value(
@@ -197,7 +198,7 @@ fn large_inventory_is_drawn() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("large.json");
     fs::write(&path, text).unwrap();
-    let url = written(&folder, &path);
+    let url = write_page(&folder, &path);
     let length = fs::metadata(folder.path().join("page.html")).unwrap().len();
     assert!(length < 1_000_000, "{length} bytes");
     let mut browser = Browser::start();
@@ -211,7 +212,7 @@ fn large_inventory_is_drawn() {
 #[test]
 fn keyboard_and_screen_reader_work() {
     let folder = TempDir::new().unwrap();
-    let url = written(&folder, &inventory("nodes.yaml"));
+    let url = write_page(&folder, &inventory("nodes.yaml"));
     let mut browser = Browser::start();
     let mut tab = browser.open(&url, DESKTOP, "light");
     let here = "document.activeElement.dataset.cidr || document.activeElement.textContent";
@@ -244,7 +245,7 @@ fn wide_and_narrow_ipv6_ranges_are_visible() {
     };
     let items = [range("kubernetes", "fd00:10:96::/112"), range("wide", "fd00:10:97::/64")].join(",");
     fs::write(&path, format!(r#"{{"kind":"List","items":[{items}]}}"#)).unwrap();
-    let url = written(&folder, &path);
+    let url = write_page(&folder, &path);
     let mut browser = Browser::start();
     for size in [PHONE, DESKTOP] {
         let mut tab = browser.open(&url, size, "light");
@@ -277,7 +278,7 @@ fn served_page_previews_changes() {
     assert!(text.starts_with("Allowed by the policy\n"), "{text}");
     let path = inventory("nodes.yaml");
     let arguments = ["report", "-f", path.to_str().unwrap(), "--add", "x=10.96.2.0/24", "-o", "json"];
-    let report: Value = serde_json::from_str(&printed(&arguments)).unwrap();
+    let report: Value = serde_json::from_str(&run_program(&arguments)).unwrap();
     let counts = &report["after"]["families"][0];
     let text_of = |field: &str| counts[field].as_str().unwrap().to_owned();
     assert_eq!(
@@ -304,7 +305,7 @@ fn served_page_previews_changes() {
 #[test]
 fn page_is_drawn_on_every_screen_and_colour_scheme() {
     let folder = TempDir::new().unwrap();
-    let url = written(&folder, &inventory("page.yaml"));
+    let url = write_page(&folder, &inventory("page.yaml"));
     let mut browser = Browser::start();
     let screenshots = std::env::var_os("SERVICECIDR_GUARD_SCREENSHOTS").map(PathBuf::from);
     let mut pictures = Vec::new();
@@ -312,7 +313,7 @@ fn page_is_drawn_on_every_screen_and_colour_scheme() {
         for scheme in ["light", "dark"] {
             let mut tab = browser.open(&url, size, scheme);
             assert_eq!(tab.value("document.documentElement.scrollWidth <= window.innerWidth"), true, "{device}");
-            let picture = tab.picture(height);
+            let screenshot = tab.screenshot(height);
             if let Some(folder) = &screenshots {
                 let decoded = std::process::Command::new("sh")
                     .args([
@@ -322,14 +323,14 @@ fn page_is_drawn_on_every_screen_and_colour_scheme() {
                     .stdin(std::process::Stdio::piped())
                     .spawn();
                 let mut decoded = decoded.unwrap();
-                std::io::Write::write_all(&mut decoded.stdin.take().unwrap(), picture.as_bytes()).unwrap();
+                std::io::Write::write_all(&mut decoded.stdin.take().unwrap(), screenshot.as_bytes()).unwrap();
                 assert!(decoded.wait().unwrap().success());
             }
-            pictures.push(picture);
+            pictures.push(screenshot);
         }
     }
     pictures.sort();
     pictures.dedup();
     assert_eq!(pictures.len(), 4, "two screenshots are equal");
-    assert!(pictures.iter().all(|picture| picture.len() > 20_000));
+    assert!(pictures.iter().all(|screenshot| screenshot.len() > 20_000));
 }

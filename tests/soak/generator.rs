@@ -19,10 +19,10 @@ use crate::connection::{Reply, reply};
 /// The timeout of kube-apiserver: the chart's `timeoutSeconds`.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of idle connections that kube-apiserver keeps.
-const IDLE: usize = 25;
+const MAX_IDLE_CONNECTIONS: usize = 25;
 /// The maximum number of concurrent requests per generator: three kube-apiservers have up to 600 each
 /// (`--max-requests-inflight` and `--max-mutating-requests-inflight`). Requests beyond it are counted as not sent.
-const UNDER_WAY: usize = 900;
+const MAX_CONCURRENT_REQUESTS: usize = 900;
 const TICK: Duration = Duration::from_millis(1);
 
 /// The address, the request and the expected response.
@@ -38,11 +38,11 @@ pub struct LoadTarget {
 #[derive(Default)]
 pub struct Outcome {
     /// Correct responses: the duration of each.
-    pub right: Vec<Duration>,
+    pub correct: Vec<Duration>,
     /// 503 responses with `Retry-After`: the duration of each.
-    pub busy: Vec<Duration>,
+    pub rejected: Vec<Duration>,
     /// Connections that ended before a response.
-    pub broken: usize,
+    pub disconnected: usize,
     pub timed_out: usize,
     pub not_sent: usize,
     pub connections: usize,
@@ -50,10 +50,10 @@ pub struct Outcome {
 
 type Stream = TlsStream<TcpStream>;
 
-struct Loop {
+struct Generator {
     target: LoadTarget,
     idle: RefCell<Vec<Stream>>,
-    under_way: Cell<usize>,
+    concurrent_requests: Cell<usize>,
     outcome: RefCell<Outcome>,
 }
 
@@ -62,46 +62,50 @@ pub fn generate_load(target: LoadTarget, rate: f64, lasting: Duration) -> Outcom
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let all =
-            Rc::new(Loop { target, idle: RefCell::default(), under_way: Cell::new(0), outcome: RefCell::default() });
+        let all = Rc::new(Generator {
+            target,
+            idle: RefCell::default(),
+            concurrent_requests: Cell::new(0),
+            outcome: RefCell::default(),
+        });
         let (began, mut sent) = (Instant::now(), 0);
         let mut ticks = tokio::time::interval(TICK);
         while began.elapsed() < lasting {
             ticks.tick().await;
             let due = (began.elapsed().as_secs_f64() * rate) as usize;
             for _ in sent..due {
-                if all.under_way.get() < UNDER_WAY {
-                    all.under_way.set(all.under_way.get() + 1);
-                    tokio::task::spawn_local(Rc::clone(&all).one());
+                if all.concurrent_requests.get() < MAX_CONCURRENT_REQUESTS {
+                    all.concurrent_requests.set(all.concurrent_requests.get() + 1);
+                    tokio::task::spawn_local(Rc::clone(&all).send_one());
                 } else {
                     all.outcome.borrow_mut().not_sent += 1;
                 }
             }
             sent = due;
         }
-        while all.under_way.get() > 0 {
+        while all.concurrent_requests.get() > 0 {
             ticks.tick().await;
         }
         all.outcome.take()
     })
 }
 
-impl Loop {
-    async fn one(self: Rc<Self>) {
+impl Generator {
+    async fn send_one(self: Rc<Self>) {
         let began = Instant::now();
         let result = tokio::time::timeout(TIMEOUT, self.send()).await;
-        self.under_way.set(self.under_way.get() - 1);
+        self.concurrent_requests.set(self.concurrent_requests.get() - 1);
         let mut outcome = self.outcome.borrow_mut();
         match result {
             Ok(Some(Reply { status: 200, body, .. })) => {
                 assert!(body == self.target.answer, "a wrong response: {}", String::from_utf8_lossy(&body));
-                outcome.right.push(began.elapsed());
+                outcome.correct.push(began.elapsed());
             }
             Ok(Some(Reply { status: 503, head, .. })) if head.contains("\r\nretry-after: 1\r\n") => {
-                outcome.busy.push(began.elapsed());
+                outcome.rejected.push(began.elapsed());
             }
             Ok(Some(other)) => panic!("{} {}", other.head, String::from_utf8_lossy(&other.body)),
-            Ok(None) => outcome.broken += 1,
+            Ok(None) => outcome.disconnected += 1,
             Err(_) => outcome.timed_out += 1,
         }
     }
@@ -128,7 +132,7 @@ impl Loop {
                 return None;
             }
         };
-        if !whole.head.contains("\r\nconnection: close\r\n") && self.idle.borrow().len() < IDLE {
+        if !whole.head.contains("\r\nconnection: close\r\n") && self.idle.borrow().len() < MAX_IDLE_CONNECTIONS {
             self.idle.borrow_mut().push(stream);
         }
         Some(whole)

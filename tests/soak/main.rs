@@ -12,7 +12,7 @@
     clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a program for developers, which fails by a panic"
+    reason = "a program for developers fails by panicking"
 )]
 
 #[path = "../common/authority.rs"]
@@ -26,7 +26,7 @@ mod measure;
 mod overload;
 #[path = "../common/policies.rs"]
 mod policies;
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/program.rs"]
 mod program;
 #[path = "../common/slope.rs"]
@@ -44,7 +44,7 @@ fn main() {
     assert!(["", "reloads", "overload", "steady"].contains(&part.as_str()), "PART is reloads, overload or steady");
     if is_asked("reloads") {
         println!("Two policies alternate under load");
-        policies::alternate(100_000, 1_000);
+        policies::run_alternating_policies(100_000, 1_000);
     }
     if is_asked("overload") {
         overload::run();

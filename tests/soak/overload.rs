@@ -13,15 +13,15 @@ use crate::throttle::{SHARE, Throttle};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 /// The first rate of the search for the maximum, and the duration of each step.
-const FIRST: f64 = 100.0;
-const STEP: Duration = Duration::from_secs(3);
+const FIRST_RATE: f64 = 100.0;
+const STEP_DURATION: Duration = Duration::from_secs(3);
 /// The duration of the overload.
-const LASTING: Duration = Duration::from_secs(10);
+const OVERLOAD_DURATION: Duration = Duration::from_secs(10);
 /// The rate as a multiple of the maximum.
-const TIMES: f64 = 5.0;
+const OVERLOAD_FACTOR: f64 = 5.0;
 const GENERATORS: usize = 2;
 /// The allowed growth of the memory in MiB.
-const MEMORY: f64 = 64.0;
+const MAX_MEMORY_GROWTH: f64 = 64.0;
 
 pub fn run() {
     println!("\nOverload; the server gets {SHARE} of a core");
@@ -34,25 +34,30 @@ pub fn run() {
     let target = LoadTarget { address, trust, request, answer };
     let throttle = Throttle::start(server.child.id());
 
-    let peak = peak(&target);
-    println!("  {:.0} requests per second for {LASTING:?}", peak * TIMES);
+    let max_throughput = max_throughput(&target);
+    println!("  {:.0} requests per second for {OVERLOAD_DURATION:?}", max_throughput * OVERLOAD_FACTOR);
     let before = memory(&server, "VmRSS");
-    let outcome = flood(&target, peak * TIMES, LASTING);
-    let goodput = outcome.right.len() as f64 / LASTING.as_secs_f64();
+    let outcome = run_load(&target, max_throughput * OVERLOAD_FACTOR, OVERLOAD_DURATION);
+    let goodput = outcome.correct.len() as f64 / OVERLOAD_DURATION.as_secs_f64();
     print_outcome(&outcome);
-    let Outcome { mut right, mut busy, .. } = outcome;
-    println!("  correct responses: {goodput:.0} per second, p50 {:.0} ms", percentile(&mut right, 0.5));
-    goal("correct responses at 5x, share of the maximum", goodput / peak, goodput / peak >= 0.8, ">= 0.8");
-    let slow = percentile(&mut right, 0.99);
+    let Outcome { mut correct, mut rejected, .. } = outcome;
+    println!("  correct responses: {goodput:.0} per second, p50 {:.0} ms", percentile(&mut correct, 0.5));
+    goal(
+        "correct responses at 5x, share of the maximum",
+        goodput / max_throughput,
+        goodput / max_throughput >= 0.8,
+        ">= 0.8",
+    );
+    let slow = percentile(&mut correct, 0.99);
     goal("p99 of correct responses, ms", slow, slow <= 250.0, "<= 250");
-    if busy.is_empty() {
+    if rejected.is_empty() {
         println!("  no request got 503 (docs/decisions/0008-overload-waits-in-the-kernel.md)");
     } else {
-        let excess = percentile(&mut busy, 0.99);
+        let excess = percentile(&mut rejected, 0.99);
         goal("p99 of 503 responses, ms", excess, excess <= 50.0, "<= 50");
     }
     let more = memory(&server, "VmHWM") - before;
-    goal("growth of the peak memory, MiB", more, more <= MEMORY, "<= 64");
+    goal("growth of the peak memory, MiB", more, more <= MAX_MEMORY_GROWTH, "<= 64");
     let began = Instant::now();
     let mut recovered = Connection::open(target.address, &target.trust).unwrap();
     assert_eq!(recovered.send(&target.request).unwrap().body, target.answer);
@@ -62,29 +67,29 @@ pub fn run() {
 }
 
 /// The maximum of correct responses per second: the rate grows until responses don't follow.
-fn peak(target: &LoadTarget) -> f64 {
-    let (mut peak, mut rate) = (0.0_f64, FIRST);
+fn max_throughput(target: &LoadTarget) -> f64 {
+    let (mut max_throughput, mut rate) = (0.0_f64, FIRST_RATE);
     loop {
-        let goodput = flood(target, rate, STEP).right.len() as f64 / STEP.as_secs_f64();
+        let goodput = run_load(target, rate, STEP_DURATION).correct.len() as f64 / STEP_DURATION.as_secs_f64();
         println!("  {rate:>6.0} requests per second, {goodput:>6.0} correct responses");
-        peak = peak.max(goodput);
+        max_throughput = max_throughput.max(goodput);
         if goodput < rate * 0.8 {
-            return peak;
+            return max_throughput;
         }
         rate *= 1.5;
     }
 }
 
-fn flood(target: &LoadTarget, rate: f64, lasting: Duration) -> Outcome {
+fn run_load(target: &LoadTarget, rate: f64, lasting: Duration) -> Outcome {
     let all: Vec<Outcome> = thread::scope(|scope| {
         let one = || generate_load(target.clone(), rate / GENERATORS as f64, lasting);
         let threads: Vec<_> = (0..GENERATORS).map(|_| scope.spawn(one)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     all.into_iter().fold(Outcome::default(), |mut sum, one| {
-        sum.right.extend(one.right);
-        sum.busy.extend(one.busy);
-        sum.broken += one.broken;
+        sum.correct.extend(one.correct);
+        sum.rejected.extend(one.rejected);
+        sum.disconnected += one.disconnected;
         sum.timed_out += one.timed_out;
         sum.not_sent += one.not_sent;
         sum.connections += one.connections;
@@ -95,9 +100,9 @@ fn flood(target: &LoadTarget, rate: f64, lasting: Duration) -> Outcome {
 fn print_outcome(outcome: &Outcome) {
     println!(
         "  {} correct, {} times 503, {} disconnected, {} not within 5 s, {} not sent; {} connections",
-        outcome.right.len(),
-        outcome.busy.len(),
-        outcome.broken,
+        outcome.correct.len(),
+        outcome.rejected.len(),
+        outcome.disconnected,
         outcome.timed_out,
         outcome.not_sent,
         outcome.connections

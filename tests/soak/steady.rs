@@ -12,7 +12,7 @@ use crate::authority::Authority;
 use crate::common::api::Api;
 use crate::connection::{Connection, trusting};
 use crate::measure::{descriptors, goal, memory, percentile};
-use crate::policies::{ONE, OTHER, reviews};
+use crate::policies::{FIRST_POLICY, SECOND_POLICY, reviews};
 use crate::program::{Server, eventually};
 use crate::slope::slope;
 use crate::volume::Volume;
@@ -24,16 +24,16 @@ const EVENTS: u64 = 200;
 /// The number of requests per connection.
 const CONNECTION_LIFE: usize = 2_000;
 /// The interval of policy reloads and of measurements.
-const TURN: Duration = Duration::from_secs(10);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 /// The certificate is replaced every so many turns.
-const CERTIFICATE: usize = 6;
+const CERTIFICATE_TURNS: usize = 6;
 /// The maximum warm-up, and the minimum duration of a run for its slope to count.
 const WARM_UP: Duration = Duration::from_secs(600);
 const MIN_SLOPE_MINUTES: u64 = 30;
 
 pub fn run(minutes: u64) {
     println!(
-        "\nSteady: {REQUESTS} requests and {EVENTS} events per second, a reload every {TURN:?}, for {minutes} min"
+        "\nSteady: {REQUESTS} requests and {EVENTS} events per second, a reload every {RELOAD_INTERVAL:?}, for {minutes} min"
     );
     let api = Api::start(100, 20_000);
     let authority = Authority::new();
@@ -47,15 +47,15 @@ pub fn run(minutes: u64) {
     let mut swap = |files: &[(&str, &[u8])]| {
         volume.update(files);
         server.signal("HUP");
-        server.logged("files read after SIGHUP");
+        server.wait_for_log("files read after SIGHUP");
     };
-    let policies = [ONE, OTHER].map(live);
+    let policies = [FIRST_POLICY, SECOND_POLICY].map(with_no_overlap);
     let expected = [0, 1].map(|number| {
         swap(&[("policy.yaml", policies[number].as_bytes())]);
         all()
     });
     assert!(expected[0].iter().zip(&expected[1]).all(|(one, other)| one != other));
-    api.churn(EVENTS);
+    api.set_event_rate(EVENTS);
 
     let (is_over, response_count, times) = (AtomicBool::new(false), AtomicUsize::new(0), Mutex::new(Vec::new()));
     let client = |number: u32| {
@@ -89,7 +89,7 @@ pub fn run(minutes: u64) {
         }
         println!("  {:>8} {:>10} {:>8} {:>6} {:>8}", "s", "requests", "RSS MiB", "fds", "events");
         for turn in 1.. {
-            thread::sleep((TURN * turn as u32).saturating_sub(began.elapsed()));
+            thread::sleep((RELOAD_INTERVAL * turn as u32).saturating_sub(began.elapsed()));
             if began.elapsed() > Duration::from_secs(minutes * 60) || is_over.load(Ordering::Relaxed) {
                 break;
             }
@@ -100,10 +100,10 @@ pub fn run(minutes: u64) {
             println!(
                 "  {seconds:>8.0} {:>10} {now:>8.2} {files:>6} {:>8}",
                 response_count.load(Ordering::Relaxed),
-                api.sent()
+                api.sent_events()
             );
             swap(&[("policy.yaml", policies[turn % 2].as_bytes())]);
-            if turn % CERTIFICATE == 0 {
+            if turn % CERTIFICATE_TURNS == 0 {
                 let pair = authority.sign();
                 swap(&[("tls.crt", pair.cert.as_bytes()), ("tls.key", pair.key.as_bytes())]);
                 assert_eq!(open().certificate(), pair.der, "the new certificate is not served");
@@ -119,14 +119,14 @@ pub fn run(minutes: u64) {
     let rate = response_count as f64 / began.elapsed().as_secs_f64();
     println!(
         "  {response_count} correct responses; {rate:.0} per second, {:.0} events per second",
-        api.sent() as f64 / began.elapsed().as_secs_f64()
+        api.sent_events() as f64 / began.elapsed().as_secs_f64()
     );
     println!(
         "  p50 {:.2} ms, p99 {:.2} ms from the scheduled time",
         percentile(&mut times, 0.5),
         percentile(&mut times, 0.99)
     );
-    assert!(api.sent() > 0, "no event was sent");
+    assert!(api.sent_events() > 0, "no event was sent");
     slopes(minutes, &resident, &open_files);
 }
 
@@ -150,7 +150,7 @@ fn slopes(minutes: u64, resident: &[(f64, f64)], open_files: &[(f64, f64)]) {
 }
 
 /// A policy that needs the inventory, and whose responses don't change with the addresses.
-fn live(policy: &str) -> String {
+fn with_no_overlap(policy: &str) -> String {
     policy.replace("preview: {warnOn: Always}", "noOverlap: {}")
 }
 
@@ -165,7 +165,7 @@ fn serve(api: &Api, authority: &Authority, folder: TempDir) -> (Server, Volume) 
         "users": [{"name": "u", "user": {"token": "t"}}],
     });
     fs::write(&kubeconfig, cluster.to_string()).unwrap();
-    let files = [("policy.yaml", live(OTHER)), ("tls.crt", pair.cert), ("tls.key", pair.key)];
+    let files = [("policy.yaml", with_no_overlap(SECOND_POLICY)), ("tls.crt", pair.cert), ("tls.key", pair.key)];
     let volume = Volume::mount(folder.path(), files.map(|(name, text)| (name, text.into_bytes())).to_vec());
     let more = ["--inventory", "cluster", "--kubeconfig", kubeconfig.to_str().unwrap()];
     let server = Server::serve_with(folder, "policy.yaml", "tls.crt", "tls.key", &more);

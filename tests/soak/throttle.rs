@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The share of one core.
 pub const SHARE: f64 = 0.1;
 /// The maximum of unused time in seconds.
-const SAVED: f64 = 0.004;
+const MAX_SAVED_SECONDS: f64 = 0.004;
 /// The interval of checks.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -40,12 +40,12 @@ impl Drop for Throttle {
 fn throttle(process: u32, is_over: &AtomicBool) {
     let pid = Pid::from_raw(process.try_into().unwrap()).unwrap();
     let tasks = format!("/proc/{process}/task");
-    let (mut at, mut used, mut left) = (Instant::now(), cpu(tasks.as_ref()), SAVED);
+    let (mut at, mut used, mut left) = (Instant::now(), cpu(tasks.as_ref()), MAX_SAVED_SECONDS);
     while !is_over.load(Ordering::Relaxed) {
         thread::sleep(TICK);
         let (since, now) = (at.elapsed().as_secs_f64(), cpu(tasks.as_ref()));
         at = Instant::now();
-        left = (left + since * SHARE).min(SAVED) - (now - used);
+        left = (left + since * SHARE).min(MAX_SAVED_SECONDS) - (now - used);
         used = now;
         kill_process(pid, if left > 0.0 { Signal::CONT } else { Signal::STOP }).unwrap();
     }

@@ -31,7 +31,7 @@ fn kube_apiserver_has_the_alert_metrics() {
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();
     // Without a pod, every call fails.
-    Release::at(&plane, port).install(&[]);
+    Release::new(&plane, port).install(&[]);
     crate::program::eventually("the webhook is called", || create(&plane, "probe", &["10.98.0.0/24"], true).0 == 500);
     plane.kubectl_ok(&["delete", "servicecidr", "extra", "--dry-run=server"], "");
 

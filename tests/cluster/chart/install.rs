@@ -21,12 +21,12 @@ pub struct Release<'a> {
 }
 
 impl<'a> Release<'a> {
-    pub fn at(plane: &'a ControlPlane, port: u16) -> Self {
+    pub fn new(plane: &'a ControlPlane, port: u16) -> Self {
         Self { plane, url: format!("--set=webhook.url=https://127.0.0.1:{port}/validate") }
     }
 
     pub fn helm(&self, arguments: &[&str]) -> String {
-        let output = self.plane.tool("helm", arguments, "");
+        let output = self.plane.run_tool("helm", arguments, "");
         assert!(output.status.success(), "helm {arguments:?}: {}", output_text(&output));
         output_text(&output)
     }
@@ -63,7 +63,7 @@ const ALLOWED: &str = "--set-json=policy.allowedRanges.ranges=[\"10.96.0.0/16\"]
 fn install_upgrade_rollback_uninstall() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
-    let release = Release::at(&plane, port);
+    let release = Release::new(&plane, port);
 
     let notes = release.install(&[ALLOWED]);
     assert!(notes.contains("allowedRanges     Deny\n"), "{notes}");
@@ -86,7 +86,7 @@ fn install_upgrade_rollback_uninstall() {
         "{refused}"
     );
     plane.kubectl_ok(&["label", "servicecidr", "inside", "team=a"], "");
-    assert_metrics(&pod.page("/metrics"));
+    check_metrics(&pod.page("/metrics"));
 
     release.helm(&["rollback", "guard", "1"]);
     pod.update_volumes(&plane);
@@ -118,7 +118,7 @@ fn install_upgrade_rollback_uninstall() {
 fn default_values_deny_nothing() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
-    let release = Release::at(&plane, port);
+    let release = Release::new(&plane, port);
     let notes = release.install(&[]);
     assert!(notes.contains("Nothing is denied"), "{notes}");
     let pod = Pod::start(&plane, port);
@@ -137,7 +137,7 @@ fn default_values_deny_nothing() {
 }
 
 /// Every metric in alerts and dashboard exists once a request was denied.
-fn assert_metrics(page: &str) {
+fn check_metrics(page: &str) {
     for file in ["alerts.yaml", "dashboard.json"] {
         let text = fs::read_to_string(format!("{}/files/{file}", chart())).unwrap();
         let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));

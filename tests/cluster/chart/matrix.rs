@@ -9,10 +9,10 @@ use crate::control_plane::{ControlPlane, output_text};
 use crate::program::run;
 
 /// Kinds of cert-manager and the Prometheus operator, which kube-apiserver alone doesn't have.
-const CUSTOM: [&str; 5] = ["Certificate", "Issuer", "PodMonitor", "PrometheusRule", "ServiceMonitor"];
+const CUSTOM_KINDS: [&str; 5] = ["Certificate", "Issuer", "PodMonitor", "PrometheusRule", "ServiceMonitor"];
 
 /// Objects in a fixed order, without values that change with every rendering, and without the content of whole files.
-fn normal(mut objects: Vec<Value>) -> Vec<Value> {
+fn normalized(mut objects: Vec<Value>) -> Vec<Value> {
     let dashboard = fs::read_to_string(format!("{}/files/dashboard.json", chart())).unwrap();
     for object in &mut objects {
         if object["kind"] == "Secret" {
@@ -50,10 +50,10 @@ fn notes(variant: &Variant) -> String {
 fn rendered_templates_match_fixtures() {
     let mut differing = Vec::new();
     let default = Variant::all().into_iter().find(|variant| variant.name == "default").unwrap();
-    let default = normal(default.objects());
+    let default = normalized(default.objects());
     for variant in Variant::all() {
         let is_default = variant.name == "default";
-        let objects = normal(variant.objects()).into_iter();
+        let objects = normalized(variant.objects()).into_iter();
         // For other variants, only the objects that differ from the default are kept.
         let own = objects.filter(|object| is_default || !default.contains(object));
         let rendered: Vec<String> =
@@ -106,7 +106,7 @@ fn kube_apiserver_accepts_every_object() {
     for variant in Variant::all() {
         let objects = variant.objects();
         let (custom, builtin): (Vec<Value>, Vec<Value>) =
-            objects.into_iter().partition(|object| CUSTOM.contains(&object["kind"].as_str().unwrap()));
+            objects.into_iter().partition(|object| CUSTOM_KINDS.contains(&object["kind"].as_str().unwrap()));
         let groups = [json!("cert-manager.io/v1"), json!("monitoring.coreos.com/v1")];
         assert!(custom.iter().all(|object| groups.contains(&object["apiVersion"])), "{custom:?}");
         // The Pod of `helm test` is checked below, with that of the Deployment.

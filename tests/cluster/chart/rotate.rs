@@ -19,7 +19,7 @@ fn entry(plane: &ControlPlane, name: &str) -> Option<String> {
 }
 
 /// Waits for more requests, so that every state is covered by both kinds of requests.
-fn more(count: &AtomicUsize) {
+fn wait_for_requests(count: &AtomicUsize) {
     let before = count.load(Ordering::Relaxed);
     eventually("more requests are made", || count.load(Ordering::Relaxed) > before + 20);
 }
@@ -28,7 +28,7 @@ fn more(count: &AtomicUsize) {
 fn no_request_fails_during_ca_rotation() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
-    let release = Release::at(&plane, port);
+    let release = Release::new(&plane, port);
     release.install(&[ALLOWED]);
     let pod = Pod::start(&plane, port);
     wait_until_outside(&plane, "172.20.0.0/16");
@@ -53,19 +53,19 @@ fn no_request_fails_during_ca_rotation() {
             assert_eq!(entry(&plane, "previous-ca.crt"), ca);
             assert!(entry(&plane, "ca.crt") != ca && entry(&plane, "tls.crt") != certificate);
             // Until the volume is updated, the pod serves the old certificate.
-            more(&count);
+            wait_for_requests(&count);
             pod.update_volumes(&plane);
             eventually("the pod has loaded the certificate", || {
                 let page = pod.page("/metrics");
                 assert!(page.contains("tls_reloads_total{result=\"failure\"} 0\n"), "{page}");
                 page.contains(&format!("tls_reloads_total{{result=\"success\"}} {times}\n"))
             });
-            more(&count);
+            wait_for_requests(&count);
             // Another upgrade keeps both CAs.
             let bundle = release.bundle();
             release.upgrade(&values);
             assert_eq!(release.bundle(), bundle);
-            more(&count);
+            wait_for_requests(&count);
         }
         done.store(true, Ordering::Relaxed);
         creating.join().unwrap();
@@ -77,7 +77,7 @@ fn no_request_fails_during_ca_rotation() {
 fn upgrade_renews_expiring_and_renamed_certificates() {
     let plane = ControlPlane::start();
     let [port] = free_ports();
-    let release = Release::at(&plane, port);
+    let release = Release::new(&plane, port);
     release.install(&[]);
     let first = entry(&plane, "tls.crt");
     // Valid for ten years, and renewed in the last 90 days.

@@ -9,10 +9,10 @@ use super::install::Release;
 use super::{chart, helm, of_kind, template};
 use crate::control_plane::{ControlPlane, free_ports, output_text};
 use crate::program::eventually;
-use crate::webhook::{following_as, get};
+use crate::webhook::{get, start_unregistered};
 
 /// Values, and the expected error.
-const REFUSED: [(&[&str], &str); 14] = [
+const REJECTED: [(&[&str], &str); 14] = [
     (&["polcy.denyAll=1"], "additional properties 'polcy' not allowed"),
     (&["policy.noOverlap.action=Deny"], "at '/policy/noOverlap': additional properties 'action' not allowed"),
     (&["webhook.failurePolicy=fail"], "at '/webhook/failurePolicy': value must be one of 'Fail', 'Ignore'"),
@@ -38,7 +38,7 @@ const REFUSED: [(&[&str], &str); 14] = [
 
 #[test]
 fn conflicting_values_are_rejected() {
-    for (values, sentence) in REFUSED {
+    for (values, sentence) in REJECTED {
         let set: Vec<String> = values.iter().map(|value| format!("--set={value}")).collect();
         let arguments: Vec<&str> = set.iter().map(String::as_str).collect();
         let refused = helm(&[&["template", "guard", &chart(), "--kube-version=1.37.2"], &arguments[..]].concat());
@@ -95,10 +95,10 @@ fn permissions_match_the_policy() {
     plane.create_service_account("follower");
     let [port] = free_ports();
     let account = "--set=serviceAccount.create=false,serviceAccount.name=follower";
-    Release::at(&plane, port).install(&[account]);
+    Release::new(&plane, port).install(&[account]);
     // With the permissions of the release only.
     let policy = "noOverlap: {}\nreservedNetworks: {discover: [nodePodCIDRs]}\n";
-    let server = following_as(&plane, "follower", policy);
+    let server = start_unregistered(&plane, "follower", policy);
     eventually("the inventory is read", || get(&server, "/report").0 == 200 && get(&server, "/readyz").0 == 200);
     eventually("nodes are read", || {
         server.metric("servicecidr_guard_inventory_synced{kind=\"Node\"}").as_deref() == Some("1")

@@ -12,26 +12,26 @@ use crate::webhook::{SERVICE_CIDRS, create_ready};
 
 const WEBHOOKS: [&str; 2] = ["enforce.servicecidr-guard.local", "warn.servicecidr-guard.local"];
 /// The stored `spec.cidrs`.
-const SAME: &str = r#"{"spec":{"cidrs":["10.97.0.0/24"]},"metadata":{"labels":{"a":"b"}}}"#;
-const MORE: &str = r#"{"spec":{"cidrs":["10.97.0.0/24","2001:db8:1::/108"]}}"#;
-const MORE_OF_DEFAULT: &str = r#"{"spec":{"cidrs":["10.96.0.0/28","2001:db8:1::/108"]}}"#;
+const UNCHANGED: &str = r#"{"spec":{"cidrs":["10.97.0.0/24"]},"metadata":{"labels":{"a":"b"}}}"#;
+const ADDED_FAMILY: &str = r#"{"spec":{"cidrs":["10.97.0.0/24","2001:db8:1::/108"]}}"#;
+const ADDED_FAMILY_OF_DEFAULT: &str = r#"{"spec":{"cidrs":["10.96.0.0/28","2001:db8:1::/108"]}}"#;
 
 /// Requests, all dry runs, and the webhook that each is sent to: with the default policy, with the rule deletion, and
 /// with `preview.warnOn: Never`.
 const TABLE: [(&[&str], [&str; 3]); 7] = [
     (&["create", "-f", "-"], ["enforce", "enforce", "enforce"]),
-    (&["patch", "servicecidr", "extra", "--type=merge", "-p", MORE], ["enforce", "enforce", "enforce"]),
-    (&["patch", "servicecidr", "extra", "--type=merge", "-p", SAME], ["", "", ""]),
+    (&["patch", "servicecidr", "extra", "--type=merge", "-p", ADDED_FAMILY], ["enforce", "enforce", "enforce"]),
+    (&["patch", "servicecidr", "extra", "--type=merge", "-p", UNCHANGED], ["", "", ""]),
     (&["delete", "servicecidr", "extra"], ["warn", "enforce", ""]),
     (&["delete", "servicecidr", "kubernetes"], ["warn", "warn", "warn"]),
-    (&["patch", "servicecidr", "kubernetes", "--type=merge", "-p", MORE_OF_DEFAULT], ["warn", "warn", "warn"]),
+    (&["patch", "servicecidr", "kubernetes", "--type=merge", "-p", ADDED_FAMILY_OF_DEFAULT], ["warn", "warn", "warn"]),
     (&["label", "servicecidr", "kubernetes", "a=b"], ["", "", ""]),
 ];
 const MANIFEST: &str =
     "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: new}\nspec: {cidrs: [10.98.0.0/24]}\n";
 
 /// The number of requests that kube-apiserver has sent to each webhook.
-fn sent(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
+fn request_counts(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
     let Value::String(page) = plane.get("/metrics").1 else { panic!("no metrics of kube-apiserver") };
     let counted = |name: &str| {
         let label = format!("name=\"{name}\"");
@@ -46,9 +46,9 @@ fn sent(plane: &ControlPlane) -> BTreeMap<&'static str, u64> {
 
 /// The webhooks that one request is sent to, once per call.
 fn called_webhooks(plane: &ControlPlane, arguments: &[&str]) -> String {
-    let before = sent(plane);
+    let before = request_counts(plane);
     plane.kubectl_ok(&[arguments, &["--dry-run=server"]].concat(), MANIFEST);
-    let after = sent(plane);
+    let after = request_counts(plane);
     let names = after.iter().flat_map(|(name, count)| (before[name]..*count).map(|_| *name));
     names.collect::<Vec<_>>().join(" ")
 }
@@ -58,7 +58,7 @@ fn no_request_goes_to_both_webhooks() {
     let plane = ControlPlane::start();
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();
-    let release = Release::at(&plane, port);
+    let release = Release::new(&plane, port);
     release.install(&[]);
     let _pod = Pod::start(&plane, port);
     let deletion = "--set-json=policy.deletion={}";
@@ -80,7 +80,7 @@ fn warn_webhook_warns_and_may_fail() {
     let plane = ControlPlane::start();
     create_ready(&plane, "extra", &["10.97.0.0/24"]);
     let [port] = free_ports();
-    let release = Release::at(&plane, port);
+    let release = Release::new(&plane, port);
     release.install(&[]);
     let pod = Pod::start(&plane, port);
     let dry_run = |name: &str| plane.kubectl_ok(&["delete", "servicecidr", name, "--dry-run=server"], "");

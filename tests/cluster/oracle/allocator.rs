@@ -19,19 +19,19 @@ const INVENTORIES: usize = 8_000;
 const FAMILIES: [IpFamily; 2] = [IpFamily::IPv4, IpFamily::IPv6];
 const FULL: &str = "range is full";
 /// The size of a range or family up to which all addresses are allocated.
-const FEW: u128 = 100;
+const MAX_SMALL_RANGE: u128 = 100;
 /// More allocations than any such range allows.
-const ALL: usize = 1 << 13;
+const ALL_ADDRESSES: usize = 1 << 13;
 
 struct Case {
     cidr: Cidr,
     addresses: Vec<Address>,
-    wanted: Wanted,
+    plan: AllocationPlan,
 }
 
 /// The requested addresses, then the number of allocations per family without a request, with a seed for
 /// servicecidr-guard.
-struct Wanted {
+struct AllocationPlan {
     requested: Vec<IpAddr>,
     count: usize,
     seed: u64,
@@ -79,7 +79,7 @@ fn range(rng: &mut Rng) -> Cidr {
 fn case(rng: &mut Rng) -> Case {
     let cidr = range(rng);
     let whole = AddressRange::from(cidr);
-    let is_small = whole.count() <= FEW;
+    let is_small = whole.count() <= MAX_SMALL_RANGE;
     let mut names: BTreeSet<IpAddr> = (0..rng.below(6)).map(|_| near(rng, cidr)).collect();
     if is_small && rng.one_in(2) {
         let share = *rng.pick(&[2, 5, 9, 10]);
@@ -94,8 +94,8 @@ fn case(rng: &mut Rng) -> Case {
         requested.push(near(rng, other.parse().unwrap()));
     }
     let takes_all = is_small || whole.count() <= 256 && rng.one_in(8);
-    let count = if takes_all { ALL } else { rng.below(5) };
-    Case { cidr, addresses, wanted: Wanted { requested, count, seed: rng.bits() } }
+    let count = if takes_all { ALL_ADDRESSES } else { rng.below(5) };
+    Case { cidr, addresses, plan: AllocationPlan { requested, count, seed: rng.bits() } }
 }
 
 /// Every prefix length. Up to 4096 addresses, all are allocated; most addresses of large ranges are allocated before.
@@ -117,8 +117,8 @@ fn every_length() -> Vec<Case> {
             whole.last(),
         ];
         let requested = ends.map(|number| cidr.family().address(number)).to_vec();
-        let count = if whole.count() <= 4096 { ALL } else { 3 };
-        Case { cidr, addresses, wanted: Wanted { requested, count, seed: 0 } }
+        let count = if whole.count() <= 4096 { ALL_ADDRESSES } else { 3 };
+        Case { cidr, addresses, plan: AllocationPlan { requested, count, seed: 0 } }
     };
     v4.chain(v6).chain(tops).map(case).collect()
 }
@@ -149,9 +149,14 @@ fn are_in_order(mut allocator: Allocator<'_>, ranges: &[UsableRange], next: &[Ip
 }
 
 /// Compares the allocations of one range, or of all ranges of both families.
-fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &AllocationOutcome) -> Result<(), String> {
-    let mut ours = Allocator::new(view, wanted.seed);
-    let expected: Vec<String> = wanted
+fn compare_allocations(
+    view: &View<'_>,
+    range: Option<Cidr>,
+    plan: &AllocationPlan,
+    theirs: &AllocationOutcome,
+) -> Result<(), String> {
+    let mut ours = Allocator::new(view, plan.seed);
+    let expected: Vec<String> = plan
         .requested
         .iter()
         .map(|address| match (ours.allocate(*address), range) {
@@ -161,18 +166,18 @@ fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Al
             (result, _) => result.map_or_else(|error| error.to_string(), |()| String::new()),
         })
         .collect();
-    same("static", &expected, &theirs.r#static)?;
+    compare("static", &expected, &theirs.r#static)?;
     let families = range.map_or(FAMILIES.to_vec(), |cidr| vec![cidr.family()]);
-    same("ends", &families.len(), &theirs.r#final.len())?;
+    compare("ends", &families.len(), &theirs.r#final.len())?;
     if range.is_some_and(|cidr| AddressRange::from(cidr).last() == u128::MAX) {
-        return same_at_the_end(ours, wanted, theirs);
+        return compare_last_range(ours, plan, theirs);
     }
     let ranges = view.allocatable_ranges();
     let mut rest = theirs.next.as_slice();
     for (family, theirs_ended) in families.iter().zip(&theirs.r#final) {
         let before = ours.clone();
-        let (mine, ended) = take(&mut ours, *family, wanted.count);
-        same("final", &ended, theirs_ended)?;
+        let (mine, ended) = take(&mut ours, *family, plan.count);
+        compare("final", &ended, theirs_ended)?;
         let (next, others) =
             rest.split_at_checked(mine.len()).ok_or_else(|| format!("{family}: more here: {mine:?}"))?;
         rest = others;
@@ -183,57 +188,61 @@ fn same_given(view: &View<'_>, range: Option<Cidr>, wanted: &Wanted, theirs: &Al
         }
         if ended == FULL {
             let set = |next: &[IpAddr]| next.iter().copied().collect::<BTreeSet<_>>();
-            same("set", &set(&mine), &set(next))?;
+            compare("set", &set(&mine), &set(next))?;
         }
     }
-    same("more there", &[].as_slice(), &rest)
+    compare("more there", &[].as_slice(), &rest)
 }
 
 /// Compares the allocations of the range with the last IPv6 address. Upstream's search (`ipIterator`) goes from a
 /// random address to the end of a band, and continues at its start. Behind the last address it ends instead, so
 /// addresses before the start are not found. That range can be reported full although it isn't, and its static band
 /// can be used before the dynamic one is full. servicecidr-guard always continues at the start.
-fn same_at_the_end(mut ours: Allocator<'_>, wanted: &Wanted, theirs: &AllocationOutcome) -> Result<(), String> {
-    let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, wanted.count);
-    same("at the end, most", &theirs.next.len().min(mine.len()), &theirs.next.len())?;
-    let ended = if theirs.next.len() == wanted.count { "" } else { FULL };
-    same("at the end, final", &ended, &theirs.r#final[0].as_str())?;
-    same("at the end, free", &theirs.next.iter().all(|address| ours.allocate(*address).is_ok()), &true)
+fn compare_last_range(
+    mut ours: Allocator<'_>,
+    plan: &AllocationPlan,
+    theirs: &AllocationOutcome,
+) -> Result<(), String> {
+    let (mine, _) = take(&mut ours.clone(), IpFamily::IPv6, plan.count);
+    compare("at the end, most", &theirs.next.len().min(mine.len()), &theirs.next.len())?;
+    let ended = if theirs.next.len() == plan.count { "" } else { FULL };
+    compare("at the end, final", &ended, &theirs.r#final[0].as_str())?;
+    compare("at the end, free", &theirs.next.iter().all(|address| ours.allocate(*address).is_ok()), &true)
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Result<(), String> {
+fn compare<T: PartialEq + std::fmt::Debug>(what: &str, ours: &T, theirs: &T) -> Result<(), String> {
     if ours == theirs { Ok(()) } else { Err(format!("{what}: {ours:?} here, {theirs:?} there")) }
 }
 
 /// Compares a range. Used and free differ on purpose: upstream counts addresses with its labels, including the edges,
 /// servicecidr-guard counts usable addresses.
-fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
-    let Case { cidr, addresses, wanted } = case;
+fn compare_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
+    let Case { cidr, addresses, plan } = case;
     let stored = [Stored { name: "a".to_owned(), cidrs: vec![cidr.to_string()], terminating: false, ready: "True" }];
     let inventory = inventory(&stored, addresses);
     let view = inventory.view();
     let usable = UsableRange::for_cidr(*cidr);
     if !theirs.refused.is_empty() {
-        same("usable", &usable, &None)?;
-        let mut ours = Allocator::new(&view, wanted.seed);
-        same("next", &ours.allocate_next(cidr.family()), &Err(AllocateError::Full))?;
-        let is_there = wanted.requested.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
-        same("static", &is_there, &false)?;
+        compare("usable", &usable, &None)?;
+        let mut ours = Allocator::new(&view, plan.seed);
+        compare("next", &ours.allocate_next(cidr.family()), &Err(AllocateError::Full))?;
+        let is_there = plan.requested.iter().any(|address| ours.allocate(*address) != Err(AllocateError::Mismatch));
+        compare("static", &is_there, &false)?;
         let is_short = cidr.family() == IpFamily::IPv6 && cidr.prefix_len() < 64;
         let text = format!("shortest allowed prefix length for service CIDR is 64, got {}", cidr.prefix_len());
         let text = if is_short { &text } else { "invalid address []" };
-        same("refused", &text, &theirs.refused.as_str())?;
+        compare("refused", &text, &theirs.refused.as_str())?;
         return Ok("refused");
     }
-    same("size", &usable.map_or(0, UsableRange::count), &theirs.size)?;
+    compare("size", &usable.map_or(0, UsableRange::count), &theirs.size)?;
     if let Some(usable) = usable {
-        same("first", &usable.range().first_address().to_string(), &theirs.first)?;
-        same("last", &usable.range().last_address().to_string(), &theirs.last)?;
-        same("dynamic", &usable.dynamic_band().unwrap().first_address().to_string(), &theirs.dynamic)?;
+        compare("first", &usable.range().first_address().to_string(), &theirs.first)?;
+        compare("last", &usable.range().last_address().to_string(), &theirs.last)?;
+        compare("dynamic", &usable.dynamic_band().unwrap().first_address().to_string(), &theirs.dynamic)?;
     }
     let band = usable.and_then(UsableRange::static_band);
-    same("band", &band.map_or(0, AddressRange::count), &theirs.offset)?;
-    same_given(&view, Some(*cidr), wanted, &theirs.outcome)?;
+    compare("band", &band.map_or(0, AddressRange::count), &theirs.offset)?;
+    compare_allocations(&view, Some(*cidr), plan, &theirs.outcome)?;
 
     let whole = AddressRange::from(*cidr);
     let is_usable = |address: IpAddr| usable.is_some_and(|usable| usable.contains(address));
@@ -244,13 +253,13 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
         foreign += i128::from(!*managed && is_usable(*name));
     }
     let ours = usable.map_or(0, |usable| i128::try_from(view.used_in(usable.range())).unwrap());
-    same("used", &(ours + edges - foreign), &theirs.used)?;
+    compare("used", &(ours + edges - foreign), &theirs.used)?;
     let size = i128::try_from(theirs.size).unwrap().min(i128::from(i64::MAX));
-    same("free", &(size - theirs.used).max(0), &theirs.free)?;
-    let free = usable.map(|usable| Allocator::new(&view, wanted.seed).free_in(usable.range()));
+    compare("free", &(size - theirs.used).max(0), &theirs.free)?;
+    let free = usable.map(|usable| Allocator::new(&view, plan.seed).free_in(usable.range()));
     let ours_free = i128::try_from(free.unwrap_or(0)).unwrap();
     if size < i128::from(i64::MAX) {
-        same("free here", &ours_free, &(size - ours))?;
+        compare("free here", &ours_free, &(size - ours))?;
     }
     Ok(match (theirs.outcome.r#final[0].as_str(), band.is_some(), edges, foreign) {
         ("", ..) => "partly taken",
@@ -260,7 +269,7 @@ fn same_range(case: &Case, theirs: &Allocated) -> Result<&'static str, String> {
     })
 }
 
-fn none_of(mut differences: Vec<String>) {
+fn assert_none(mut differences: Vec<String>) {
     differences.sort_by_key(String::len);
     let shown = &differences[..differences.len().min(3)];
     assert!(differences.is_empty(), "{} differences, the shortest:\n{}", differences.len(), shown.join("\n"));
@@ -273,18 +282,18 @@ fn range_allocation_matches_kube_apiserver() {
     cases.extend((0..RANGES).map(|_| case(&mut rng)));
     let questions: Vec<_> = cases
         .iter()
-        .map(|Case { cidr, addresses, wanted }| Question::Allocate {
+        .map(|Case { cidr, addresses, plan }| Question::Allocate {
             cidr: cidr.to_string(),
             addresses,
-            r#static: &wanted.requested,
-            count: wanted.count,
+            r#static: &plan.requested,
+            count: plan.count,
         })
         .collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
     for ((case, question), theirs) in cases.iter().zip(&questions).zip(query::<Allocated>(&questions)) {
-        match same_range(case, &theirs) {
+        match compare_range(case, &theirs) {
             Ok(kind) => *counts.entry(kind).or_default() += 1,
             Err(difference) => differences.push(format!("{question:?}: {difference}")),
         }
@@ -293,12 +302,12 @@ fn range_allocation_matches_kube_apiserver() {
         }
     }
     println!("{} ranges: {counts:?}, {texts:?}", cases.len());
-    none_of(differences);
+    assert_none(differences);
     assert!(counts.len() == 5 && counts.values().all(|count| *count >= 100), "few of a kind: {counts:?}");
     assert!(texts.len() == 3 && texts.values().all(|count| *count >= 1000), "few of a kind: {texts:?}");
 }
 
-/// The only difference, see `same_at_the_end`: upstream finds the last free address only if the search starts there.
+/// The only difference, see `compare_last_range`: upstream finds the last free address only if the search starts there.
 #[test]
 fn only_the_last_range_reports_full_early() {
     let cidr = |text: &str| text.parse::<Cidr>().unwrap();
@@ -333,28 +342,28 @@ fn allocation_over_all_ranges_matches_kube_apiserver() {
             let (service_cidrs, addresses) = generated(&mut rng);
             let inventory = inventory(&service_cidrs, &addresses);
             let view = inventory.view();
-            let is_small = FAMILIES.iter().all(|family| view.usable(*family).count() <= FEW);
+            let is_small = FAMILIES.iter().all(|family| view.usable(*family).count() <= MAX_SMALL_RANGE);
             let requested = (0..rng.below(8)).map(|_| near_any(&mut rng, &service_cidrs)).collect();
-            let count = if is_small { ALL } else { rng.below(5) };
-            (service_cidrs, addresses, Wanted { requested, count, seed: rng.bits() })
+            let count = if is_small { ALL_ADDRESSES } else { rng.below(5) };
+            (service_cidrs, addresses, AllocationPlan { requested, count, seed: rng.bits() })
         })
         .collect();
     let questions: Vec<_> = cases
         .iter()
-        .map(|(service_cidrs, addresses, wanted)| Question::AllocateMeta {
+        .map(|(service_cidrs, addresses, plan)| Question::AllocateMeta {
             service_cidrs,
             addresses,
-            r#static: &wanted.requested,
-            count: wanted.count,
+            r#static: &plan.requested,
+            count: plan.count,
         })
         .collect();
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     let mut differences = Vec::new();
-    for (((service_cidrs, addresses, wanted), question), theirs) in
+    for (((service_cidrs, addresses, plan), question), theirs) in
         cases.iter().zip(&questions).zip(query::<AllocationOutcome>(&questions))
     {
         let inventory = inventory(service_cidrs, addresses);
-        if let Err(difference) = same_given(&inventory.view(), None, wanted, &theirs) {
+        if let Err(difference) = compare_allocations(&inventory.view(), None, plan, &theirs) {
             differences.push(format!("{question:?}: {difference}"));
         }
         for text in theirs.r#static.iter().chain(&theirs.r#final) {
@@ -362,6 +371,6 @@ fn allocation_over_all_ranges_matches_kube_apiserver() {
         }
     }
     println!("{} inventories: {texts:?}", cases.len());
-    none_of(differences);
+    assert_none(differences);
     assert!(texts.len() == 4 && texts.values().all(|count| *count >= 1000), "few of a kind: {texts:?}");
 }

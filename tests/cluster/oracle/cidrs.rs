@@ -6,7 +6,7 @@ use servicecidr_guard::net::Cidr;
 
 use super::generate::{Rng, text};
 use super::query::{Invalid, Parsed, Question, query, short};
-use super::webhook::letter;
+use super::webhook::error_letter;
 
 const TEXTS: usize = 160_000;
 /// The number of differences in a failure, the shortest first.
@@ -23,7 +23,7 @@ fn texts(seed: u64) -> Vec<String> {
     texts
 }
 
-fn none_of(differences: &[String]) {
+fn assert_none(differences: &[String]) {
     let shown = &differences[..differences.len().min(SHOWN)];
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), shown.join("\n"));
 }
@@ -43,7 +43,7 @@ fn cidr_validation_matches_kube_apiserver() {
                 assert_eq!(cidr.to_string(), *text);
                 String::new()
             }
-            Err(error) => format!("[0]{}", letter(error)),
+            Err(error) => format!("[0]{}", error_letter(error)),
         };
         *counts.entry(theirs.chars().take(4).collect()).or_default() += 1;
         if ours != theirs {
@@ -51,7 +51,7 @@ fn cidr_validation_matches_kube_apiserver() {
         }
     }
     println!("{} texts: {counts:?}", texts.len());
-    none_of(&differences);
+    assert_none(&differences);
     for kind in ["", "[0]a", "[0]b", "[0]c", "[0]d", "[0]e"] {
         assert!(counts.get(kind).is_some_and(|count| *count >= 1000), "few texts are {kind:?}: {counts:?}");
     }
@@ -72,6 +72,6 @@ fn lenient_parsing_matches_cel() {
         }
     }
     println!("{} texts: {accepted} accepted", texts.len());
-    none_of(&differences);
+    assert_none(&differences);
     assert!(accepted > 10_000 && accepted < texts.len() - 10_000, "{accepted} accepted");
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::generate::{Rng, cidrs, range, ranges, text};
 use super::query::{Cel, Invalid, Parsed, Question, query, short};
 use super::responses::check_all;
-use super::webhook::{allowing, answer, policy, review, validation_errors};
+use super::webhook::{allowed_ranges_policy, answer, policy, review, validation_errors};
 
 const CREATES: usize = 24_000;
 const POLICIES: usize = 4_000;
@@ -41,7 +41,7 @@ fn creates_match_documented_policy() {
     let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
     let mut answers = Vec::new();
     for ((create, errors), cel) in creates.iter().zip(&valid).zip(&cel) {
-        let policy = policy(&allowing(&create.allowed)).unwrap();
+        let policy = policy(&allowed_ranges_policy(&create.allowed)).unwrap();
         let answer = answer(&policy, &review("CREATE", create.name, None, Some(&create.cidrs)));
         let expected = match (errors.is_empty(), cel) {
             (false, _) => 422,
@@ -115,7 +115,7 @@ fn kubernetes_is_never_denied() {
 /// An empty list, and one with an entry that CEL's `cidr()` rejects, are invalid policies.
 #[test]
 fn policy_accepts_the_ranges_that_cel_accepts() {
-    assert!(policy(&allowing(&[])).is_none());
+    assert!(policy(&allowed_ranges_policy(&[])).is_none());
     let mut rng = Rng::seeded(5);
     let lists: Vec<Vec<String>> = (0..POLICIES)
         .map(|_| (0..=rng.below(3)).map(|_| if rng.one_in(4) { text(&mut rng) } else { range(&mut rng) }).collect())
@@ -125,7 +125,7 @@ fn policy_accepts_the_ranges_that_cel_accepts() {
     let mut refused = 0;
     for list in &lists {
         let all = parsed.by_ref().take(list.len()).filter(|parsed| parsed.canonical().is_some()).count() == list.len();
-        assert_eq!(policy(&allowing(list)).is_some(), all, "{list:?}");
+        assert_eq!(policy(&allowed_ranges_policy(list)).is_some(), all, "{list:?}");
         refused += usize::from(!all);
     }
     println!("{} policies: {refused} refused", lists.len());

@@ -49,11 +49,11 @@ pub fn text(rng: &mut Rng) -> String {
         2 => format!("{}/{}", v6_spelled(rng), rng.below(129)),
         3 | 4 => spelled(rng),
         5 => mapped(rng),
-        6 => odd_length(rng),
+        6 => invalid_length(rng),
         7 | 8 => (0..=rng.below(2)).fold(canonical(rng), |text, _| mutated(rng, &text)),
         9 => (0..=rng.below(4)).fold(text(rng), |text, _| mutated(rng, &text)),
         10 => (0..rng.below(24)).map(|_| character(rng)).collect(),
-        _ => absurd(rng),
+        _ => extreme(rng),
     }
 }
 
@@ -160,7 +160,7 @@ fn mapped(rng: &mut Rng) -> String {
     format!("{address}/{}", rng.below(129))
 }
 
-fn odd_length(rng: &mut Rng) -> String {
+fn invalid_length(rng: &mut Rng) -> String {
     let lengths = [
         "",
         "-1",
@@ -204,7 +204,7 @@ fn odd_length(rng: &mut Rng) -> String {
 }
 
 /// Very long, nested or empty texts.
-fn absurd(rng: &mut Rng) -> String {
+fn extreme(rng: &mut Rng) -> String {
     let many = rng.below(200);
     match rng.below(8) {
         0 => format!("{}10.0.0.0/8", "0".repeat(many)),

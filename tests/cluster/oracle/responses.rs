@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::evaluator::Evaluator;
 use super::generate::{Rng, cidrs, ranges};
 use super::query::{Question, Received, query};
-use super::webhook::{GuardResponse, answer, policy, review, sent};
+use super::webhook::{GuardResponse, answer, parse_response, policy, review};
 
 const ANSWERS: usize = 26_000;
 const POLICIES: usize = 200;
@@ -172,7 +172,7 @@ fn kube_apiserver_accepts_responses_to_the_fuzz_corpus() {
     let (bodies, evaluator) = (corpus(), Evaluator::new());
     let evaluated = bodies.iter().filter_map(|body| evaluator.answer(body));
     let answers: Vec<GuardResponse> =
-        evaluated.map(|evaluated| sent(evaluated.uid, evaluated.text, evaluated.is_allowed)).collect();
+        evaluated.map(|evaluated| parse_response(evaluated.uid, evaluated.text, evaluated.is_allowed)).collect();
     check_all(&answers);
     println!("{} bodies, {} of them reviews", bodies.len(), answers.len());
     assert!(answers.len() >= 300, "only {} of {} bodies are reviews", answers.len(), bodies.len());

@@ -7,7 +7,7 @@ use servicecidr_guard::policy::Policy;
 use super::generate::{Rng, cidr, range, ranges};
 use super::query::{Cel, Invalid, Question, query, short};
 use super::responses::check_all;
-use super::webhook::{GuardResponse, allowing, answer, policy, review};
+use super::webhook::{GuardResponse, allowed_ranges_policy, answer, policy, review};
 
 const UPDATES: usize = 12_000;
 
@@ -72,7 +72,7 @@ fn updates_match_documented_policy() {
     for (((update, change), list), cel) in updates.iter().zip(&changes).zip(&lists).zip(&cel) {
         let Update { allowed, old, new, added } = update;
         let is_malformed = entries.by_ref().take(added.len()).filter(|errors| !errors.is_empty()).count() > 0;
-        let answer = answer_under(&policy(&allowing(allowed)).unwrap(), update);
+        let answer = answer_under(&policy(&allowed_ranges_policy(allowed)).unwrap(), update);
         let (kind, expected) = if old == new {
             assert!(change.is_empty(), "{old:?}: {}", short(change));
             ("unchanged", Some(0))

@@ -3,7 +3,7 @@
 use servicecidr_guard::net::Cidr;
 
 use super::query::{Cel, Invalid, Parsed, Question, query, short};
-use super::webhook::{allowing, answer, letter, policy, review, validation_errors};
+use super::webhook::{allowed_ranges_policy, answer, error_letter, policy, review, validation_errors};
 
 type Texts = &'static [&'static str];
 
@@ -95,7 +95,7 @@ fn recorded_creates_match() {
         assert_eq!(short(errors), *expected, "{cidrs:?}: Kubernetes");
         assert_eq!(validation_errors(cidrs), *expected, "{cidrs:?}: servicecidr-guard");
         if let [text] = &**cidrs {
-            let seen = text.parse::<Cidr>().err().map(|error| format!("[0]{}", letter(error)));
+            let seen = text.parse::<Cidr>().err().map(|error| format!("[0]{}", error_letter(error)));
             assert_eq!(seen.unwrap_or_default(), *expected, "{text:?}");
         }
     }
@@ -132,7 +132,7 @@ const UPDATES: &[(Texts, Texts, &str, u16)] = &[
 
 #[test]
 fn recorded_updates_match() {
-    let policy = policy(&allowing(&owned(&["0.0.0.0/0", "::/0"]))).unwrap();
+    let policy = policy(&allowed_ranges_policy(&owned(&["0.0.0.0/0", "::/0"]))).unwrap();
     let lists: Vec<_> = UPDATES.iter().map(|(old, new, ..)| (owned(old), owned(new))).collect();
     let questions: Vec<_> = lists.iter().map(|(old, new)| Question::ValidateUpdate { old, new }).collect();
     let answers: Vec<Vec<Invalid>> = query(&questions);
@@ -210,7 +210,7 @@ fn recorded_policies_match() {
         let case = format!("{cidrs:?} under {allowed:?}");
         assert_eq!(cel, expected, "{case}: Kubernetes");
         let valid_count = parsed.by_ref().take(allowed.len()).filter(|parsed| parsed.canonical().is_some()).count();
-        let policy = policy(&allowing(allowed));
+        let policy = policy(&allowed_ranges_policy(allowed));
         assert_eq!(policy.is_some(), valid_count == allowed.len() && !allowed.is_empty(), "{case}");
         let Some(policy) = policy else { continue };
         let code = match (errors.is_empty(), expected) {

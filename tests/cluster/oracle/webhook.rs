@@ -33,7 +33,7 @@ pub fn policy(file: &str) -> Option<Policy> {
 }
 
 /// A policy file with only the rule `allowedRanges`, as YAML.
-pub fn allowing(ranges: &[String]) -> String {
+pub fn allowed_ranges_policy(ranges: &[String]) -> String {
     format!("apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\nallowedRanges:\n  ranges: {}\n", json!(ranges))
 }
 
@@ -76,11 +76,11 @@ pub fn answer(policy: &Policy, review: &Value) -> GuardResponse {
         }
         Err(refusal) => (false, respond(&review, Err(&refusal))),
     };
-    sent(review.uid(), serde_json::to_string(&response).unwrap(), allowed)
+    parse_response(review.uid(), serde_json::to_string(&response).unwrap(), allowed)
 }
 
 /// Parses a response into its parts.
-pub fn sent(uid: String, text: String, allowed: bool) -> GuardResponse {
+pub fn parse_response(uid: String, text: String, allowed: bool) -> GuardResponse {
     let review: AdmissionReview<DynamicObject> = serde_json::from_str(&text).unwrap();
     let response = review.response.unwrap();
     GuardResponse {
@@ -96,7 +96,7 @@ pub fn sent(uid: String, text: String, allowed: bool) -> GuardResponse {
 }
 
 /// The error of a CIDR, in the short form of the oracle.
-pub fn letter(error: CidrError) -> String {
+pub fn error_letter(error: CidrError) -> String {
     match error {
         CidrError::NotACidr => "a".to_owned(),
         CidrError::LeadingZeros => "b".to_owned(),
@@ -113,7 +113,7 @@ pub fn validation_errors(cidrs: &[String]) -> String {
         ValidationError::NoCidrs => "R".to_owned(),
         ValidationError::TooManyCidrs { .. } => "N".to_owned(),
         ValidationError::SameFamily => "F".to_owned(),
-        ValidationError::Malformed { index, error, .. } => format!("[{index}]{}", letter(*error)),
+        ValidationError::Malformed { index, error, .. } => format!("[{index}]{}", error_letter(*error)),
         ValidationError::Missing { .. }
         | ValidationError::Unreadable { .. }
         | ValidationError::Version { .. }

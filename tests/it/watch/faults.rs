@@ -8,7 +8,7 @@ use servicecidr_guard::k8s::{FailureReason, Source, WatchConfig, connect};
 
 use super::fake_api_server::FakeApiServer;
 use super::fake_cluster::{ADDRESSES, FakeResponse, Fault, SERVICE_CIDRS, address, service_cidr};
-use super::follower::{FAST, Follower, until};
+use super::follower::{FAST_CONFIG, Follower, until};
 use super::{api_server, is_listed};
 
 /// A failure of every list of ServiceCIDRs: checks its error, and that other lists are not blocked.
@@ -17,7 +17,8 @@ fn check_list(answer: FakeResponse, reason: FailureReason, error: &str) {
     let api_server = api_server(1);
     api_server
         .respond_with(move |request| if request.path == SERVICE_CIDRS { answer.clone() } else { FakeResponse::Normal });
-    let follower = Follower::start(&api_server, WatchConfig { response_timeout: Duration::from_millis(100), ..FAST });
+    let follower =
+        Follower::start(&api_server, WatchConfig { response_timeout: Duration::from_millis(100), ..FAST_CONFIG });
     until("a third failure", || follower.status(ResourceKind::ServiceCidrs).errors[&reason] >= 3);
     let status = follower.status(ResourceKind::ServiceCidrs);
     assert!(!status.is_listed);
@@ -73,7 +74,7 @@ fn invalid_list_removes_nothing() {
         r#"{"kind":"ServiceCIDRList","metadata":{"resourceVersion":"900"},"items":[]"#,
     ] {
         let api_server = api_server(1);
-        let follower = Follower::start(&api_server, FAST);
+        let follower = Follower::start(&api_server, FAST_CONFIG);
         follower_is_ready(&follower, &api_server);
         api_server.respond_with(move |request| match (request.path.as_str(), request.is_watch()) {
             (SERVICE_CIDRS, true) => FakeResponse::Status(410, "", "too old"),
@@ -101,7 +102,7 @@ fn truncated_page_is_retried() {
         count += 1;
         if request.path == ADDRESSES && count % 2 == 0 { FakeResponse::Truncated } else { FakeResponse::Normal }
     });
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     follower.wait_until_synced(&api_server);
     until("a list", || is_listed(&follower));
     assert_eq!(follower.status(ResourceKind::IpAddresses).seen, 20);
@@ -110,7 +111,7 @@ fn truncated_page_is_retried() {
 #[test]
 fn expired_continue_token_restarts_the_list() {
     let api_server = api_server(20);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     follower_is_ready(&follower, &api_server);
     api_server.respond_with(|request| match request.query.get("continue") {
         Some(_) => FakeResponse::Status(410, "", "The provided continue parameter is too old"),
@@ -134,7 +135,7 @@ fn retry_after_is_honoured() {
         if is_asked { FakeResponse::Status(429, "Retry-After: 2\r\n", "") } else { FakeResponse::Normal }
     });
     let began = Instant::now();
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     until("a list", || follower.status(ResourceKind::ServiceCidrs).is_listed);
     assert!(began.elapsed() >= Duration::from_secs(2));
 }
@@ -146,7 +147,8 @@ fn check_watch(fault: Fault, reason: Option<FailureReason>) {
     api_server.respond_with(move |request| {
         if request.is_watch() { FakeResponse::EventsThenFault(1, fault) } else { FakeResponse::Normal }
     });
-    let follower = Follower::start(&api_server, WatchConfig { idle_timeout: Duration::from_millis(200), ..FAST });
+    let follower =
+        Follower::start(&api_server, WatchConfig { idle_timeout: Duration::from_millis(200), ..FAST_CONFIG });
     for number in 0..6 {
         let mut cluster = api_server.cluster();
         cluster.put(ADDRESSES, address(&format!("10.96.5.{number}"), &format!("s{number}")));
@@ -197,7 +199,7 @@ fn silent_watch_is_reopened() {
 fn restored_etcd_causes_a_relist() {
     let api_server = api_server(3);
     api_server.cluster().watch_lifetime = Duration::from_millis(100);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     follower.wait_until_synced(&api_server);
     until("a list", || is_listed(&follower));
     {
@@ -216,7 +218,7 @@ fn unreadable_objects_are_skipped() {
     let api_server = api_server(3);
     api_server.cluster().put(SERVICE_CIDRS, service_cidr("odd", &["10.97.0.0/24", "no-cidr"]));
     api_server.cluster().put(ADDRESSES, address("no-address", "s"));
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     until("a list", || is_listed(&follower));
     assert_eq!(follower.status(ResourceKind::ServiceCidrs).skipped, 1);
     assert_eq!(follower.live.read().service_cidr("odd").unwrap().cidrs.len(), 1);
@@ -242,7 +244,7 @@ fn unreadable_objects_are_skipped() {
 fn unreachable_api_server_is_retried() {
     let api_server = FakeApiServer::start();
     api_server.respond_with(|_| FakeResponse::CloseConnection);
-    let follower = Follower::start(&api_server, FAST);
+    let follower = Follower::start(&api_server, FAST_CONFIG);
     until("the error is counted", || {
         follower.status(ResourceKind::ServiceCidrs).errors[&FailureReason::Unreachable] >= 3
     });

@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 use super::fake_api_server::FakeApiServer;
 
 /// Like in a cluster, but about a hundred times faster.
-pub const FAST: WatchConfig = WatchConfig {
+pub const FAST_CONFIG: WatchConfig = WatchConfig {
     backoff_initial: Duration::from_millis(4),
     backoff_max: Duration::from_millis(60),
     stable_after: Duration::from_millis(30),

@@ -13,7 +13,7 @@ use super::fake_api_server::FakeApiServer;
 use super::fake_cluster::{
     ADDRESSES, FakeResponse, Fault, NODES, RecordedRequest, SERVICE_CIDRS, address, node, service_cidr,
 };
-use super::follower::{FAST, Follower, until};
+use super::follower::{FAST_CONFIG, Follower, until};
 
 const FAULTS: usize = 1000;
 
@@ -100,8 +100,13 @@ fn inventory_is_correct_after_1000_faults() {
     });
     let short = Duration::from_millis(60);
     let backoff_max = Duration::from_millis(12);
-    let timing =
-        WatchConfig { backoff_max, idle_timeout: short, response_timeout: short, page_timeout: 2 * short, ..FAST };
+    let timing = WatchConfig {
+        backoff_max,
+        idle_timeout: short,
+        response_timeout: short,
+        page_timeout: 2 * short,
+        ..FAST_CONFIG
+    };
     api_server.cluster().watch_lifetime = short / 2;
     let follower = Follower::start(&api_server, timing);
     until("a thousand faults", || injected.load(Ordering::SeqCst) == FAULTS);
@@ -142,7 +147,7 @@ fn constant_faults_cause_at_most_one_request_per_second() {
         api_server.respond_with(fault);
         let began = Instant::now();
         let timing =
-            WatchConfig { backoff_initial: SECOND, backoff_max: 30 * SECOND, stable_after: 5 * SECOND, ..FAST };
+            WatchConfig { backoff_initial: SECOND, backoff_max: 30 * SECOND, stable_after: 5 * SECOND, ..FAST_CONFIG };
         let follower = Follower::start(&api_server, timing);
         thread::sleep(80 * SECOND);
         let (elapsed, cluster) = (began.elapsed(), api_server.cluster());

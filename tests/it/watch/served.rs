@@ -12,14 +12,14 @@ use super::fake_api_server::FakeApiServer;
 use super::fake_cluster::{ADDRESSES, FakeResponse, SERVICE_CIDRS, address, service_cidr};
 use super::follower::source;
 
-const HEAD: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
+const HEADER: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\n";
 
 /// A server with the inventory of a fake API server.
 fn following(api_server: &FakeApiServer, rules: &str) -> (Server, tempfile::NamedTempFile) {
     let (_, kubeconfig) = source(&format!("http://{}", api_server.address));
     let path = kubeconfig.path().to_str().unwrap().to_owned();
     let server = Server::start_with(
-        &format!("{HEAD}{rules}"),
+        &format!("{HEADER}{rules}"),
         &["--inventory", "cluster", "--kubeconfig", &path, "--context", "x"],
     );
     (server, kubeconfig)
@@ -43,7 +43,7 @@ fn get(server: &Server, path: &str) -> (u16, String) {
 }
 
 /// The message of a denied creation of `cidr`; empty if it is allowed.
-fn refusal(server: &Server, cidr: &str) -> String {
+fn denial(server: &Server, cidr: &str) -> String {
     let recorded = fs::read_to_string(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
     let answer = server.review(recorded.replace("10.96.0.0/24", cidr).as_bytes());
     answer["response"]["status"]["message"].as_str().unwrap_or_default().to_owned()
@@ -61,7 +61,7 @@ fn report_waits_for_addresses_but_readyz_does_not() {
         get(&server, "/report") == (503, "syncing IPAddresses 500/600\n".to_owned())
     });
     assert_eq!(
-        refusal(&server, "10.96.5.0/24"),
+        denial(&server, "10.96.5.0/24"),
         violations::overlap("10.96.5.0/24", [("10.96.0.0/16", "kubernetes")]).to_string()
     );
     assert_eq!(server.metric(r#"servicecidr_guard_inventory_synced{kind="IPAddress"}"#).as_deref(), Some("0"));
@@ -83,7 +83,7 @@ fn readyz_waits_for_service_cidrs() {
         )
     );
     assert_eq!(
-        refusal(&server, "10.97.0.0/24"),
+        denial(&server, "10.97.0.0/24"),
         violations::syncing(RuleId::NoOverlap, ResourceKind::ServiceCidrs).to_string()
     );
 }
@@ -111,19 +111,19 @@ fn silent_watch_is_stale_until_a_bookmark() {
     let (server, _file) = following(&api_server, rules);
     eventually("the inventory is fresh", || {
         api_server.cluster().bookmark(SERVICE_CIDRS);
-        refusal(&server, "10.97.0.0/24").is_empty()
+        denial(&server, "10.97.0.0/24").is_empty()
     });
     eventually("the inventory is stale", || {
-        let message = refusal(&server, "10.97.0.0/24");
+        let message = denial(&server, "10.97.0.0/24");
         (3..60)
             .any(|age| message == violations::stale(RuleId::NoOverlap, ResourceKind::ServiceCidrs, age, 3).to_string())
     });
     // Rules without an inventory are evaluated.
     let outside = violations::outside(0, "172.20.0.0/16", &["10.0.0.0/8"]).to_string();
-    assert!(refusal(&server, "172.20.0.0/16").contains(&outside));
+    assert!(denial(&server, "172.20.0.0/16").contains(&outside));
     eventually("the inventory is fresh again", || {
         api_server.cluster().bookmark(SERVICE_CIDRS);
-        refusal(&server, "10.97.0.0/24").is_empty()
+        denial(&server, "10.97.0.0/24").is_empty()
     });
     // Dry runs don't use stale addresses either.
     eventually("the addresses are stale", || {
