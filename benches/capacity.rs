@@ -58,7 +58,7 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
     assert_eq!((ours(), baseline()), (slow() as u128, slow()));
 
     let mut cases: Vec<Case<'_>> = vec![
-        ("1,000 x Addresses::count_in", turn(ours)),
+        ("1,000 x AllocationStore::count_in", turn(ours)),
         ("1,000 x two binary searches in a sorted Vec<u32>", turn(baseline)),
         ("1,000 x BTreeMap::range().count()", turn(slow)),
         ("CapacityReport::for_inventory", turn(|| CapacityReport::for_inventory(million))),
