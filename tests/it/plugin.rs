@@ -53,15 +53,15 @@ fn kubectl_completion_lists_candidates() {
     assert_eq!(completions(&["over"]).lines().count(), 2);
     assert_eq!(
         completions(&["report", "-o", ""]),
-        "table\tFor people\nwide\tFor people with wide terminals\n\
-         json\tFor programs: counts are decimal strings, for they exceed 2^64\nyaml\tThe same as YAML\n\
-         html\tA page that draws the address space: one file, which needs nothing else\n:4\n"
+        "table\tHuman-readable\nwide\tHuman-readable, with more columns\n\
+         json\tMachine-readable; counts are decimal strings, because they can exceed 2^64\nyaml\tMachine-readable, as YAML\n\
+         html\tA web page that draws the address space: one self-contained file\n:4\n"
     );
     assert_eq!(
         completions(&["report", "--output", "j"]),
-        "json\tFor programs: counts are decimal strings, for they exceed 2^64\n:4\n"
+        "json\tMachine-readable; counts are decimal strings, because they can exceed 2^64\n:4\n"
     );
-    assert_eq!(completions(&["report", "--output=y"]), "--output=yaml\tThe same as YAML\n:4\n");
+    assert_eq!(completions(&["report", "--output=y"]), "--output=yaml\tMachine-readable, as YAML\n:4\n");
     assert_eq!(completions(&["report", "--no-h"]), "--no-headers\tPrint tables without their header\n:4\n");
     assert_eq!(completions(&["report", "-f", ""]), ":0\n");
     assert_eq!(completions(&["report", "--context", ""]), ":4\n");
