@@ -80,8 +80,8 @@ impl AllocationAudit {
             let mut leaked = CappedList::default();
             for family in IpFamily::ALL {
                 let all = AddressRange::new(family, 0, family.last());
-                let held = all.into_iter().flat_map(|range| view.addresses().list(range));
-                leaked.extend(held.filter(|allocation| {
+                let allocations = all.into_iter().flat_map(|range| view.addresses().list(range));
+                leaked.extend(allocations.filter(|allocation| {
                     let parent = &allocation.parent;
                     allocation.is_cluster_ip() && !known.contains(&(parent.namespace.as_str(), parent.name.as_str()))
                 }));

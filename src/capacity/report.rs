@@ -137,14 +137,15 @@ fn shared_by(view: &View<'_>, entries: &[(&ServiceCidr, Cidr)]) -> Vec<Vec<Share
     let of = |(service_cidr, cidr): &(&ServiceCidr, Cidr)| {
         let own = (*cidr, CidrOwner::ServiceCidr(&service_cidr.name));
         let from = all.partition_point(|overlap| (overlap.cidr, overlap.holder) < own);
-        let its = all.iter().skip(from).take_while(|overlap| (overlap.cidr, overlap.holder) == own);
-        its.map(|overlap| SharedWith {
-            relation: overlap.relation,
-            kind: overlap.other.kind(),
-            name: overlap.other.name().to_owned(),
-            cidr: overlap.other_cidr,
-        })
-        .collect()
+        let shared = all.iter().skip(from).take_while(|overlap| (overlap.cidr, overlap.holder) == own);
+        shared
+            .map(|overlap| SharedWith {
+                relation: overlap.relation,
+                kind: overlap.other.kind(),
+                name: overlap.other.name().to_owned(),
+                cidr: overlap.other_cidr,
+            })
+            .collect()
     };
     entries.iter().map(of).collect()
 }
@@ -156,15 +157,15 @@ fn entry(
     unique: u128,
     overlaps: Vec<SharedWith>,
 ) -> CidrCapacity {
-    let idle = view.unusable_reason(service_cidr, cidr);
+    let unusable_reason = view.unusable_reason(service_cidr, cidr);
     let range = UsableRange::for_cidr(cidr);
     let band = |band: AddressRange| Band { size: band.count(), used: view.used_in(band) };
     CidrCapacity {
         name: service_cidr.name.clone(),
         cidr,
         readiness: service_cidr.readiness,
-        unusable_reason: idle,
-        usable: range.filter(|_| idle.is_none()).map_or(0, UsableRange::count),
+        unusable_reason,
+        usable: range.filter(|_| unusable_reason.is_none()).map_or(0, UsableRange::count),
         used: range.map_or(0, |range| view.used_in(range.range())),
         unique,
         static_band: range.and_then(UsableRange::static_band).map(band).unwrap_or_default(),

@@ -66,7 +66,7 @@ impl AllocationStore {
     pub fn insert(&mut self, allocation: Allocation) {
         let is_foreign = !allocation.is_cluster_ip();
         let Allocation { address, parent, is_managed } = allocation;
-        let holder = StoredParentRef {
+        let parent = StoredParentRef {
             name: parent.name.into_boxed_str(),
             namespace: self.words.intern(parent.namespace),
             // There are only as many as kinds of parents.
@@ -75,8 +75,8 @@ impl AllocationStore {
             epoch: self.epoch,
         };
         match address {
-            IpAddr::V4(v4) => drop(self.v4.insert(v4.into(), holder)),
-            IpAddr::V6(v6) => drop(self.v6.insert(v6.into(), holder)),
+            IpAddr::V4(v4) => drop(self.v4.insert(v4.into(), parent)),
+            IpAddr::V6(v6) => drop(self.v6.insert(v6.into(), parent)),
         }
         let key = (IpFamily::from(address), address_bits(address));
         if is_foreign {
@@ -102,13 +102,13 @@ impl AllocationStore {
             return;
         }
         // Once in 255 lists. Otherwise marks of lists that never ended could be mistaken for new ones.
-        self.v4.values_mut().chain(self.v6.values_mut()).for_each(|holder| holder.epoch = 0);
+        self.v4.values_mut().chain(self.v6.values_mut()).for_each(|parent| parent.epoch = 0);
         self.epoch = 1;
     }
 
     pub(super) fn sweep(&mut self) -> SweepStatus {
         let Self { v4, v6, foreign, epoch, swept_to, .. } = self;
-        let is_kept = |holder: &StoredParentRef| holder.epoch == *epoch;
+        let is_kept = |parent: &StoredParentRef| parent.epoch == *epoch;
         let forget = |foreign: &mut BTreeSet<_>, key: (IpFamily, u128)| {
             foreign.remove(&key);
         };
@@ -160,7 +160,7 @@ impl AllocationStore {
 
     /// The IPAddresses in a range, ascending.
     pub fn list(&self, range: AddressRange) -> impl Iterator<Item = Allocation> + '_ {
-        self.entries(range).map(move |(number, holder)| self.allocation(range.family().address(number), holder))
+        self.entries(range).map(move |(number, parent)| self.allocation(range.family().address(number), parent))
     }
 
     /// The addresses in a range as numbers, ascending.
@@ -173,27 +173,27 @@ impl AllocationStore {
             IpFamily::IPv4 => (Some(self.v4.range(to_u32_key(range.first())..=to_u32_key(range.last()))), None),
             IpFamily::IPv6 => (None, Some(self.v6.range(range.first()..=range.last()))),
         };
-        let v4 = v4.into_iter().flatten().map(|(number, holder)| (u128::from(number), holder));
+        let v4 = v4.into_iter().flatten().map(|(number, parent)| (u128::from(number), parent));
         v4.chain(v6.into_iter().flatten())
     }
 
     /// The IPAddress with this address.
     #[must_use]
     pub fn get(&self, address: IpAddr) -> Option<Allocation> {
-        let holder = match address {
+        let parent = match address {
             IpAddr::V4(v4) => self.v4.get(v4.into()),
             IpAddr::V6(v6) => self.v6.get(v6.into()),
         };
-        holder.map(|holder| self.allocation(address, holder))
+        parent.map(|parent| self.allocation(address, parent))
     }
 
-    fn allocation(&self, address: IpAddr, holder: &StoredParentRef) -> Allocation {
+    fn allocation(&self, address: IpAddr, stored: &StoredParentRef) -> Allocation {
         let parent = ParentRef {
-            resource: self.words.resolve(u32::from(holder.resource)),
-            namespace: self.words.resolve(holder.namespace),
-            name: holder.name.to_string(),
+            resource: self.words.resolve(u32::from(stored.resource)),
+            namespace: self.words.resolve(stored.namespace),
+            name: stored.name.to_string(),
         };
-        Allocation { address, parent, is_managed: holder.is_managed }
+        Allocation { address, parent, is_managed: stored.is_managed }
     }
 }
 

@@ -20,13 +20,13 @@ impl PendingChanges {
     pub fn from_changes(inventory: &Inventory, changes: &[Change]) -> Self {
         let mut pending = Self::default();
         for change in changes {
-            let made = pending.upserted.iter().find(|made| made.name == change.name);
-            let current = made.or_else(|| inventory.service_cidr(&change.name));
+            let pending_object = pending.upserted.iter().find(|pending_object| pending_object.name == change.name);
+            let current = pending_object.or_else(|| inventory.service_cidr(&change.name));
             let next = match change.operation {
                 Operation::Delete => None,
                 Operation::Create | Operation::Update => Some(ServiceCidr::with_change(current, change)),
             };
-            pending.upserted.retain(|made| made.name != change.name);
+            pending.upserted.retain(|pending_object| pending_object.name != change.name);
             match next {
                 Some(next) => {
                     pending.deleted.retain(|name| *name != change.name);

@@ -58,7 +58,7 @@ pub(crate) fn anomalies(report: &CapacityReport, audit: &AllocationAudit) -> Vec
 
 /// The headline: free addresses, by family.
 pub(crate) fn headline(report: &CapacityReport) -> String {
-    let said = |family: &FamilyCapacity| {
+    let sentence = |family: &FamilyCapacity| {
         let (name, left, usable) = (family.family, thousands(family.free()), thousands(family.usable));
         match family.free() {
             0 if family.usable == 0 => format!("{name}: no address is usable"),
@@ -66,6 +66,6 @@ pub(crate) fn headline(report: &CapacityReport) -> String {
             _ => format!("{name}: {left} of {usable} addresses free ({})", percent(family.percent_free())),
         }
     };
-    let families: Vec<String> = report.families.iter().filter(|family| family.is_configured).map(said).collect();
+    let families: Vec<String> = report.families.iter().filter(|family| family.is_configured).map(sentence).collect();
     families.join("; ")
 }

@@ -128,9 +128,9 @@ fn pods(inventory: &Inventory, family: IpFamily) -> Vec<Cidr> {
 
 /// The narrowest CIDR that contains both.
 fn common(one: Cidr, other: Cidr) -> Cidr {
-    let holds = |length: &u8| one.supernet(*length) == other.supernet(*length);
+    let is_shared = |length: &u8| one.supernet(*length) == other.supernet(*length);
     let longest = one.prefix_len().min(other.prefix_len());
-    (0..=longest).rev().find(holds).map_or(one, |length| one.supernet(length))
+    (0..=longest).rev().find(is_shared).map_or(one, |length| one.supernet(length))
 }
 
 fn blocks(all: BTreeMap<Cidr, Vec<BlockRole>>, rows: &[&CidrCapacity], view: &View<'_>, parts: u32) -> Vec<Block> {

@@ -50,12 +50,12 @@ pub fn preview_if_enabled(
     request: &Request,
     verdict: &Verdict,
 ) -> Option<ChangePreview> {
-    let is_asked = match policy.warn_on {
+    let is_requested = match policy.warn_on {
         WarnOn::Never => false,
         WarnOn::DryRun => request.dry_run,
         WarnOn::Always => true,
     };
-    if is_asked { preview(policy, observed, request, verdict) } else { None }
+    if is_requested { preview(policy, observed, request, verdict) } else { None }
 }
 
 /// The preview of a request, if the cluster state is known, even if the policy disables it; `None` for a request that
@@ -108,20 +108,21 @@ impl ChangePreview {
     /// `verdict` reports them.
     #[must_use]
     pub fn sentences(&self, verdict: &Verdict) -> Vec<String> {
-        let tells = |rule: RuleId| {
-            let said = verdict.warnings().chain(verdict.denials());
-            said.into_iter().any(|violation| violation.rule() == rule)
+        let is_reported = |rule: RuleId| {
+            let sentences = verdict.warnings().chain(verdict.denials());
+            sentences.into_iter().any(|violation| violation.rule() == rule)
         };
         let name = escape_name(&self.name);
         let verb = if self.operation == Operation::Delete { "without" } else { "with" };
-        let mut said: Vec<String> = self.families().map(|(before, after)| counts(before, after, verb, &name)).collect();
-        if !tells(RuleId::NoOverlap) {
-            said.extend(self.overlaps.iter().map(|(cidr, conflicts)| format!("{cidr} {conflicts}")));
+        let mut sentences: Vec<String> =
+            self.families().map(|(before, after)| counts(before, after, verb, &name)).collect();
+        if !is_reported(RuleId::NoOverlap) {
+            sentences.extend(self.overlaps.iter().map(|(cidr, conflicts)| format!("{cidr} {conflicts}")));
         }
-        if let (Some(impact), false) = (&self.deletion_impact, tells(RuleId::Deletion)) {
-            said.extend(removal_sentence(impact, &name));
+        if let (Some(impact), false) = (&self.deletion_impact, is_reported(RuleId::Deletion)) {
+            sentences.extend(removal_sentence(impact, &name));
         }
-        said
+        sentences
     }
 }
 

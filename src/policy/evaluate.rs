@@ -61,8 +61,8 @@ fn findings(policy: &Policy, observed: &ObservedInventory<'_>, request: &Request
         violations.into_iter().map(move |violation| Finding { actions, violation })
     };
     let adds = change.cidrs().next().is_some();
-    let unless_stale = |rule, actions, judge: &dyn Fn() -> Vec<Finding>| {
-        staleness.evaluate(rule, actions, observed).map_or_else(judge, |unknown| vec![unknown])
+    let unless_stale = |rule, actions, evaluate_rule: &dyn Fn() -> Vec<Finding>| {
+        staleness.evaluate(rule, actions, observed).map_or_else(evaluate_rule, |unknown| vec![unknown])
     };
     let mut findings: Vec<Finding> = Vec::new();
 

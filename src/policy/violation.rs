@@ -87,7 +87,7 @@ pub enum Violation {
         /// The added CIDR.
         cidr: Cidr,
         /// Why it has no allocatable addresses.
-        idle: UnusableReason,
+        reason: UnusableReason,
     },
     /// deletion: kube-controller-manager would keep its finalizer.
     Blocked {

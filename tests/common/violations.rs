@@ -35,8 +35,8 @@ pub fn denied(operation: Operation, name: &str) -> Violation {
 }
 
 /// usable: the first CIDR has no allocatable address.
-pub fn unusable(cidr: &str, idle: UnusableReason) -> Violation {
-    Violation::Unusable { index: 0, cidr: cidr.parse().unwrap(), idle }
+pub fn unusable(cidr: &str, reason: UnusableReason) -> Violation {
+    Violation::Unusable { index: 0, cidr: cidr.parse().unwrap(), reason }
 }
 
 fn conflicts<const N: usize>(cidr: Cidr, others: [(&str, ConflictOwner); N]) -> Conflicts {

@@ -62,7 +62,7 @@ fn kubectl_completion_lists_candidates() {
         "json\tMachine-readable; counts are decimal strings, because they can exceed 2^64\n:4\n"
     );
     assert_eq!(completions(&["report", "--output=y"]), "--output=yaml\tMachine-readable, as YAML\n:4\n");
-    assert_eq!(completions(&["report", "--no-h"]), "--no-headers\tPrint tables without their header\n:4\n");
+    assert_eq!(completions(&["report", "--no-h"]), "--no-headers\tOmit table headers\n:4\n");
     assert_eq!(completions(&["report", "-f", ""]), ":0\n");
     assert_eq!(completions(&["report", "--context", ""]), ":4\n");
     assert_eq!(completions(&["schema", "Over"]), "OverlapList\n:4\n");

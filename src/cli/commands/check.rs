@@ -91,7 +91,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 /// The inventory that `--inventory` names.
 fn read_inventory(args: &Args, policy: &Policy) -> Result<Option<LoadedInventory>, Exit> {
     let is_cluster = args.inventory.as_deref() == Some(Path::new("cluster"));
-    if let (Some(flag), false) = (args.cluster.given(), is_cluster) {
+    if let (Some(flag), false) = (args.cluster.first_flag(), is_cluster) {
         return Err(Exit::input(format!("{flag} is for --inventory cluster only")));
     }
     let files = args.inventory.iter().filter(|_| !is_cluster).cloned().collect();

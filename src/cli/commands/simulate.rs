@@ -110,22 +110,22 @@ fn simulate(args: &Args, view: &crate::inventory::View<'_>) -> Simulation {
         .collect();
     let mut fit = 0;
     while fit < args.services {
-        let mut given = Vec::new();
+        let mut allocated = Vec::new();
         for outcome in &mut outcomes {
             match allocator.allocate_next(outcome.family) {
-                Ok(address) => given.push(address),
+                Ok(address) => allocated.push(address),
                 Err(error) => outcome.error = Some(AllocateError::to_string(&error)),
             }
         }
-        if given.len() < outcomes.len() {
+        if allocated.len() < outcomes.len() {
             // A Service without one of its addresses is not created, and its other address is released.
-            for address in given {
+            for address in allocated {
                 allocator.release(address);
             }
             break;
         }
         fit += 1;
-        for (outcome, address) in outcomes.iter_mut().zip(given) {
+        for (outcome, address) in outcomes.iter_mut().zip(allocated) {
             outcome.allocated += 1;
             outcome.from_static_band += u32::from(bands.iter().any(|band| band.contains(address)));
             outcome.first.get_or_insert_with(|| address.to_string());

@@ -166,7 +166,7 @@ impl Args {
         search.map_err(|error| {
             let hint = match &error {
                 SearchError::NoRanges => Some("set --within CIDR, or allowedRanges in the policy".to_owned()),
-                SearchError::Idle { .. } => Some("choose another with --family and --prefix-length".to_owned()),
+                SearchError::Unusable { .. } => Some("choose another with --family and --prefix-length".to_owned()),
                 SearchError::NoneOfFamily(_) | SearchError::NotAdmitted { .. } | SearchError::TooMany { .. } => None,
             };
             let failure = Exit::input(error);
@@ -179,16 +179,16 @@ impl Args {
 }
 
 /// Fewer suggestions than requested are a finding.
-fn fail_if_short(suggestions: &Suggestions, asked: usize, family: IpFamily) -> Result<(), Exit> {
+fn fail_if_short(suggestions: &Suggestions, requested: usize, family: IpFamily) -> Result<(), Exit> {
     let found = suggestions.found.len();
-    if found == asked {
+    if found == requested {
         return Ok(());
     }
     let largest = match suggestions.largest_left {
         Some(largest) => format!("the largest free block is {largest}"),
         None => format!("no {family} address is free"),
     };
-    Err(Exit::findings(format!("{found} of {asked} found: in the searched ranges, {largest}")))
+    Err(Exit::findings(format!("{found} of {requested} found: in the searched ranges, {largest}")))
 }
 
 impl SuggestionList {

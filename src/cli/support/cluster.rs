@@ -51,7 +51,7 @@ pub(in crate::cli) struct Args {
 
 impl Args {
     /// The first of these flags that is set.
-    pub fn given(&self) -> Option<&'static str> {
+    pub fn first_flag(&self) -> Option<&'static str> {
         let Self { kubeconfig, context, cluster, user, as_user, as_uid: _, as_group: _, request_timeout } = self;
         let flags = [
             ("--kubeconfig", kubeconfig.is_some()),
@@ -61,7 +61,7 @@ impl Args {
             ("--as", as_user.is_some()),
             ("--request-timeout", request_timeout.is_some()),
         ];
-        flags.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+        flags.into_iter().find(|(_, is_set)| *is_set).map(|(flag, _)| flag)
     }
 
     /// Reads the state of the cluster. Optional kinds that can't be listed are reported on stderr.
@@ -73,9 +73,9 @@ impl Args {
             let client = k8s::connect(&self.source()).await.map_err(|error| {
                 Exit::io(error).with_hint("without a cluster, read the output of kubectl get -o json with -f FILE")
             })?;
-            let mut show = |resource: &str, seen: u64, of: Option<u64>| {
-                let of = of.map(|of| format!("/{}", thousands(u128::from(of)))).unwrap_or_default();
-                progress.update(seen, || format!("{resource} {}{of}", thousands(u128::from(seen))));
+            let mut show = |resource: &str, seen: u64, total: Option<u64>| {
+                let total = total.map(|total| format!("/{}", thousands(u128::from(total)))).unwrap_or_default();
+                progress.update(seen, || format!("{resource} {}{total}", thousands(u128::from(seen))));
             };
             let read = k8s::snapshot(&client, &timing, requires_nodes, inventory, &mut show).await;
             read.map_err(failure)

@@ -80,14 +80,14 @@ pub(in crate::cli) fn print_and_exit(args: &Args, kind: ReportKind, all: &[Check
         (None, FindingsFormat::Github) => output::print(&github::commands(all)),
         (None, _) => output::print(&table::narrow(all, args.output.header())),
     }
-    let said = summary(all);
+    let message = summary(all);
     let has = |outcome| all.iter().any(|checked| checked.outcome() == outcome);
     if has(Outcome::Denied) {
-        Err(Exit::findings(said))
+        Err(Exit::findings(message))
     } else if has(Outcome::Warned) && args.warn_exit_code != 0 {
-        Err(Exit::Findings { code: args.warn_exit_code, message: said })
+        Err(Exit::Findings { code: args.warn_exit_code, message })
     } else {
-        output::message(&said);
+        output::message(&message);
         Ok(())
     }
 }
@@ -110,7 +110,7 @@ fn names(all: &[CheckedObject]) -> String {
 fn summary(all: &[CheckedObject]) -> String {
     let outcomes = [Outcome::Denied, Outcome::Warned, Outcome::Exempt, Outcome::Allowed];
     let counts = outcomes.map(|outcome| (all.iter().filter(|checked| checked.outcome() == outcome).count(), outcome));
-    let said = counts.iter().filter(|(count, _)| *count > 0);
-    let said: Vec<String> = said.map(|(count, outcome)| format!("{count} {}", outcome.word())).collect();
-    if said.is_empty() { "no ServiceCIDR was evaluated".to_owned() } else { said.join(", ") }
+    let parts = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, outcome)| format!("{count} {}", outcome.word())).collect();
+    if parts.is_empty() { "no ServiceCIDR was evaluated".to_owned() } else { parts.join(", ") }
 }

@@ -89,7 +89,7 @@ impl InventoryArgs {
         let (reading, origin, hint) = if self.files.is_empty() {
             let snapshot = self.cluster.read(&mut inventory, nodes == ReadNodes::Yes)?;
             (snapshot.reading, "cluster".to_owned(), "every cluster has one: is kube-apiserver still starting?")
-        } else if let Some(flag) = self.cluster.given() {
+        } else if let Some(flag) = self.cluster.first_flag() {
             return Err(Exit::input(format!("{flag} is for reading the cluster, not files (-f)")));
         } else {
             let (reading, origin) = self.read_files(&mut inventory)?;

@@ -12,7 +12,7 @@ pub(super) struct Documents<R> {
     reader: R,
     /// The rest of the current line.
     line: Vec<u8>,
-    given: usize,
+    consumed: usize,
     /// The number of lines returned, in this document and before it.
     lines: u64,
     lines_before: u64,
@@ -28,14 +28,14 @@ enum State {
 
 impl<R: BufRead> Documents<R> {
     pub fn new(reader: R) -> Self {
-        Self { reader, line: Vec::new(), given: 0, lines: 0, lines_before: 0, state: State::Between }
+        Self { reader, line: Vec::new(), consumed: 0, lines: 0, lines_before: 0, state: State::Between }
     }
 
     /// The next document; `None` at the end. The previous one must be read to its end.
     pub fn next_document(&mut self) -> Option<&mut Self> {
         while self.state == State::Within {
             // Lines that the parser left unread, for example after an error.
-            self.given = self.line.len();
+            self.consumed = self.line.len();
             self.next_line().ok()?;
         }
         loop {
@@ -72,7 +72,7 @@ impl<R: BufRead> Documents<R> {
     /// Reads the next line of this document, if there is one.
     fn next_line(&mut self) -> io::Result<()> {
         self.line.clear();
-        self.given = 0;
+        self.consumed = 0;
         if self.reader.read_until(b'\n', &mut self.line)? == 0 {
             self.state = State::Ended;
             return Ok(());
@@ -88,15 +88,15 @@ impl<R: BufRead> Documents<R> {
 
 impl<R: BufRead> Read for Documents<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.line.len() && self.state == State::Within {
+        if self.consumed == self.line.len() && self.state == State::Within {
             self.next_line()?;
         }
-        let rest = self.line.get(self.given..).unwrap_or_default();
+        let rest = self.line.get(self.consumed..).unwrap_or_default();
         let count = rest.len().min(into.len());
         if let (Some(from), Some(to)) = (rest.get(..count), into.get_mut(..count)) {
             to.copy_from_slice(from);
         }
-        self.given += count;
+        self.consumed += count;
         Ok(count)
     }
 }

@@ -102,13 +102,13 @@ fn of_value<E: From<ManifestError>>(
     let kind = kind.map(string).transpose().ok().flatten();
     let api_version = api_version.as_deref().or(inherited.api_version);
     let kind = kind.as_deref().or(inherited.kind).unwrap_or_default();
-    if let Some(of) = list_of(kind, items) {
+    if let Some(item_kind) = list_of(kind, items) {
         let items = items.ok_or_else(|| wrong(value, "a list without items"))?;
         let all: Vec<&RawValue> = serde_json::from_str(items.get()).map_err(|_| wrong(items, "items is not a list"))?;
         if inherited.depth == MAX_LISTS {
             return Err(wrong(value, "too many nested lists: split them").into());
         }
-        let own = Some(of).filter(|of| !of.is_empty());
+        let own = Some(item_kind).filter(|item_kind| !item_kind.is_empty());
         let api_version = api_version.filter(|_| own.is_some());
         let inherited = Inherited { api_version, kind: own, depth: inherited.depth + 1 };
         return all.into_iter().try_for_each(|item| of_value(text, item, inherited, each));
@@ -125,7 +125,7 @@ fn of_value<E: From<ManifestError>>(
     } else if kind == "ServiceCIDR" && api_version.is_none_or(|version| version.starts_with("networking.k8s.io/")) {
         let version = version(api_version);
         let written = written(version, metadata, spec);
-        (ManifestKind::ServiceCidr(written), SourceSpans::of(text, value, metadata, spec))
+        (ManifestKind::ServiceCidr(written), SourceSpans::item_kind(text, value, metadata, spec))
     } else {
         (ManifestKind::Other(kind.to_owned()), SourceSpans::default())
     };
@@ -134,9 +134,9 @@ fn of_value<E: From<ManifestError>>(
 
 /// The kind of the items if the object is a list. A kind of another API may end in `List` and not be one.
 fn list_of<'a>(kind: &'a str, items: Option<&RawValue>) -> Option<&'a str> {
-    let of = kind.strip_suffix("List")?;
-    let is_list = ["", "ServiceCIDR"].contains(&of) || items.is_some_and(|items| items.get().starts_with('['));
-    is_list.then_some(of)
+    let item_kind = kind.strip_suffix("List")?;
+    let is_list = ["", "ServiceCIDR"].contains(&item_kind) || items.is_some_and(|items| items.get().starts_with('['));
+    is_list.then_some(item_kind)
 }
 
 fn invalid(diagnostic: Diagnostic) -> ManifestError {
@@ -202,11 +202,11 @@ fn places_of_review(text: &ManifestDocument<'_>, review: &RawValue) -> SourceSpa
     let Some([object, old_object]) = sides else { return whole };
     let Some(object) = object.or(old_object) else { return whole };
     let [metadata, spec] = fields(object, ["metadata", "spec"]).unwrap_or_default();
-    SourceSpans::of(text, object, metadata, spec)
+    SourceSpans::item_kind(text, object, metadata, spec)
 }
 
 impl SourceSpans {
-    fn of(
+    fn item_kind(
         text: &ManifestDocument<'_>,
         object: &RawValue,
         metadata: Option<&RawValue>,

@@ -38,12 +38,12 @@ pub(super) struct DocumentSplitter<R> {
     /// Line and column of the next byte, from 1.
     next: (u64, u64),
     /// The start of the next YAML document: a line whose marker is replaced by blanks, or blanks.
-    held: Option<(Vec<u8>, (u64, u64))>,
+    pending: Option<(Vec<u8>, (u64, u64))>,
 }
 
 impl<R: Read> DocumentSplitter<R> {
     pub fn new(reader: R) -> Self {
-        Self { reader: BufReader::with_capacity(1 << 16, reader), syntax: None, next: (1, 1), held: None }
+        Self { reader: BufReader::with_capacity(1 << 16, reader), syntax: None, next: (1, 1), pending: None }
     }
 
     /// The next document. Blank ones are skipped.
@@ -76,7 +76,7 @@ impl<R: Read> DocumentSplitter<R> {
         if let (Syntax::Yaml, (line, column @ 2..)) = (syntax, self.next) {
             // Indentation matters in YAML.
             let blanks = usize::try_from(column - 1).unwrap_or(0).min(MAX_DOCUMENT);
-            self.held = Some((vec![b' '; blanks], (line, 1)));
+            self.pending = Some((vec![b' '; blanks], (line, 1)));
         }
         self.syntax = Some(syntax);
         Ok(syntax)
@@ -119,7 +119,7 @@ impl<R: Read> DocumentSplitter<R> {
 
     /// The text between two markers.
     fn yaml(&mut self) -> Result<Option<Cut>, Problem> {
-        let (mut bytes, mut start) = self.held.take().unwrap_or((Vec::new(), self.next));
+        let (mut bytes, mut start) = self.pending.take().unwrap_or((Vec::new(), self.next));
         loop {
             if bytes.ends_with(b"\n") && is_blank(&bytes) {
                 // Comments, directives and blank lines contain no object, however many there are.
@@ -141,7 +141,7 @@ impl<R: Read> DocumentSplitter<R> {
                 let mut marker = bytes.split_off(from);
                 marker.iter_mut().take(3).for_each(|byte| *byte = b' ');
                 if from > 0 {
-                    self.held = Some((marker, (line, 1)));
+                    self.pending = Some((marker, (line, 1)));
                     return Ok(Some((bytes, start)));
                 }
                 (bytes, start) = (marker, (line, 1));

@@ -54,8 +54,8 @@ impl WatchConfig {
     /// assert_eq!([pause(1, 0), pause(1, u16::MAX)], [500, 1_000]);
     /// assert_eq!([pause(3, 0), pause(3, u16::MAX)], [2_000, 4_000]);
     /// assert_eq!([pause(9, 0), pause(9, u16::MAX)], [15_000, 30_000]);
-    /// let asked = Some(Duration::from_secs(7));
-    /// assert_eq!(WatchConfig::default().pause(1, 0, asked), Duration::from_secs(7));
+    /// let retry_after = Some(Duration::from_secs(7));
+    /// assert_eq!(WatchConfig::default().pause(1, 0, retry_after), Duration::from_secs(7));
     /// ```
     #[must_use]
     pub fn pause(&self, failures: u32, jitter: u16, retry_after: Option<Duration>) -> Duration {

@@ -57,7 +57,7 @@ pub enum SkipReason {
     /// The range is narrower than the requested size.
     Narrow {
         /// The requested prefix length.
-        asked: u8,
+        prefix_len: u8,
     },
 }
 
@@ -71,14 +71,14 @@ pub enum SearchError {
     #[error("no range to search: {0}")]
     NoneOfFamily(String),
     /// A suggestion would have no allocatable addresses.
-    #[error("/{prefix_len} of {family} {sentence}", sentence = .idle.sentence())]
-    Idle {
+    #[error("/{prefix_len} of {family} {sentence}", sentence = .reason.sentence())]
+    Unusable {
         /// The IP family.
         family: IpFamily,
         /// The prefix length.
         prefix_len: u8,
         /// Why a CIDR of this size has no allocatable addresses.
-        idle: UnusableReason,
+        reason: UnusableReason,
     },
     /// The rule prefix-length of the policy denies the prefix length.
     #[error("/{prefix_len} is not allowed: an {family} ServiceCIDR has /{} to /{}", .admitted.start(), .admitted.end())]
@@ -120,26 +120,26 @@ impl<'a> FreeCidrSearch<'a> {
         }
         let ranges = ranges(policy, family, within)?;
         let host_bits = family.bits().saturating_sub(prefix_len);
-        let idle = Cidr::from_base(family, 0, host_bits)
+        let reason = Cidr::from_base(family, 0, host_bits)
             .and_then(|any| UnusableReason::for_cidr(&inventory.families(), Readiness::Ready, any));
-        match idle {
-            Some(idle) => Err(SearchError::Idle { family, prefix_len, idle }),
+        match reason {
+            Some(reason) => Err(SearchError::Unusable { family, prefix_len, reason }),
             None => Ok(Self { policy, inventory, family, prefix_len, ranges }),
         }
     }
 
     /// The longest allowed prefix length whose dynamic band has an address for each of some Services. The network and
-    /// broadcast addresses are no ClusterIPs, and the static band is left to Services with a fixed ClusterIP.
+    /// broadcast addresses are not ClusterIPs, and the static band is reserved for Services with a fixed ClusterIP.
     ///
     /// # Errors
     /// If no CIDR has enough addresses.
     pub fn prefix_len_for(policy: &Policy, family: IpFamily, services: u32) -> Result<u8, SearchError> {
-        let holds = |prefix_len: &u8| {
+        let is_large_enough = |prefix_len: &u8| {
             let block = Cidr::from_base(family, 0, family.bits().saturating_sub(*prefix_len));
             let band = block.and_then(UsableRange::for_cidr).and_then(UsableRange::dynamic_band);
             band.is_some_and(|band| band.count() >= u128::from(services))
         };
-        admitted(policy, family).rev().find(holds).ok_or(SearchError::TooMany { family, services })
+        admitted(policy, family).rev().find(is_large_enough).ok_or(SearchError::TooMany { family, services })
     }
 
     /// The first `count` suggestions, or as many as there are. Best fit: each is the start of the smallest free
@@ -159,14 +159,16 @@ impl<'a> FreeCidrSearch<'a> {
         }
         let mut skipped = self.taken(&ranges);
         let blocks = || left.ranges().iter().flat_map(|range| range.subnets());
-        let whole = blocks().filter(|block| block.host_bits() >= host_bits);
-        skipped.extend(whole.map(|block| SkippedRange { range: AddressRange::from(block), reason: SkipReason::Free }));
-        let narrow = self.ranges.iter().filter(|range| range.prefix_len() > self.prefix_len);
-        let asked = self.prefix_len;
+        let free_blocks = blocks().filter(|block| block.host_bits() >= host_bits);
         skipped.extend(
-            narrow
-                .map(|range| SkippedRange { range: AddressRange::from(*range), reason: SkipReason::Narrow { asked } }),
+            free_blocks.map(|block| SkippedRange { range: AddressRange::from(block), reason: SkipReason::Free }),
         );
+        let narrow = self.ranges.iter().filter(|range| range.prefix_len() > self.prefix_len);
+        let prefix_len = self.prefix_len;
+        skipped.extend(narrow.map(|range| SkippedRange {
+            range: AddressRange::from(*range),
+            reason: SkipReason::Narrow { prefix_len },
+        }));
         skipped.sort_by_key(|passed| passed.range);
         let more = skipped.len().saturating_sub(LISTED);
         skipped.truncate(LISTED);
@@ -227,8 +229,8 @@ impl<'a> FreeCidrSearch<'a> {
     /// The block of the requested size at an address.
     fn block(&self, first: u128) -> Cidr {
         let host_bits = self.family.bits().saturating_sub(self.prefix_len);
-        let whole = Cidr::host(self.family.address(first));
-        Cidr::from_base(self.family, first, host_bits).unwrap_or(whole)
+        let free_blocks = Cidr::host(self.family.address(first));
+        Cidr::from_base(self.family, first, host_bits).unwrap_or(free_blocks)
     }
 }
 
@@ -249,7 +251,7 @@ impl fmt::Display for SkipReason {
         match self {
             Self::Taken(hits) => hits.fmt(f),
             Self::Free => f.write_str("is free, and not split"),
-            Self::Narrow { asked } => write!(f, "is narrower than /{asked}"),
+            Self::Narrow { prefix_len } => write!(f, "is narrower than /{prefix_len}"),
         }
     }
 }
@@ -260,13 +262,13 @@ fn admitted(policy: &Policy, family: IpFamily) -> RangeInclusive<u8> {
 
 /// The ranges to search: the allowed ranges of a family, limited to `within`.
 fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr>, SearchError> {
-    let mut asked: Vec<Cidr> = within.iter().copied().filter(|cidr| cidr.family() == family).collect();
+    let mut requested: Vec<Cidr> = within.iter().copied().filter(|cidr| cidr.family() == family).collect();
     let none = |text: &str| Err(SearchError::NoneOfFamily(text.to_owned()));
     let Some(rule) = &policy.allowed_ranges else {
-        return match (within, asked.as_slice()) {
+        return match (within, requested.as_slice()) {
             ([], _) => Err(SearchError::NoRanges),
             (_, []) => none(&format!("none is {family}")),
-            _ => Ok(asked),
+            _ => Ok(requested),
         };
     };
     let allowed: Vec<Cidr> = rule.ranges.of_family(family).collect();
@@ -274,10 +276,10 @@ fn ranges(policy: &Policy, family: IpFamily, within: &[Cidr]) -> Result<Vec<Cidr
         return none(&format!("the policy allows none of {family}"));
     }
     if within.is_empty() {
-        asked.clone_from(&allowed);
+        requested.clone_from(&allowed);
     }
     // Two CIDRs nest or are disjoint: their intersection is the narrower one.
-    let shared = asked.iter().flat_map(|range| {
+    let shared = requested.iter().flat_map(|range| {
         allowed.iter().filter_map(|allowed| match range.relation(*allowed) {
             Relation::Same | Relation::Within => Some(*range),
             Relation::Contains => Some(*allowed),

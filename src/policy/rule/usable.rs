@@ -17,8 +17,8 @@ impl Usable {
         change
             .cidrs()
             .filter_map(|(index, cidr)| {
-                let idle = UnusableReason::for_cidr(families, Readiness::Ready, cidr)?;
-                Some(Violation::Unusable { index, cidr, idle })
+                let reason = UnusableReason::for_cidr(families, Readiness::Ready, cidr)?;
+                Some(Violation::Unusable { index, cidr, reason })
             })
             .collect()
     }

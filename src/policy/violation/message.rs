@@ -53,7 +53,7 @@ impl fmt::Display for Violation {
             }
             Self::Reserved { cidr, conflicts, .. } => write!(f, "{cidr} {conflicts}: traffic there would be lost"),
             Self::Overlap { cidr, conflicts, .. } => write!(f, "{cidr} {conflicts}"),
-            Self::Unusable { cidr, idle, .. } => write!(f, "{cidr} {}", idle.sentence()),
+            Self::Unusable { cidr, reason, .. } => write!(f, "{cidr} {}", reason.sentence()),
             Self::Blocked { name, addresses } => {
                 write!(f, "deleting {} will hang: ", service_cidr(name))?;
                 write!(f, "{} in no other ServiceCIDR: {}", count_with_verb(addresses.count), AddressList(addresses))
@@ -168,8 +168,8 @@ impl fmt::Display for AddressList<'_> {
         let shown = first.iter().take(MAX_LISTED_ADDRESSES);
         for (position, allocation) in shown.enumerate() {
             let separator = if position == 0 { "" } else { ", " };
-            let holder = allocation.parent.to_string();
-            write!(f, "{separator}{} ({})", allocation.address, escape_truncated(&holder))?;
+            let parent = allocation.parent.to_string();
+            write!(f, "{separator}{} ({})", allocation.address, escape_truncated(&parent))?;
         }
         match count.saturating_sub(first.len().min(MAX_LISTED_ADDRESSES) as u128) {
             0 => Ok(()),

@@ -22,7 +22,7 @@ pub(in crate::server) struct BodyMemoryLimit {
 #[derive(Debug)]
 pub(in crate::server) struct Permit<'a> {
     limit: &'a BodyMemoryLimit,
-    held: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// The limit is reached.
@@ -38,7 +38,7 @@ impl Default for BodyMemoryLimit {
 impl BodyMemoryLimit {
     /// A permit for a body of which nothing is read yet.
     pub fn permit(&self) -> Permit<'_> {
-        Permit { limit: self, held: None }
+        Permit { limit: self, permit: None }
     }
 }
 
@@ -46,14 +46,14 @@ impl Permit<'_> {
     /// Grows the permit to a body of `bytes`. A body that is no longer small moves to the limit of large ones.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let semaphore = if bytes <= MAX_SMALL_BODY_BYTES { &self.limit.small } else { &self.limit.large };
-        let is_same = |held: &&mut OwnedSemaphorePermit| Arc::ptr_eq(held.semaphore(), semaphore);
-        let same = self.held.as_mut().filter(is_same);
-        let kib = bytes.div_ceil(1024) - same.as_ref().map_or(0, |held| held.num_permits());
+        let is_same = |permit: &&mut OwnedSemaphorePermit| Arc::ptr_eq(permit.semaphore(), semaphore);
+        let same = self.permit.as_mut().filter(is_same);
+        let kib = bytes.div_ceil(1024) - same.as_ref().map_or(0, |permit| permit.num_permits());
         let kib = u32::try_from(kib).map_err(|_| Exhausted)?;
         let more = Arc::clone(semaphore).try_acquire_many_owned(kib).map_err(|_| Exhausted)?;
         match same {
-            Some(held) => held.merge(more),
-            None => self.held = Some(more),
+            Some(permit) => permit.merge(more),
+            None => self.permit = Some(more),
         }
         Ok(())
     }

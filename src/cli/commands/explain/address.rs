@@ -95,7 +95,7 @@ fn place(cidr: Cidr, address: IpAddr) -> Place {
 }
 
 fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option<&Allocation>) -> String {
-    let held = match allocation {
+    let allocation_text = match allocation {
         Some(allocation) if allocation.is_cluster_ip() => format!("allocated to Service {}", allocation.parent),
         Some(allocation) => format!("allocated to {}, not by kube-apiserver's allocator", allocation.parent),
         None => "has no IPAddress".to_owned(),
@@ -111,7 +111,7 @@ fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option
             holding.name.clone(),
             holding.cidr.clone(),
             holding.state.to_owned(),
-            holding.place.said().to_owned(),
+            holding.place.text().to_owned(),
         ]);
     }
     let table = if table.is_empty() { "in no ServiceCIDR\n".to_owned() } else { table.render(args.output.header()) };
@@ -123,11 +123,11 @@ fn text(args: &input::Args, explanation: &AddressExplanation, allocation: Option
             percent(Some(explanation.next_service_percent))
         ),
     };
-    format!("{}: {held}\n\n{table}\n{last}\n", explanation.address)
+    format!("{}: {allocation_text}\n\n{table}\n{last}\n", explanation.address)
 }
 
 impl Place {
-    fn said(self) -> &'static str {
+    fn text(self) -> &'static str {
         match self {
             Self::NetworkAddress => "network address",
             Self::BroadcastAddress => "broadcast address",

@@ -107,7 +107,7 @@ fn text(
     lines.push(format!("{}: {}, {finalizer}{created}\n", service_cidr.name, service_cidr.readiness.as_str()));
     lines.push(table(args, entries));
     for entry in entries {
-        lines.extend(entry.unusable_reason.map(|idle| format!("- {} {}", entry.cidr, idle.sentence())));
+        lines.extend(entry.unusable_reason.map(|reason| format!("- {} {}", entry.cidr, reason.sentence())));
         lines.extend(entry.overlaps.iter().map(|shared| {
             format!("- {} {} {} {} {}", entry.cidr, shared.relation, shared.kind, shared.name, shared.cidr)
         }));
@@ -152,7 +152,7 @@ fn table(args: &input::Args, entries: &[&CidrCapacity]) -> String {
 }
 
 fn known_line(known: &KnownAddress) -> String {
-    let held = match &known.allocation {
+    let state = match &known.allocation {
         Some(allocation) => format!("allocated to {}", allocation.holder()),
         None if known.in_static_band => "free, in the static band: allocated dynamically last".to_owned(),
         None => format!(
@@ -160,7 +160,7 @@ fn known_line(known: &KnownAddress) -> String {
             percent(Some(known.next_service_percent))
         ),
     };
-    format!("- {} is by convention the address of {}: {held}", known.address, known.convention)
+    format!("- {} is by convention the address of {}: {state}", known.address, known.convention)
 }
 
 /// The effect of deleting it, or why it still exists. The last line is the conclusion.
