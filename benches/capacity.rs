@@ -1,4 +1,4 @@
-//! Counts, forecasts, allocations and changes at a million addresses, compared with the Kubernetes code and with the
+//! Counts, previews, allocations and changes at a million addresses, compared with the Kubernetes code and with the
 //! simplest implementation. The goals are in `docs/benchmarks.md`.
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "a benchmark prints")]
 #![allow(
@@ -35,7 +35,7 @@ fn main() {
     let cidrs = nested();
     let million = inventory(&cidrs, COUNT);
     counts(&million, &cidrs, &mut peer);
-    forecasts(&million, &cidrs);
+    previews(&million, &cidrs);
     allocations(&mut peer);
     changes();
     overlap();
@@ -82,26 +82,26 @@ fn counts(million: &Inventory, cidrs: &[Cidr], peer: &mut Option<Peer>) {
     }
 }
 
-/// The forecast of one new ServiceCIDR.
-fn forecasts(million: &Inventory, cidrs: &[Cidr]) {
+/// The preview of one new ServiceCIDR.
+fn previews(million: &Inventory, cidrs: &[Cidr]) {
     let create = |cidr: &str| vec![Change::diff(Operation::Create, "new", &[], &[cidr.to_owned()])];
     let change = create("10.16.0.0/16");
     let ten = inventory(&cidrs[..10], COUNT);
     let cases: Vec<Case<'_>> = vec![
-        ("forecast, 10 ServiceCIDRs", turn(|| forecast(&ten, &change))),
+        ("preview, 10 ServiceCIDRs", turn(|| forecast(&ten, &change))),
         (
             "two reports alone, 10 ServiceCIDRs",
             turn(|| (CapacityReport::for_inventory(&ten), CapacityReport::for_inventory(&ten))),
         ),
-        ("forecast, 1,000 ServiceCIDRs", turn(|| forecast(million, &change))),
+        ("preview, 1,000 ServiceCIDRs", turn(|| forecast(million, &change))),
         (
             "two reports alone, 1,000 ServiceCIDRs",
             turn(|| (CapacityReport::for_inventory(million), CapacityReport::for_inventory(million))),
         ),
     ];
     let table = Table::measure("Forecast of one new ServiceCIDR over 1,000,000 addresses", cases);
-    goal("forecast, 10 ServiceCIDRs", table.median(0) / 1e6, 1.0, " ms");
-    goal("forecast, 1,000 ServiceCIDRs", table.median(2) / 1e6, 1.0, " ms");
+    goal("preview, 10 ServiceCIDRs", table.median(0) / 1e6, 1.0, " ms");
+    goal("preview, 1,000 ServiceCIDRs", table.median(2) / 1e6, 1.0, " ms");
 }
 
 /// One allocation where 95 % of the addresses are allocated.

@@ -72,7 +72,7 @@ fn admissions(what: &str, [full, empty, none]: [&Program; 3], is_dry_run: bool) 
     let latency = Latency::measure(&format!("{what} over TLS"), cases);
     let [p50, p99] = [&latency.p50, &latency.p99];
     if is_dry_run {
-        goal("a forecast: p50 with 1,000,000 addresses over none", (p50.median(0) - p50.median(1)) / 1e6, 1.0, " ms");
+        goal("preview: p50 with 1,000,000 addresses over none", (p50.median(0) - p50.median(1)) / 1e6, 1.0, " ms");
         return;
     }
     goal("a CREATE: p50 with 1,000,000 addresses / with none", p50.ratio(0, 1), 1.2, "x");

@@ -34,7 +34,7 @@ fn main() {
     println!("\nBytes per tracked address, as requested from the allocator");
     println!(
         "  {:<24} {:>10} {:>8} {:>8} {:>8} {:>8} {:>12}",
-        "", "addresses", "index", "holder", "whole", "blocks", "with malloc"
+        "", "addresses", "index", "parent", "total", "blocks", "with malloc"
     );
     for (family, limit) in [("IPv4", 8.0), ("IPv6", 24.0)] {
         for order in ["LIST", "random"] {
@@ -44,20 +44,20 @@ fn main() {
                 let numbers = numbers(family, order, count);
                 // Without names, to separate the names from the rest.
                 let bare = heap_use(family, &numbers, false);
-                let whole = heap_use(family, &numbers, true);
+                let total = heap_use(family, &numbers, true);
                 let each = |bytes: usize| bytes as f64 / f64::from(count);
                 let index = each(bare.bytes) - OWNER_BYTES;
-                let owner = OWNER_BYTES + each(whole.bytes - bare.bytes);
+                let owner = OWNER_BYTES + each(total.bytes - bare.bytes);
                 println!(
                     "  {:<24} {count:>10} {index:>8.2} {owner:>8.2} {:>8.2} {:>8.2} {:>12.2}",
                     format!("{family}, {order} order"),
-                    each(whole.bytes),
-                    each(whole.blocks),
-                    each(whole.bytes + overhead(&whole, &bare)),
+                    each(total.bytes),
+                    each(total.blocks),
+                    each(total.bytes + overhead(&total, &bare)),
                 );
                 worst_index = worst_index.max(index);
                 worst_owner = worst_owner.max(owner);
-                points.push((f64::from(count), whole.bytes as f64));
+                points.push((f64::from(count), total.bytes as f64));
             }
             goal(&format!("{family} {order} index, worst"), worst_index, limit, " B");
             goal(&format!("{family} {order} owner, worst"), worst_owner, 64.0, " B");
@@ -104,9 +104,9 @@ fn named(mut allocation: Allocation, has_name: bool) -> Allocation {
 }
 
 /// Bytes that malloc adds to the names: every name is a block. The large blocks of the index are negligible.
-fn overhead(whole: &HeapUse, bare: &HeapUse) -> usize {
-    let blocks = (whole.blocks - bare.blocks).max(1);
-    let length = (whole.bytes - bare.bytes) / blocks;
+fn overhead(total: &HeapUse, bare: &HeapUse) -> usize {
+    let blocks = (total.blocks - bare.blocks).max(1);
+    let length = (total.bytes - bare.bytes) / blocks;
     let block = (length + BLOCK_HEADER).next_multiple_of(ALIGNMENT).max(MIN_BLOCK);
     blocks * (block - length)
 }

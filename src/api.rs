@@ -109,14 +109,6 @@ impl<T> CappedListDocument<T> {
 }
 
 impl AddressDocument {
-    /// The parent, for messages.
-    pub fn holder(&self) -> String {
-        match self.resource.as_str() {
-            "services" => format!("{}/{}", self.namespace, self.name),
-            resource => format!("{resource} {}/{}", self.namespace, self.name),
-        }
-    }
-
     pub fn new(allocation: &Allocation) -> Self {
         let parent = &allocation.parent;
         Self {

@@ -106,7 +106,7 @@ impl VapBundle {
 impl Cel {
     fn policy(&self, name: &str, export_rules: &[&RuleExport]) -> Value {
         let mut operations = vec!["CREATE", "UPDATE"];
-        operations.extend(export_rules.iter().any(|part| part.judges_delete).then_some("DELETE"));
+        operations.extend(export_rules.iter().any(|part| part.evaluates_delete).then_some("DELETE"));
         let (mut variables, mut validations) = (self.variables.clone(), Vec::new());
         for rule in &self.rules {
             let Some(part) = export_rules.iter().find(|part| part.rule.config_key() == Some(&rule.rule)) else {

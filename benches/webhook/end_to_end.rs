@@ -15,7 +15,7 @@ use crate::served::{self, BARE, OURS, OUTSIDE, RULES, Served};
 const CREATES: usize = 300;
 const ROUNDS: usize = 7;
 const POLICY: &str = "ValidatingAdmissionPolicy";
-const NOTHING: &str = "nothing";
+const NO_WEBHOOK: &str = "no webhook";
 
 /// A webhook or policy, and the name prefix that selects it.
 struct Variant {
@@ -35,9 +35,9 @@ pub fn measure() {
     register_policy(&plane);
     let variants = webhooks.iter().map(|(prefix, served)| Variant { label: served.label, prefix });
     let variants: Vec<Variant> = variants
-        .chain([Variant { label: POLICY, prefix: "policy" }, Variant { label: NOTHING, prefix: "nothing" }])
+        .chain([Variant { label: POLICY, prefix: "policy" }, Variant { label: NO_WEBHOOK, prefix: "nothing" }])
         .collect();
-    for variant in variants.iter().filter(|variant| ![BARE, NOTHING].contains(&variant.label)) {
+    for variant in variants.iter().filter(|variant| ![BARE, NO_WEBHOOK].contains(&variant.label)) {
         eventually("the webhooks are called", || create(&plane, variant.prefix, OUTSIDE.0).0 != 201);
     }
     let before: Vec<f64> = webhooks.iter().map(|(_, served)| served.process.cpu()).collect();
@@ -71,8 +71,9 @@ fn turns(plane: &ControlPlane, variants: &[Variant]) {
         if round > 0 {
             p50.push(&of(50));
             p99.push(&of(99));
-            let (nothing, others) = of(50).split_last().map(|(nothing, others)| (*nothing, others.to_vec())).unwrap();
-            added.push(&others.iter().map(|other| other - nothing).collect::<Vec<f64>>());
+            let (no_webhook, others) =
+                of(50).split_last().map(|(no_webhook, others)| (*no_webhook, others.to_vec())).unwrap();
+            added.push(&others.iter().map(|other| other - no_webhook).collect::<Vec<f64>>());
         }
     }
     let what = format!("{} of each", CREATES * ROUNDS);

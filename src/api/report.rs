@@ -69,7 +69,7 @@ struct BandDocument {
 struct SharedDocument {
     relation: String,
     #[serde(rename = "serviceCIDR", skip_serializing_if = "Option::is_none")]
-    holder: Option<String>,
+    service_cidr: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     network: Option<String>,
     cidr: String,
@@ -190,7 +190,7 @@ impl SharedDocument {
     fn new(shared: &SharedWith) -> Self {
         Self {
             relation: shared.relation.to_string(),
-            holder: (shared.kind == CidrOwnerKind::ServiceCidr).then(|| shared.name.clone()),
+            service_cidr: (shared.kind == CidrOwnerKind::ServiceCidr).then(|| shared.name.clone()),
             network: (shared.kind == CidrOwnerKind::Network).then(|| shared.name.clone()),
             cidr: shared.cidr.to_string(),
         }

@@ -1,7 +1,7 @@
 //! `CappedList`: the first items of a list, and how many it has in all.
 
 /// The largest number of items that are kept.
-const KEPT: usize = 10;
+const MAX_ITEMS: usize = 10;
 
 /// The first ten items of a list, and how many it has in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl<T> Extend<T> for CappedList<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
         for item in items {
             self.count += 1;
-            if self.first.len() < KEPT {
+            if self.first.len() < MAX_ITEMS {
                 self.first.push(item);
             }
         }

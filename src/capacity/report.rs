@@ -136,8 +136,8 @@ fn shared_by(view: &View<'_>, entries: &[(&ServiceCidr, Cidr)]) -> Vec<Vec<Share
     let all = overlaps(view);
     let of = |(service_cidr, cidr): &(&ServiceCidr, Cidr)| {
         let own = (*cidr, CidrOwner::ServiceCidr(&service_cidr.name));
-        let from = all.partition_point(|overlap| (overlap.cidr, overlap.holder) < own);
-        let shared = all.iter().skip(from).take_while(|overlap| (overlap.cidr, overlap.holder) == own);
+        let from = all.partition_point(|overlap| (overlap.cidr, overlap.owner) < own);
+        let shared = all.iter().skip(from).take_while(|overlap| (overlap.cidr, overlap.owner) == own);
         shared
             .map(|overlap| SharedWith {
                 relation: overlap.relation,

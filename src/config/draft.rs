@@ -107,7 +107,7 @@ fn allowed_ranges(inventory: &Inventory) -> String {
 
 fn no_overlap(inventory: &Inventory) -> String {
     let view = inventory.view();
-    let pairs = overlaps(&view).into_iter().filter_map(|pair| match (pair.holder, pair.other) {
+    let pairs = overlaps(&view).into_iter().filter_map(|pair| match (pair.owner, pair.other) {
         // Each pair once: for equal CIDRs, the first by name.
         (CidrOwner::ServiceCidr(name), CidrOwner::ServiceCidr(other))
             if pair.relation == Relation::Contains || (pair.relation == Relation::Same && name < other) =>

@@ -10,7 +10,7 @@ use super::View;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overlap<'a> {
     /// The owner of the first CIDR: always a ServiceCIDR.
-    pub holder: CidrOwner<'a>,
+    pub owner: CidrOwner<'a>,
     /// The first CIDR.
     pub cidr: Cidr,
     /// The relation of the first CIDR to the other: never disjoint.
@@ -63,14 +63,14 @@ pub fn overlaps<'a>(view: &View<'a>) -> Vec<Overlap<'a>> {
         }
         around.push(entry);
     }
-    found.sort_by_key(|overlap| (overlap.cidr, overlap.holder, overlap.other_cidr, overlap.other));
+    found.sort_by_key(|overlap| (overlap.cidr, overlap.owner, overlap.other_cidr, overlap.other));
     found
 }
 
 fn pair<'a>(first: (Cidr, CidrOwner<'a>), second: (Cidr, CidrOwner<'a>)) -> Option<Overlap<'a>> {
     let relation = first.0.relation(second.0);
     let is_ours = matches!(first.1, CidrOwner::ServiceCidr(_)) && relation != Relation::Disjoint;
-    is_ours.then_some(Overlap { holder: first.1, cidr: first.0, relation, other: second.1, other_cidr: second.0 })
+    is_ours.then_some(Overlap { owner: first.1, cidr: first.0, relation, other: second.1, other_cidr: second.0 })
 }
 
 impl Overlap<'_> {

@@ -55,7 +55,7 @@ impl Inventory {
     pub fn remove_service_cidr(&mut self, name: &str) -> bool {
         let Some(old) = self.service_cidrs.remove(name) else { return false };
         for cidr in old.cidrs {
-            self.by_cidr.retain(cidr, |holder| holder != name);
+            self.by_cidr.retain(cidr, |owner| owner != name);
         }
         true
     }
@@ -77,7 +77,7 @@ impl Inventory {
     pub fn remove_node(&mut self, name: &str) -> bool {
         let Some(old) = self.nodes.remove(name) else { return false };
         for (cidr, _) in old.networks() {
-            self.by_node_network.retain(cidr, |(_, holder)| holder != name);
+            self.by_node_network.retain(cidr, |(_, node_name)| node_name != name);
         }
         true
     }

@@ -1,7 +1,9 @@
 //! The sentences of a report: anomalies, and the headline.
 
+use std::net::IpAddr;
+
 use crate::capacity::{AllocationAudit, CapacityReport, CappedList, CidrCapacity, FamilyCapacity};
-use crate::inventory::{Allocation, UnusableReason};
+use crate::inventory::{Allocation, ServiceName, UnusableReason};
 use crate::text::{percent, plural, thousands};
 
 /// Anomalies: CIDRs without allocatable addresses, and unexpected IPAddresses.
@@ -27,13 +29,7 @@ pub(crate) fn anomalies(report: &CapacityReport, audit: &AllocationAudit) -> Vec
         ))
     }));
     let addresses = |count: u128| format!("{} {}", thousands(count), plural(count, "IPAddress", "IPAddresses"));
-    let first = |named: &CappedList<Allocation>| {
-        let all: Vec<String> =
-            named.first.iter().map(|allocation| format!("{} ({})", allocation.address, allocation.parent)).collect();
-        let more = named.count - named.first.len() as u128;
-        let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
-        format!("{}{more}", all.join(", "))
-    };
+    let allocation = |allocation: &Allocation| format!("{} ({})", allocation.address, allocation.parent);
     for (named, what) in [
         (Some(&audit.outside_service_cidrs), "in no ServiceCIDR"),
         (Some(&audit.in_unusable_cidrs), "in CIDRs that are not usable"),
@@ -41,19 +37,28 @@ pub(crate) fn anomalies(report: &CapacityReport, audit: &AllocationAudit) -> Vec
         (audit.leaked.as_ref(), "whose Service is gone; kube-apiserver frees them"),
     ] {
         if let Some(named) = named.filter(|named| named.count > 0) {
-            notes.push(format!("{} {what}: {}", addresses(named.count), first(named)));
+            notes.push(format!("{} {what}: {}", addresses(named.count), join(named, allocation)));
         }
     }
     if let Some(named) = audit.unallocated.as_ref().filter(|named| named.count > 0) {
-        let all: Vec<String> = named
-            .first
-            .iter()
-            .map(|(address, service)| format!("{address} ({}/{})", service.namespace, service.name))
-            .collect();
+        let cluster_ip =
+            |(address, service): &(IpAddr, ServiceName)| format!("{address} ({}/{})", service.namespace, service.name);
         let ips = plural(named.count, "ClusterIP", "ClusterIPs");
-        notes.push(format!("{} {ips} of Services without an IPAddress: {}", thousands(named.count), all.join(", ")));
+        notes.push(format!(
+            "{} {ips} of Services without an IPAddress: {}",
+            thousands(named.count),
+            join(named, cluster_ip)
+        ));
     }
     notes
+}
+
+/// The first entries, and the number of the others.
+fn join<T>(named: &CappedList<T>, text: impl Fn(&T) -> String) -> String {
+    let first: Vec<String> = named.first.iter().map(text).collect();
+    let more = named.count - named.first.len() as u128;
+    let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
+    format!("{}{more}", first.join(", "))
 }
 
 /// The headline: free addresses, by family.

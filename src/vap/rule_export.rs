@@ -14,7 +14,7 @@ pub(super) struct RuleExport {
     pub actions: ValidationActions,
     /// The data of the rule, as JSON.
     pub data: Value,
-    pub judges_delete: bool,
+    pub evaluates_delete: bool,
 }
 
 /// The data of each rule, and the rules that CEL can't express.
@@ -33,12 +33,12 @@ pub(super) fn export_rules(policy: &Policy) -> (Vec<RuleExport>, Vec<&'static st
         ip_families,
         networks: declared,
     } = policy;
-    let export = |rule, actions, data| RuleExport { rule, actions, data, judges_delete: false };
+    let export = |rule, actions, data| RuleExport { rule, actions, data, evaluates_delete: false };
     let (mut export_rules, mut unsupported) = (Vec::new(), Vec::new());
     if let Some(rule) = deny_all {
         let operations: Vec<&str> = rule.operations.iter().map(|operation| operation.as_str()).collect();
-        let judges_delete = rule.operations.contains(&Operation::Delete);
-        export_rules.push(RuleExport { judges_delete, ..export(RuleId::DenyAll, rule.actions, json!(operations)) });
+        let evaluates_delete = rule.operations.contains(&Operation::Delete);
+        export_rules.push(RuleExport { evaluates_delete, ..export(RuleId::DenyAll, rule.actions, json!(operations)) });
     }
     if let Some(rule) = allowed_ranges {
         let ranges: Vec<String> = rule.ranges.iter().map(|range| range.to_string()).collect();

@@ -159,7 +159,7 @@ fn vap_and_webhook_verdicts_match() {
     // Requests that kube-apiserver rejects itself are not evaluated.
     let is_evaluated = |((kind, code), _): &(&(&str, u16), &usize)| *kind != "DELETE" && *code != 422;
     let evaluated: usize = counts.iter().filter(is_evaluated).map(|(_, count)| count).sum();
-    println!("{evaluated} CREATEs and UPDATEs judged: {counts:?}");
+    println!("{evaluated} CREATEs and UPDATEs evaluated: {counts:?}");
     assert!(evaluated >= 1000, "{evaluated}");
     for kind in [("CREATE", 201), ("CREATE", 403), ("UPDATE", 200), ("UPDATE", 403), ("DELETE", 200), ("DELETE", 403)] {
         assert!(counts.get(&kind).is_some_and(|count| *count >= 20), "few {kind:?}: {counts:?}");

@@ -188,13 +188,13 @@ fn unsupported_rules_are_named_and_long_expressions_are_rejected() {
         "reservedNetworks": {"discover": ["nodePodCIDRs"]},
     });
     let rendered = String::from_utf8(template(folder.path(), &much).stdout).unwrap();
-    let comment = "# Left to the webhook, because CEL can't say it: noOverlap; deletion; reservedNetworks.discover; \
-                   usable, for want of ipFamilies\n";
+    let comment = "# Not in CEL, only the webhook evaluates them: noOverlap; deletion; reservedNetworks.discover; \
+                   usable (needs policy.ipFamilies)\n";
     assert!(rendered.contains(comment), "{rendered}");
     let refused = template(folder.path(), &json!({"deletion": {}}));
     assert!(
         output_text(&refused)
-            .contains("validatingAdmissionPolicy.enabled: no rule can be expressed in CEL of the policy"),
+            .contains("validatingAdmissionPolicy.enabled: no rule of the policy can be expressed in CEL"),
         "{}",
         output_text(&refused)
     );

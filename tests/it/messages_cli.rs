@@ -36,18 +36,33 @@ fn missing_kubernetes_assumes_both_families() {
 
 #[test]
 fn explain_reports_unready_range() {
-    let list = r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/24"]},
-        "status":{"conditions":[{"type":"Ready","status":"False","message":"","reason":"","lastTransitionTime":null}]}}"#;
+    let printed = explain_kubernetes(
+        r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/24"]},
+        "status":{"conditions":[{"type":"Ready","status":"False","message":"","reason":"","lastTransitionTime":null}]}}"#,
+    );
+    let line = "- 10.96.0.0/24 has no allocatable addresses: its condition Ready is not True\n";
+    assert!(printed.contains(line), "{printed}");
+}
+
+#[test]
+fn explain_shows_a_cluster_scoped_parent() {
+    let printed = explain_kubernetes(
+        r#"{"kind":"ServiceCIDR","metadata":{"name":"kubernetes"},"spec":{"cidrs":["10.96.0.0/24"]}}
+        {"kind":"IPAddress","metadata":{"name":"10.96.0.10"},
+        "spec":{"parentRef":{"group":"example.com","resource":"pools","name":"dns"}}}"#,
+    );
+    let line = "- 10.96.0.10 is by convention the address of kube-dns: allocated to pools.example.com dns\n";
+    assert!(printed.contains(line), "{printed}");
+}
+
+/// The output of `explain kubernetes` for a list of objects.
+fn explain_kubernetes(list: &str) -> String {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("list.json"), list).unwrap();
     let mut command = program();
     let output =
         command.args(["explain", "kubernetes", "-f", "list.json"]).current_dir(folder.path()).output().unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        printed.contains("- 10.96.0.0/24 has no allocatable addresses: its condition Ready is not True\n"),
-        "{printed}"
-    );
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -99,8 +114,8 @@ fn log_reports_skipped_rejected_and_noted_input() {
     assert_eq!(answer.status(), 415);
     assert_eq!(server.wait_for_log("request body rejected")["error"], "Content-Type is not application/json");
     server.review(&fs::read(fixtures().join("admission/refused-resource/request.json")).unwrap());
-    let refused = server.wait_for_log("review refused");
-    assert!(refused["error"].as_str().unwrap().starts_with("request.resource: unexpected resource "), "{refused}");
+    let rejected = server.wait_for_log("review rejected");
+    assert!(rejected["error"].as_str().unwrap().starts_with("request.resource: unexpected resource "), "{rejected}");
 
     let noted = format!("{head}allowedRanges: {{ranges: [10.96.5.7/16]}}\n");
     fs::write(server.folder.path().join("policy.yaml"), noted).unwrap();

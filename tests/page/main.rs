@@ -221,9 +221,9 @@ fn keyboard_and_screen_reader_work() {
         tab.press("Tab", 9, "");
         assert_eq!(tab.value(here), expected);
     }
-    let label = "10.96.0.0/23: team-a. team-a: 510 usable, 1 used, 509 free; 256 that no other gives; static band 1 of 32 used. Enter zooms in";
+    let label = "10.96.0.0/23: team-a. team-a: 510 usable, 1 used, 509 free; 256 in no other ServiceCIDR; static band 1 of 32 used. Enter zooms in";
     assert_eq!(tab.value("document.activeElement.getAttribute('aria-label')"), label);
-    assert!(tab.value("document.querySelector('.told').textContent").as_str().unwrap().contains("509 free"));
+    assert!(tab.value("document.querySelector('.description').textContent").as_str().unwrap().contains("509 free"));
     tab.press("Enter", 13, "\r");
     let crumbs = "[...document.querySelectorAll('[data-space=IPv4] nav button')].map((crumb) => crumb.textContent)";
     assert_eq!(tab.value(crumbs), json!(["10.96.0.0/16", "10.96.0.0/23"]));

@@ -29,10 +29,11 @@
 {{/*
 With tls.mode=helm, the certificate as JSON: {annotations, data, caBundle}, the last two in base64.
 
-The one in the Secret is kept while it is whole, for the right names, of the same `rotate` and not near its end.
-Otherwise a CA signs a new one, the CA's key is forgotten, and the CA before stays in the bundle: pods serve their
-old certificate until the kubelet has brought them the new one. The result stands in the root context, because each
-include runs anew and the Secret and the webhook configuration must have the same CA.
+The certificate in the Secret is kept while it is complete, has the right names and the same `rotate`, and does not
+expire soon.
+Otherwise a CA signs a new one, the key of the CA is discarded, and the previous CA stays in the bundle: pods serve their
+old certificate until the kubelet has updated the volume. The root context caches the result: each include runs again,
+and the Secret and the webhook configuration must have the same CA.
 */}}
 {{- define "servicecidr-guard.certificate" -}}
 {{- if not (hasKey . "Certificate") }}

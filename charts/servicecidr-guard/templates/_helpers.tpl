@@ -1,9 +1,9 @@
-{{/* The name of the chart, or what stands for it. */}}
+{{/* The name of the chart, or nameOverride. */}}
 {{- define "servicecidr-guard.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The name of everything: release and chart, said once if the release has the chart's name in its own. */}}
+{{/* The name of every object: release and chart, or only the release if its name contains the name of the chart. */}}
 {{- define "servicecidr-guard.fullname" -}}
 {{- $name := include "servicecidr-guard.name" . }}
 {{- if not (contains $name .Release.Name) }}
@@ -34,7 +34,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/*
-The metadata of an object, of (list ROOT SUFFIX MORE): MORE may have `labels` and `annotations` of its own, and
+The metadata of an object. The argument is (list ROOT SUFFIX MORE). MORE can have `labels`, `annotations` and
 `clusterScoped`.
 */}}
 {{- define "servicecidr-guard.metadata" -}}

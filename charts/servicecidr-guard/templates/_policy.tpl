@@ -18,7 +18,7 @@
 {{- $needs = append $needs "reservedNetworks.discover" }}
 {{- end }}
 {{- with $needs }}
-{{- fail (printf "policy: %s can't judge with inventory=none: set inventory=cluster, or policy.%s=null" (join ", " .) (join "=null,policy." .)) }}
+{{- fail (printf "policy: %s can't be evaluated with inventory=none: set inventory=cluster, or policy.%s=null" (join ", " .) (join "=null,policy." .)) }}
 {{- end }}
 {{- end -}}
 apiVersion: servicecidr-guard/v1alpha1
@@ -26,12 +26,12 @@ kind: Policy
 {{ toYaml .Values.policy }}
 {{ end }}
 
-{{/* Whether a rule can deny a DELETE: "true" or "". Of all, only denyAll and deletion judge one. */}}
-{{- define "servicecidr-guard.judgesDelete" -}}
+{{/* Whether a rule can deny a DELETE: "true" or "". Only denyAll and deletion can. */}}
+{{- define "servicecidr-guard.evaluatesDelete" -}}
 {{- if or (has "DELETE" (dig "denyAll" "operations" (list) .Values.policy)) (hasKey .Values.policy "deletion") }}true{{ end }}
 {{- end }}
 
-{{/* The actions of each rule in force, as JSON: {rule: [action]}. What a rule doesn't write is the program's default. */}}
+{{/* The actions of each rule in force, as JSON: {rule: [action]}. A rule without `validationActions` has the default of the program. */}}
 {{- define "servicecidr-guard.actions" -}}
 {{- $actions := dict }}
 {{- range $rule := .Files.Get "files/rules.yaml" | fromYamlArray }}

@@ -1,6 +1,6 @@
 {{/*
-What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part is
-{rule, words, data, judgesDelete}: words are its validation actions, data is what CEL judges by.
+The rules of the policy that the ValidatingAdmissionPolicy contains, as JSON: {parts, leftOut}. A part is
+{rule, actions, data, evaluatesDelete}: the validation actions of the rule, and the data that its CEL reads.
 */}}
 {{- define "servicecidr-guard.vap.parts" -}}
 {{- $policy := .Values.policy }}
@@ -13,7 +13,7 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- end }}
 {{- if hasKey $policy "denyAll" }}
 {{- $operations := dig "operations" (list "CREATE" "UPDATE") $policy.denyAll }}
-{{- $parts = append $parts (dict "rule" "denyAll" "data" $operations "judgesDelete" (has "DELETE" $operations)) }}
+{{- $parts = append $parts (dict "rule" "denyAll" "data" $operations "evaluatesDelete" (has "DELETE" $operations)) }}
 {{- end }}
 {{- if hasKey $policy "allowedRanges" }}
 {{- $parts = append $parts (dict "rule" "allowedRanges" "data" $policy.allowedRanges.ranges) }}
@@ -36,23 +36,23 @@ What each rule of the policy gives the floor, as JSON: {parts, leftOut}. A part 
 {{- if $policy.ipFamilies }}
 {{- $parts = append $parts (dict "rule" "usable" "data" $policy.ipFamilies) }}
 {{- else }}
-{{- $leftOut = append $leftOut "usable, for want of ipFamilies" }}
+{{- $leftOut = append $leftOut "usable (needs policy.ipFamilies)" }}
 {{- end }}
 {{- end }}
 {{- range $part := $parts }}
 {{- $actions := dig $part.rule "validationActions" (get $defaults $part.rule) $policy }}
-{{- $words := list }}
+{{- $ordered := list }}
 {{- range list "Deny" "Warn" "Audit" }}
-{{- if has . $actions }}{{ $words = append $words . }}{{ end }}
+{{- if has . $actions }}{{ $ordered = append $ordered . }}{{ end }}
 {{- end }}
-{{- $_ := set $part "words" $words }}
+{{- $_ := set $part "actions" $ordered }}
 {{- $length := toRawJson $part.data | len }}
 {{- if gt $length 100000 }}
 {{- fail (printf "validatingAdmissionPolicy.enabled: policy.%s: %d characters of CEL are more than the 100000 that kube-apiserver accepts in an expression" $part.rule $length) }}
 {{- end }}
 {{- end }}
 {{- if not $parts }}
-{{- fail "validatingAdmissionPolicy.enabled: no rule can be expressed in CEL of the policy" }}
+{{- fail "validatingAdmissionPolicy.enabled: no rule of the policy can be expressed in CEL" }}
 {{- end }}
 {{- dict "parts" $parts "leftOut" $leftOut | toRawJson }}
 {{- end }}

@@ -39,7 +39,7 @@ pub(in crate::cli) struct OverlapList {
 #[serde(rename_all = "camelCase")]
 struct OverlapDocument {
     #[serde(rename = "serviceCIDR")]
-    holder: String,
+    service_cidr: String,
     cidr: String,
     relation: String,
     other_kind: &'static str,
@@ -69,7 +69,7 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 impl OverlapDocument {
     fn new(overlap: &Overlap<'_>) -> Self {
         Self {
-            holder: overlap.holder.name().to_owned(),
+            service_cidr: overlap.owner.name().to_owned(),
             cidr: overlap.cidr.to_string(),
             relation: overlap.relation.to_string(),
             other_kind: overlap.other.kind().as_str(),
@@ -91,7 +91,7 @@ fn table(args: &Args, found: &[Overlap<'_>]) -> String {
     ]);
     for overlap in found {
         table.row([
-            overlap.holder.name().to_owned(),
+            overlap.owner.name().to_owned(),
             overlap.cidr.to_string(),
             overlap.relation.to_string(),
             format!("{} {}", overlap.other.kind(), overlap.other.name()),

@@ -45,13 +45,13 @@ Examples:
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     let loaded = policy::load(&args.policy)?;
     let state = args.inventory.read(Some(&loaded.policy), ReadNodes::Yes)?;
-    say_what_is_not_judged(&loaded.policy, &state.inventory);
+    note_unevaluated_rules(&loaded.policy, &state.inventory);
     let checked = checked(&loaded.policy, &state.inventory, &state.origin);
     state.ensure_complete()?;
     findings::print_and_exit(&args.findings, ReportKind::Scan, &checked)
 }
 
-fn say_what_is_not_judged(policy: &Policy, inventory: &Inventory) {
+fn note_unevaluated_rules(policy: &Policy, inventory: &Inventory) {
     output::message("note: the creator of a ServiceCIDR is not stored, so it is not evaluated");
     let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Deletion);
     for rule in policy.rules().into_iter().filter(of_requests) {

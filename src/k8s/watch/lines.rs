@@ -13,14 +13,14 @@ pub(super) struct Lines {
 
 impl Lines {
     /// The buffer capacity that is kept for the next chunks.
-    const KEPT: usize = 64 * 1024;
+    const KEPT_CAPACITY: usize = 64 * 1024;
 
     pub fn push(&mut self, chunk: &[u8]) {
         // Returned bytes are removed before more arrive, so that each byte is moved once.
         self.bytes.drain(..self.returned);
         self.searched -= self.returned;
         self.returned = 0;
-        self.bytes.shrink_to(Self::KEPT);
+        self.bytes.shrink_to(Self::KEPT_CAPACITY);
         self.bytes.extend_from_slice(chunk);
     }
 

@@ -1,15 +1,15 @@
 "use strict";
-// Draws what the program has counted. Nothing is counted here: numbers are text, and places are shares that come with the data.
+// Draws the report. The program computes every number: counts arrive as text, positions as fractions.
 
-const HEIGHT = 62, LEVELS = 5, NARROW = 14, DRAWN = 240, EVERY = 15000;
+const BLOCK_HEIGHT = 62, MAX_LEVELS = 5, MIN_BLOCK_WIDTH = 14, MAX_CHILDREN = 240, REFRESH_INTERVAL_MS = 15000;
 const live = document.documentElement.dataset.live === "yes";
 let page = JSON.parse(document.getElementById("data").textContent);
-// Which block each family is zoomed into, by its CIDR.
+// The CIDR of the block that each family is zoomed into.
 const zoomed = {};
 
 const $ = (id) => document.getElementById(id);
 const grouped = (text) => String(text).replace(/\B(?=(\d{3})+$)/g, ",");
-// Only none is 0.0% and only all is 100.0%. Counts are texts: a number can't hold all of them.
+// Only 0 of N is 0.0% and only N of N is 100.0%. Counts are text because they can exceed 2^53.
 const percent = ({ used, usable, percentUsed }) => {
   const exact = 100 * Number(used) / Number(usable);
   if (percentUsed === null) return "-";
@@ -19,14 +19,14 @@ const percent = ({ used, usable, percentUsed }) => {
 };
 
 function make(name, attributes, ...children) {
-  const made = document.createElement(name);
+  const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) {
-    if (key === "class") made.className = value || "";
-    else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+    if (key === "class") element.className = value || "";
+    else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value !== undefined && value !== false) element.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== undefined));
-  return made;
+  element.append(...children.filter((child) => child !== undefined));
+  return element;
 }
 
 function fill(parent, ...children) {
@@ -66,12 +66,12 @@ function nameOf(use) {
 
 const names = (block) => block.uses.map(nameOf).join(", ");
 
-function told(block) {
+function describe(block) {
   const lines = [`${block.cidr}${block.uses.length ? `: ${names(block)}` : ""}`];
   for (const use of block.uses.filter((use) => use.row !== undefined)) {
     const row = page.serviceCIDRs[use.row];
     lines.push(`${use.name}: ${grouped(row.usable)} usable, ${grouped(row.used)} used, ${grouped(row.free)} free; ` +
-      `${grouped(row.unique)} that no other gives; static band ${grouped(row.staticBand.used)} of ${grouped(row.staticBand.size)} used`);
+      `${grouped(row.unique)} in no other ServiceCIDR; static band ${grouped(row.staticBand.used)} of ${grouped(row.staticBand.size)} used`);
   }
   return lines;
 }
@@ -79,15 +79,15 @@ function told(block) {
 function classOf(block) {
   const has = (kind) => block.uses.some((use) => use.kind === kind);
   const ranges = block.uses.filter((use) => use.kind === "ServiceCIDR");
-  if (ranges.length) return ranges.some((use) => use.state === "Ready") ? "range" : "range idle";
+  if (ranges.length) return ranges.some((use) => use.state === "Ready") ? "range" : "range unusable";
   if (has("declared network") || has("reserved network") || has("pods")) return "reserved";
   return has("allowed range") ? "allowed" : "";
 }
 
-// The children of a block, each with its place in pixels. To scale, unless some would be too narrow to be seen: then by prefix
-// length, with a little room for what is between them.
-function placed(space, children, parent, left, width) {
-  if (children.every((child) => space.blocks[child].width * width >= NARROW)) {
+// The children of a block, each with its position in pixels. They are to scale unless one would be too narrow to see: then
+// the prefix length sets the width, with small gaps between them.
+function layout(space, children, parent, left, width) {
+  if (children.every((child) => space.blocks[child].width * width >= MIN_BLOCK_WIDTH)) {
     return { scaled: true, places: children.map((child) => [left + space.blocks[child].start * width, space.blocks[child].width * width]) };
   }
   let end = 0;
@@ -109,7 +109,7 @@ function placed(space, children, parent, left, width) {
   return { scaled: false, places };
 }
 
-function strip(block) {
+function usageBars(block) {
   if (!block.parts) return [];
   const most = Math.max(1, ...block.parts);
   const bars = block.parts.map((count) => {
@@ -117,13 +117,13 @@ function strip(block) {
     bar.style.height = count ? `${15 + (85 * count) / most}%` : "0";
     return bar;
   });
-  const made = [make("div", { class: "parts", "aria-hidden": "true" }, ...bars)];
+  const elements = [make("div", { class: "parts", "aria-hidden": "true" }, ...bars)];
   if (block.staticBand) {
     const band = make("div", { class: "band", "aria-hidden": "true" });
     band.style.width = `${block.staticBand * 100}%`;
-    made.push(band);
+    elements.push(band);
   }
-  return made;
+  return elements;
 }
 
 function drawSpace(space) {
@@ -134,11 +134,11 @@ function drawSpace(space) {
   const path = [];
   for (let at = root; at !== null; at = space.blocks[at].parent) path.unshift(at);
 
-  const panel = make("div", { class: "told soft", "aria-live": "polite" }, "Point at a block, or go to it with Tab, for its numbers. A click or Enter zooms in.");
-  const tell = (block) => fill(panel, ...told(block).map((line) => make("div", {}, line)));
+  const panel = make("div", { class: "description soft", "aria-live": "polite" }, "Point at a block, or focus it with Tab, to see its numbers. Click it or press Enter to zoom in.");
+  const showDescription = (block) => fill(panel, ...describe(block).map((line) => make("div", {}, line)));
   const map = make("div", { class: "map" });
   const width = Math.max(280, $("spaces").clientWidth || 900) - 2;
-  let deepest = 0, unscaled = false, left_out = 0;
+  let deepest = 0, unscaled = false, leftOut = 0;
 
   const zoom = (place) => {
     zoomed[space.family] = space.blocks[place].cidr;
@@ -147,40 +147,40 @@ function drawSpace(space) {
     if (again) again.focus();
   };
 
-  const draw_block = (place, left, wide, level) => {
+  const drawBlock = (place, left, wide, level) => {
     const block = space.blocks[place];
     deepest = Math.max(deepest, level);
     const button = make("button", {
       type: "button", class: `block ${classOf(block)}`, "data-cidr": block.cidr,
-      "aria-label": told(block).join(". ") + (place === root && block.parent !== null ? ". Enter zooms out" : ". Enter zooms in"),
+      "aria-label": describe(block).join(". ") + (place === root && block.parent !== null ? ". Enter zooms out" : ". Enter zooms in"),
       onclick: () => zoom(place === root && block.parent !== null ? block.parent : place),
-      onfocus: () => tell(block), onmouseenter: () => tell(block),
+      onfocus: () => showDescription(block), onmouseenter: () => showDescription(block),
     });
     if (wide > 34) button.append(make("span", {}, block.cidr), make("span", { class: "what" }, names(block)));
-    button.append(...strip(block));
-    // In shares of the whole, so that paper, which is as wide as it likes, has them too.
+    button.append(...usageBars(block));
+    // In percent, so that the map also fits the width of a printed page.
     Object.assign(button.style, {
       left: `${(100 * left) / width}%`, width: `calc(${(100 * wide) / width}% - 2px)`, minWidth: "2px",
-      top: `${level * HEIGHT + 2}px`, height: `${HEIGHT - 4}px`,
+      top: `${level * BLOCK_HEIGHT + 2}px`, height: `${BLOCK_HEIGHT - 4}px`,
     });
     map.append(button);
-    if (level + 1 >= LEVELS) { left_out += children[place].length; return; }
-    const shown = children[place].slice(0, DRAWN);
-    left_out += children[place].length - shown.length;
-    const { scaled, places } = placed(space, shown, place, left, wide);
+    if (level + 1 >= MAX_LEVELS) { leftOut += children[place].length; return; }
+    const shown = children[place].slice(0, MAX_CHILDREN);
+    leftOut += children[place].length - shown.length;
+    const { scaled, places } = layout(space, shown, place, left, wide);
     if (!scaled) unscaled = true;
-    shown.forEach((child, index) => draw_block(child, places[index][0], places[index][1], level + 1));
+    shown.forEach((child, index) => drawBlock(child, places[index][0], places[index][1], level + 1));
   };
-  draw_block(root, 0, width, 0);
-  map.style.height = `${(deepest + 1) * HEIGHT + 2}px`;
+  drawBlock(root, 0, width, 0);
+  map.style.height = `${(deepest + 1) * BLOCK_HEIGHT + 2}px`;
 
   const crumbs = path.map((place) => make("li", {}, make("button", {
     type: "button", "aria-current": place === root ? "true" : false, onclick: () => zoom(place),
   }, space.blocks[place].cidr)));
   const scale = unscaled
-    ? "Not to scale where blocks would be too narrow to be seen: their width there goes by prefix length."
+    ? "Not to scale where blocks would be too narrow to see: there, the prefix length sets the width."
     : "To scale.";
-  const more = left_out ? ` ${grouped(left_out)} more blocks aren't drawn here: zoom in, or see the table.` : "";
+  const more = leftOut ? ` ${grouped(leftOut)} more blocks are not drawn here: zoom in, or see the table.` : "";
   return make("section", { "data-space": space.family },
     make("h2", {}, `${space.family} address space`),
     make("nav", { "aria-label": `${space.family} zoom` }, make("ol", {}, ...crumbs)),
@@ -191,8 +191,8 @@ function legend() {
   const key = (kind, text) => make("li", {}, make("span", { class: `block ${kind}` }), text);
   return make("ul", { class: "legend", "aria-label": "Legend" },
     key("range", "ServiceCIDR; bars: where its addresses are used; double line: static band"),
-    key("range idle", "has no allocatable addresses: the label says why"), key("allowed", "allowed range"),
-    key("reserved", "not for Services: pods, declared or reserved"));
+    key("range unusable", "no allocatable addresses; the label shows the reason"), key("allowed", "allowed range"),
+    key("reserved", "not for Services: pods, declared or reserved networks"));
 }
 
 function drawRows() {
@@ -205,7 +205,7 @@ function drawRows() {
     const overlaps = row.overlaps.map((one) => `${one.relation} ${one.serviceCIDR || `network ${one.network}`} ${one.cidr}`).join("; ");
     const more = Number(row.overlapCount) - row.overlaps.length;
     return make("tr", {}, ...cells(row).map(([field, text], place) => make("td", {
-      "data-field": field, class: place > 2 ? "n" : field === "state" && text !== "Ready" ? "idle" : undefined,
+      "data-field": field, class: place > 2 ? "n" : field === "state" && text !== "Ready" ? "unusable" : undefined,
     }, text)), make("td", { class: "wrap", "data-field": "overlaps" }, more > 0 ? `${overlaps}; and ${grouped(more)} more` : overlaps));
   }));
   fill($("free").tBodies[0], ...page.freeBlocks.map((blocks) => make("tr", { "data-family": blocks.family },
@@ -213,7 +213,7 @@ function drawRows() {
     make("td", { "data-field": "largest" }, blocks.largest ? `${grouped(blocks.largest.count)} (${blocks.largest.first}-${blocks.largest.last})` : "-"),
     make("td", { class: "wrap" }, blocks.byPrefixLength.map((one) => `${grouped(one.count)} × /${one.prefixLength}`).join(", ") || "-"))));
   fill($("notes"), ...page.notes.map((note) => make("li", {}, note)));
-  $("odd").hidden = page.notes.length === 0;
+  $("anomalies").hidden = page.notes.length === 0;
 }
 
 function draw() {
@@ -257,7 +257,7 @@ async function refresh() {
     if (JSON.stringify(answer) !== JSON.stringify(page)) { page = answer; drawAll(); }
     $("age").textContent = `As of ${new Date().toLocaleTimeString()}`;
   } catch (error) {
-    $("age").textContent = `No answer since: ${error.message}`;
+    $("age").textContent = `Not updated: ${error.message}`;
   }
   $("age").hidden = false;
 }
@@ -271,5 +271,5 @@ if (live) {
     try { showPreview(await ask(`/preview?add=${encodeURIComponent($("add").value.trim())}`)); }
     catch (error) { showPreview({ message: `no response: ${error.message}` }); }
   });
-  setInterval(refresh, EVERY);
+  setInterval(refresh, REFRESH_INTERVAL_MS);
 }

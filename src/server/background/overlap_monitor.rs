@@ -40,7 +40,7 @@ pub(in crate::server) async fn run(state: Arc<State>) {
 /// One description of each pair: by the wider CIDR or the first name; with a network, by the ServiceCIDR.
 fn descriptions(view: &View<'_>) -> BTreeSet<String> {
     let all = overlaps(view).into_iter();
-    let once = all.filter(|overlap| match (overlap.holder, overlap.other) {
+    let once = all.filter(|overlap| match (overlap.owner, overlap.other) {
         (CidrOwner::ServiceCidr(_), CidrOwner::Network(_)) => true,
         (own, other) => (overlap.other_cidr, other) > (overlap.cidr, own),
     });
@@ -51,7 +51,7 @@ fn descriptions(view: &View<'_>) -> BTreeSet<String> {
             CidrOwner::Network(_) => ConflictOwner::Declared { name, description: String::new() },
         };
         let hit = Conflict { relation: overlap.relation, cidr: overlap.other_cidr, neighbour };
-        format!("{} of ServiceCIDR {} {hit}", overlap.cidr, overlap.holder.name())
+        format!("{} of ServiceCIDR {} {hit}", overlap.cidr, overlap.owner.name())
     })
     .collect()
 }

@@ -45,7 +45,7 @@ pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payl
         Ok((request, verdict, preview)) => {
             respond(&review, Ok(AdmissionOutcome { name: &request.change.name, verdict, preview: preview.as_ref() }))
         }
-        Err(refusal) => respond(&review, Err(refusal)),
+        Err(error) => respond(&review, Err(error)),
     };
     record(&state, &review, &evaluated, began);
     drop(in_flight);
@@ -80,9 +80,9 @@ fn record(state: &State, review: &Review<'_>, evaluated: &Result<Evaluated, Requ
                 "review"
             );
         }
-        Err(refusal) => {
+        Err(error) => {
             state.metrics.record_review(None, Decision::Error, false, duration);
-            warn!(uid = review.uid(), decision = Decision::Error.as_str(), error = %refusal, seconds, "review refused");
+            warn!(uid = review.uid(), decision = Decision::Error.as_str(), %error, seconds, "review rejected");
         }
     }
 }

@@ -24,16 +24,16 @@ const REJECTED: [(&[&str], &str); 14] = [
     (&["policy.noOverlap=null", "policy.usable=null", "policy.reservedNetworks=null"], "policy: set at least one of "),
     (
         &["inventory=none"],
-        "policy: noOverlap, reservedNetworks.discover can't judge with inventory=none: set inventory=cluster, or \
+        "policy: noOverlap, reservedNetworks.discover can't be evaluated with inventory=none: set inventory=cluster, or \
          policy.noOverlap=null,policy.reservedNetworks.discover=null",
     ),
     (&["drainDelaySeconds=11"], "terminationGracePeriodSeconds: must be at least drainDelaySeconds + 20 = 31"),
     (&["listen.healthPort=8443"], "listen.healthPort: must differ from listen.webhookPort"),
     (
         &["metrics.serviceMonitor.enabled=true", "metrics.podMonitor.enabled=true"],
-        "metrics.podMonitor.enabled: not beside metrics.serviceMonitor.enabled",
+        "metrics.podMonitor.enabled: can't be combined with metrics.serviceMonitor.enabled",
     ),
-    (&["hostNetwork=true", "networkPolicy.enabled=true"], "a NetworkPolicy doesn't hold for pods with hostNetwork"),
+    (&["hostNetwork=true", "networkPolicy.enabled=true"], "a NetworkPolicy has no effect on pods with hostNetwork"),
 ];
 
 #[test]

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::support::input;
 use crate::cli::support::output;
 use crate::cli::support::table::{Align, Table};
-use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, Readiness, ServiceCidr};
+use crate::inventory::{Allocation, DEFAULT_SERVICE_CIDR, Inventory, ParentRef, Readiness, ServiceCidr};
 use crate::net::{Cidr, UsableRange};
 use crate::text::{percent, plural, thousands};
 
@@ -42,6 +42,8 @@ struct KnownAddress {
     address: String,
     convention: &'static str,
     allocation: Option<AddressDocument>,
+    #[serde(skip)]
+    parent: Option<ParentRef>,
     in_static_band: bool,
     next_service_percent: f64,
 }
@@ -78,10 +80,12 @@ fn known_addresses(inventory: &Inventory, service_cidr: &ServiceCidr) -> Vec<Kno
     let known = |(index, convention): (u128, &'static str)| {
         let range = UsableRange::for_cidr(*primary)?;
         let address = at(*primary, index).filter(|address| range.contains(*address))?;
+        let allocation = view.addresses().get(address);
         Some(KnownAddress {
             address: address.to_string(),
             convention,
-            allocation: view.addresses().get(address).as_ref().map(AddressDocument::new),
+            allocation: allocation.as_ref().map(AddressDocument::new),
+            parent: allocation.map(|allocation| allocation.parent),
             in_static_band: range.static_band().is_some_and(|band| band.contains(address)),
             next_service_percent: allocation_probability(&view, address) * 100.0,
         })
@@ -152,8 +156,8 @@ fn table(args: &input::Args, entries: &[&CidrCapacity]) -> String {
 }
 
 fn known_line(known: &KnownAddress) -> String {
-    let state = match &known.allocation {
-        Some(allocation) => format!("allocated to {}", allocation.holder()),
+    let state = match &known.parent {
+        Some(parent) => format!("allocated to {parent}"),
         None if known.in_static_band => "free, in the static band: allocated dynamically last".to_owned(),
         None => format!(
             "free, in no static band: the next Service gets it with probability {}",
