@@ -9,6 +9,7 @@ mod object;
 mod response;
 mod review;
 mod watch;
+mod yaml_stream;
 
 pub use client::{ClientError, Impersonate, Source, connect};
 pub use item::InventoryObject;

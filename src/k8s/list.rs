@@ -1,21 +1,21 @@
 //! Reads the output of `kubectl get servicecidrs,ipaddresses -o json` or `-o yaml` into an inventory, object by
 //! object: a list of any length needs the memory of one object and of the inventory.
 
-mod documents;
 mod item_reader;
 mod reading;
 mod visitor;
 
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, Read};
 
 use serde::de::DeserializeSeed as _;
+use serde_saphyr::{Options, budget::Budget};
 use thiserror::Error;
 
 use crate::inventory::Inventory;
 use crate::text::without_position;
 
 pub use super::item::UnreadableReason;
-use documents::Documents;
+use super::yaml_stream::{YamlStream, detect};
 use item_reader::ItemReader;
 pub use reading::{Reading, SkippedObject};
 use visitor::{Document, Syntax};
@@ -58,11 +58,8 @@ impl<'a> ListReader<'a> {
     /// If the file is neither, is incomplete, or can't be read. Objects before the error stay in the inventory.
     pub fn read(&mut self, source_name: &str, reader: impl Read) -> Result<(), ListError> {
         self.items.begin_file(source_name);
-        let mut reader = BufReader::with_capacity(1 << 18, reader);
-        let failed = |error| ListError::Read { source_name: source_name.to_owned(), error };
-        let (blank, has_brace) = beginning(&mut reader).map_err(failed)?;
-        let reader = Cursor::new(blank).chain(reader);
-        if has_brace {
+        let (reader, is_json) = detect(reader).map_err(|error| self.unreadable(error))?;
+        if is_json {
             self.read_json(serde_json::Deserializer::from_reader(reader), Syntax::Json)
         } else {
             self.read_yaml(reader)
@@ -111,22 +108,26 @@ impl<'a> ListReader<'a> {
     }
 
     fn read_yaml(&mut self, reader: impl BufRead) -> Result<(), ListError> {
-        let mut documents = Documents::new(reader);
-        while let Some(document) = documents.next_document() {
-            let options = documents::options();
-            let read = serde_saphyr::with_deserializer_from_reader_with_options(document, options, |deserializer| {
-                Document::new(&mut self.items, Syntax::Yaml).deserialize(deserializer)
-            });
-            let before = documents.lines_before();
+        let mut stream = YamlStream::new(reader);
+        while let Some(first_line) = stream.next_document().map_err(|error| self.unreadable(error))? {
+            let read =
+                serde_saphyr::with_deserializer_from_reader_with_options(&mut stream, options(), |deserializer| {
+                    Document::new(&mut self.items, Syntax::Yaml).deserialize(deserializer)
+                });
             read.map_err(|error| {
                 let error = error.without_snippet();
-                let place =
-                    error.location().map(|at| format!(" at line {} column {}", before + at.line(), at.column()));
+                let place = error
+                    .location()
+                    .map(|at| format!(" at line {} column {}", first_line + at.line() - 1, at.column()));
                 let text = error.to_string();
                 self.syntax(format!("{}{}", without_position(&text), place.unwrap_or_default()))
             })?;
         }
         Ok(())
+    }
+
+    fn unreadable(&self, error: std::io::Error) -> ListError {
+        ListError::Read { source_name: self.items.source_name().to_owned(), error }
     }
 
     fn syntax(&self, problem: impl std::fmt::Display) -> ListError {
@@ -138,22 +139,16 @@ impl<'a> ListReader<'a> {
     }
 }
 
-/// Reads up to the first non-blank byte. Returns the blanks, and whether that byte is a brace. Positions count from
-/// the very first byte of the file.
-fn beginning(reader: &mut impl BufRead) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut blank = Vec::new();
-    loop {
-        let seen = reader.fill_buf()?;
-        match seen.iter().position(|byte| !byte.is_ascii_whitespace()) {
-            Some(place) => return Ok((blank, seen.get(place) == Some(&b'{'))),
-            None if seen.is_empty() => return Ok((blank, false)),
-            None => {
-                blank.extend_from_slice(seen);
-                let length = seen.len();
-                reader.consume(length);
-            }
-        }
-    }
+/// The parser's limits, without those on length: a cluster may have millions of objects.
+fn options() -> Options {
+    let mut budget = Budget::default();
+    budget.max_reader_input_bytes = None;
+    budget.max_events = usize::MAX;
+    budget.max_nodes = usize::MAX;
+    budget.max_total_scalar_bytes = usize::MAX;
+    let mut options = Options::default();
+    options.budget = Some(budget);
+    options
 }
 
 #[cfg(test)]

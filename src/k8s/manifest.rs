@@ -29,14 +29,13 @@ pub fn read_manifests<E: From<ManifestError>>(
     reader: impl Read,
     each: &mut dyn FnMut(Manifest<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut documents = DocumentSplitter::new(reader);
+    let unreadable = |error| ManifestError::Read { source_name: source_name.to_owned(), error };
+    let mut documents = DocumentSplitter::new(reader).map_err(unreadable)?;
     loop {
         let document = match documents.next_document() {
             Ok(Some(document)) => document,
             Ok(None) => return Ok(()),
-            Err(Problem::Read(error)) => {
-                return Err(ManifestError::Read { source_name: source_name.to_owned(), error }.into());
-            }
+            Err(Problem::Read(error)) => return Err(unreadable(error).into()),
             Err(Problem::At { at, message }) => {
                 return Err(ManifestError::Invalid(Box::new(Diagnostic::bare(source_name, at, message))).into());
             }

@@ -120,7 +120,7 @@ fn memory_is_bounded_by_one_document() {
     static ZEROS: [u8; MIB] = [0; MIB];
     static LETTERS: [u8; MIB] = [b'x'; MIB];
     static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| [&[b'#'; 1023], &b"\n"[..]].concat().repeat(1024));
-    let too_large = "error: standard input:1:1: a document larger than 8 MiB: no manifest: split it with ---";
+    let too_large = "error: standard input:1:1: a document larger than 8 MiB is not a manifest: split it with ---";
     for (pieces, first) in [
         (&ZEROS, &b""[..]),
         (&LETTERS, b"kind: "),

@@ -1,12 +1,11 @@
 //! `DocumentSplitter`: splits a stream of YAML or JSON into documents. At most one document is in memory.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
+
+use crate::k8s::yaml_stream::{Detected, YamlStream, detect};
 
 /// The largest document, in bytes. kube-apiserver accepts objects of up to 3 MiB, and sends two in a review.
 pub const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
-
-/// The byte order mark of UTF-8, which some editors write.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// An unparsed document.
 pub(super) struct RawDocument {
@@ -32,29 +31,29 @@ pub(super) enum Problem {
 type Cut = (Vec<u8>, (u64, u64));
 
 /// A stream that is split where a document ends.
-pub(super) struct DocumentSplitter<R> {
-    reader: BufReader<R>,
-    syntax: Option<Syntax>,
+pub(super) enum DocumentSplitter<R> {
+    Json(JsonStream<Detected<R>>),
+    Yaml(YamlStream<Detected<R>>),
+}
+
+/// A stream of JSON values.
+pub(super) struct JsonStream<R> {
+    reader: R,
     /// Line and column of the next byte, from 1.
     next: (u64, u64),
-    /// The start of the next YAML document: a line whose marker is replaced by blanks, or blanks.
-    pending: Option<(Vec<u8>, (u64, u64))>,
 }
 
 impl<R: Read> DocumentSplitter<R> {
-    pub fn new(reader: R) -> Self {
-        Self { reader: BufReader::with_capacity(1 << 16, reader), syntax: None, next: (1, 1), pending: None }
+    pub fn new(reader: R) -> io::Result<Self> {
+        let (reader, is_json) = detect(reader)?;
+        Ok(if is_json { Self::Json(JsonStream { reader, next: (1, 1) }) } else { Self::Yaml(YamlStream::new(reader)) })
     }
 
     /// The next document. Blank ones are skipped.
     pub fn next_document(&mut self) -> Result<Option<RawDocument>, Problem> {
-        let syntax = match self.syntax {
-            Some(syntax) => syntax,
-            None => self.begin().map_err(Problem::Read)?,
-        };
-        let cut = match syntax {
-            Syntax::Json => self.json()?,
-            Syntax::Yaml => self.yaml()?,
+        let (cut, syntax) = match self {
+            Self::Json(stream) => (stream.next_value()?, Syntax::Json),
+            Self::Yaml(stream) => (next_yaml(stream)?, Syntax::Yaml),
         };
         let Some((bytes, start)) = cut else { return Ok(None) };
         match String::from_utf8(bytes) {
@@ -66,22 +65,17 @@ impl<R: Read> DocumentSplitter<R> {
             }
         }
     }
+}
 
-    fn begin(&mut self) -> io::Result<Syntax> {
-        if self.reader.fill_buf()?.starts_with(BOM) {
-            self.reader.consume(BOM.len());
-        }
-        self.blank()?;
-        let syntax = if self.reader.fill_buf()?.first() == Some(&b'{') { Syntax::Json } else { Syntax::Yaml };
-        if let (Syntax::Yaml, (line, column @ 2..)) = (syntax, self.next) {
-            // Indentation matters in YAML.
-            let blanks = usize::try_from(column - 1).unwrap_or(0).min(MAX_DOCUMENT);
-            self.pending = Some((vec![b' '; blanks], (line, 1)));
-        }
-        self.syntax = Some(syntax);
-        Ok(syntax)
-    }
+fn next_yaml(stream: &mut YamlStream<impl BufRead>) -> Result<Option<Cut>, Problem> {
+    let Some(line) = stream.next_document().map_err(Problem::Read)? else { return Ok(None) };
+    let start = (line, 1);
+    let mut bytes = Vec::new();
+    stream.take(MAX_DOCUMENT as u64 + 1).read_to_end(&mut bytes).map_err(Problem::Read)?;
+    if bytes.len() > MAX_DOCUMENT { Err(too_large(start)) } else { Ok(Some((bytes, start))) }
+}
 
+impl<R: BufRead> JsonStream<R> {
     /// Skips blank space.
     fn blank(&mut self) -> io::Result<()> {
         loop {
@@ -96,7 +90,7 @@ impl<R: Read> DocumentSplitter<R> {
     }
 
     /// One JSON value, delimited by its brackets. Without brackets it is one line, which fails to parse.
-    fn json(&mut self) -> Result<Option<Cut>, Problem> {
+    fn next_value(&mut self) -> Result<Option<Cut>, Problem> {
         self.blank().map_err(Problem::Read)?;
         let start = self.next;
         let mut bytes = Vec::new();
@@ -113,38 +107,6 @@ impl<R: Read> DocumentSplitter<R> {
             if end.is_some() || count == 0 {
                 self.next = after(start, &bytes);
                 return Ok((!bytes.is_empty()).then_some((bytes, start)));
-            }
-        }
-    }
-
-    /// The text between two markers.
-    fn yaml(&mut self) -> Result<Option<Cut>, Problem> {
-        let (mut bytes, mut start) = self.pending.take().unwrap_or((Vec::new(), self.next));
-        loop {
-            if bytes.ends_with(b"\n") && is_blank(&bytes) {
-                // Comments, directives and blank lines contain no object, however many there are.
-                bytes.clear();
-                start = self.next;
-            }
-            let from = bytes.len();
-            let left = (MAX_DOCUMENT + 1).saturating_sub(from) as u64;
-            let count = self.reader.by_ref().take(left).read_until(b'\n', &mut bytes).map_err(Problem::Read)?;
-            if bytes.len() > MAX_DOCUMENT {
-                return Err(too_large(start));
-            }
-            if count == 0 {
-                return Ok((!is_blank(&bytes)).then_some((bytes, start)));
-            }
-            let line = self.next.0;
-            self.next = (line + 1, 1);
-            if (from == 0 || bytes.get(from - 1) == Some(&b'\n')) && is_marker(bytes.get(from..).unwrap_or_default()) {
-                let mut marker = bytes.split_off(from);
-                marker.iter_mut().take(3).for_each(|byte| *byte = b' ');
-                if from > 0 {
-                    self.pending = Some((marker, (line, 1)));
-                    return Ok(Some((bytes, start)));
-                }
-                (bytes, start) = (marker, (line, 1));
             }
         }
     }
@@ -184,18 +146,8 @@ impl JsonBraceScanner {
     }
 }
 
-fn is_marker(line: &[u8]) -> bool {
-    line.strip_prefix(b"---").is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))
-}
-
-/// Whether a line is blank, a comment, or a directive.
-fn is_blank(line: &[u8]) -> bool {
-    let text = line.trim_ascii();
-    text.is_empty() || (matches!(text.first(), Some(b'#' | b'%')) && !text.contains(&b'\n'))
-}
-
 fn too_large(at: (u64, u64)) -> Problem {
-    let message = format!("a document larger than {} MiB: no manifest: split it with ---", MAX_DOCUMENT >> 20);
+    let message = format!("a document larger than {} MiB is not a manifest: split it with ---", MAX_DOCUMENT >> 20);
     Problem::At { at, message }
 }
 
