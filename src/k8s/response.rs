@@ -67,7 +67,7 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
         field: violation.field(),
     });
     let causes = causes.collect();
-    let whole: Vec<String> = sentences.into_iter().chain(alternatives).collect();
+    let parts: Vec<String> = sentences.into_iter().chain(alternatives).collect();
     let details = StatusDetails {
         name: truncate_utf8(name, 253),
         group: "networking.k8s.io".to_owned(),
@@ -76,7 +76,7 @@ fn denied(name: &str, verdict: &Verdict) -> Status {
         causes,
         retry_after_seconds: 0,
     };
-    Status { details: Some(details), ..failure(code, reason, &whole.join("; ")) }
+    Status { details: Some(details), ..failure(code, reason, &parts.join("; ")) }
 }
 
 fn failure(code: u16, reason: &str, message: &str) -> Status {
@@ -138,11 +138,11 @@ fn split_warning(warning: &str) -> Vec<String> {
             None => parts.push(piece.to_owned()),
         }
     }
-    let whole = |part: String| match part.char_indices().nth(MAX_WARNING) {
+    let truncated = |part: String| match part.char_indices().nth(MAX_WARNING) {
         Some(_) => part.chars().take(MAX_WARNING - 1).chain(['…']).collect(),
         None => part,
     };
-    parts.into_iter().map(whole).collect()
+    parts.into_iter().map(truncated).collect()
 }
 
 /// At most `limit` bytes of a text: whole characters, with an ellipsis if it is truncated.

@@ -152,8 +152,8 @@ fn envelope(text: &str) -> Result<[Option<&RawValue>; 3], ReviewError> {
     if let Ok(found) = fields_of(text, NAMES) {
         return Ok(found);
     }
-    let whole: &RawValue = serde_json::from_str(text).map_err(|error| ReviewError::NotJson(error.to_string()))?;
-    fields(whole, NAMES).map_err(ReviewError::NotAReview)
+    let envelope: &RawValue = serde_json::from_str(text).map_err(|error| ReviewError::NotJson(error.to_string()))?;
+    fields(envelope, NAMES).map_err(ReviewError::NotAReview)
 }
 
 /// The uid, and the other fields of a request: an error in those gets a response with the uid.

@@ -135,11 +135,11 @@ fn valid_for(now: OffsetDateTime, days: i64, common_name: &str) -> CertificatePa
 
 /// Replaces a file atomically: a reader gets the old content or the new one.
 fn write_file(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
-    let beside = path.with_extension("new");
+    let temporary = path.with_extension("new");
     let written = || {
-        let _ = fs::remove_file(&beside);
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?.write_all(text.as_bytes())?;
-        fs::rename(&beside, path)
+        let _ = fs::remove_file(&temporary);
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?.write_all(text.as_bytes())?;
+        fs::rename(&temporary, path)
     };
     written().map_err(|error| Exit::io(format!("{}: {error}", path.display())))
 }

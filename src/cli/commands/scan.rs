@@ -53,8 +53,8 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
 
 fn note_unevaluated_rules(policy: &Policy, inventory: &Inventory) {
     output::message("note: the creator of a ServiceCIDR is not stored, so it is not evaluated");
-    let of_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Deletion);
-    for rule in policy.rules().into_iter().filter(of_requests) {
+    let is_for_requests = |rule: &RuleId| matches!(rule, RuleId::DenyAll | RuleId::Deletion);
+    for rule in policy.rules().into_iter().filter(is_for_requests) {
         output::message(&format!("note: {} evaluates requests, not stored objects", rule.as_str()));
     }
     if policy.requires_nodes() && inventory.nodes().next().is_none() {
@@ -79,10 +79,10 @@ fn checked(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedO
     }
     let mut checked = Vec::with_capacity(by_age.len());
     for stored in by_age {
-        let beside = if tells_both_ways(&policy) { &older } else { inventory };
-        let verdict = as_if_made(&policy, beside, inventory, stored);
-        let named = escape_name(&stored.name);
-        let place = |_: &str, sentence: String| Diagnostic::whole(origin, format!("ServiceCIDR {named}: {sentence}"));
+        let others = if finds_both_directions(&policy) { &older } else { inventory };
+        let verdict = evaluate_as_create(&policy, others, inventory, stored);
+        let name = escape_name(&stored.name);
+        let place = |_: &str, sentence: String| Diagnostic::whole(origin, format!("ServiceCIDR {name}: {sentence}"));
         checked.push(CheckedObject {
             file: std::rc::Rc::clone(&file),
             at: None,
@@ -99,18 +99,18 @@ fn checked(policy: &Policy, inventory: &Inventory, origin: &str) -> Vec<CheckedO
 
 /// Whether no-overlap finds a pair in both directions, so that the younger of the two is enough. Otherwise a pair is
 /// reported where it is found.
-fn tells_both_ways(policy: &Policy) -> bool {
+fn finds_both_directions(policy: &Policy) -> bool {
     let counts = |relation| policy.no_overlap.as_ref().is_some_and(|rule| rule.relations.contains(&relation));
     counts(Relation::Within) == counts(Relation::Contains)
 }
 
 /// The verdict on creating the ServiceCIDR now. Alternatives avoid all stored ServiceCIDRs.
-fn as_if_made(policy: &Policy, beside: &Inventory, whole: &Inventory, stored: &ServiceCidr) -> Verdict {
+fn evaluate_as_create(policy: &Policy, others: &Inventory, all: &Inventory, stored: &ServiceCidr) -> Verdict {
     let change = Change::diff(Operation::Create, &stored.name, &[], &stored.cidr_texts());
     let request = Request { change, subresource: Subresource::None, requester: String::new(), dry_run: false };
-    let mut verdict = evaluate(policy, &ObservedInventory::static_file(beside), &request);
+    let mut verdict = evaluate(policy, &ObservedInventory::static_file(others), &request);
     if !verdict.alternatives.is_empty() {
-        verdict.alternatives = evaluate(policy, &ObservedInventory::static_file(whole), &request).alternatives;
+        verdict.alternatives = evaluate(policy, &ObservedInventory::static_file(all), &request).alternatives;
     }
     verdict
 }

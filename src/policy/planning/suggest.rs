@@ -203,18 +203,18 @@ impl<'a> FreeCidrSearch<'a> {
         }
         // Sorted by address, then widest first.
         runs.sort_by_key(|(run, obstacle)| (run.first(), std::cmp::Reverse(run.last()), obstacle.cidr));
-        let mut told: Vec<SkippedRange> = Vec::new();
+        let mut skipped: Vec<SkippedRange> = Vec::new();
         for (run, obstacle) in runs {
             // Continues after the last reported block, unless that ends with the family.
-            let behind = told.last().map_or(Some(0), |before| before.range.last().checked_add(1));
+            let behind = skipped.last().map_or(Some(0), |before| before.range.last().checked_add(1));
             let rest = behind.and_then(|behind| AddressRange::new(self.family, run.first().max(behind), run.last()));
-            match (rest, told.last_mut()) {
+            match (rest, skipped.last_mut()) {
                 (Some(rest), _) => {
                     let relation = self.block(rest.first()).relation(obstacle.cidr);
                     // A block within another network has the same owner for every block of the run.
                     let relation = if rest.count() > size_less_one + 1 { Relation::Within } else { relation };
                     let hit = Conflict { relation, cidr: obstacle.cidr, neighbour: obstacle.neighbour() };
-                    told.push(SkippedRange {
+                    skipped.push(SkippedRange {
                         range: rest,
                         reason: SkipReason::Taken(Conflicts { first: vec![hit], more: 0 }),
                     });
@@ -223,7 +223,7 @@ impl<'a> FreeCidrSearch<'a> {
                 (None, _) => {}
             }
         }
-        told
+        skipped
     }
 
     /// The block of the requested size at an address.
