@@ -1,6 +1,7 @@
 //! The webhook server: HTTPS for kube-apiserver, plain HTTP for health and metrics.
 
 mod background;
+mod connection;
 mod error;
 mod http;
 mod inventory_backend;
@@ -21,9 +22,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
-use actix_web::App;
-use actix_web::dev::Server as HttpServer;
-use actix_web::middleware::from_fn;
+use actix_server::{Server as HttpServer, ServerBuilder};
 use arc_swap::ArcSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -35,9 +34,10 @@ use background::overlap_monitor;
 use background::reload::Reloader;
 use background::shutdown::Signals;
 use background::tasks::Tasks;
+use connection::listener::{connection_limits, listen};
+use connection::pool::ConnectionPool;
 pub use error::ServerError;
 use http::body_memory::BodyMemoryLimit;
-use http::middleware::{ConnectionLimit, MAX_CONNECTIONS, limit_and_count};
 use http::routes;
 use inventory_backend::InventoryBackend;
 use metrics::Metrics;
@@ -54,15 +54,8 @@ const SHUTDOWN_TIMEOUT_SECONDS: u64 = 20;
 /// Longer than the 90 s for which kube-apiserver keeps an idle connection, so that the server never closes a
 /// connection on which a request is being sent.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a client may take to send the request head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many connections are accepted, including those that get 503. More wait in the kernel, where they cost nothing
-/// (docs/decisions/0008-overload-waits-in-the-kernel.md).
-const MAX_ACCEPTED_CONNECTIONS: usize = MAX_CONNECTIONS + 256;
-/// How many TLS handshakes a thread runs at once: reviews on open connections wait for them.
-const MAX_CONCURRENT_HANDSHAKES: usize = 64;
+/// How long a client of the health port may keep an idle connection.
+const HEALTH_KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The webhook server.
 pub struct Server;
@@ -88,8 +81,10 @@ impl Server {
     /// If a file is missing or invalid, or a port can't be bound. Then no port stays bound.
     pub fn bind(settings: &Settings) -> Result<Bound, ServerError> {
         let (reloader, initial) = Reloader::start(settings)?;
-        let webhook = listen(settings.listen, "--listen")?;
-        let health = listen(settings.health_listen, "--health-listen")?;
+        let webhook = bind(settings.listen, "--listen")?;
+        let health = bind(settings.health_listen, "--health-listen")?;
+        let (webhook_limit, health_limit) = connection_limits();
+        let is_authenticated = settings.client_auth.is_some();
         let metrics = Metrics::new();
         metrics.set_policy(&initial.policy_sha256);
         metrics.set_certificate(initial.certificate.not_after);
@@ -101,6 +96,8 @@ impl Server {
             page: PageCache::default(),
             certificate: Arc::new(ArcSwap::from_pointee(initial.certificate)),
             client_auth: initial.client_auth.map(Arc::new),
+            webhook_connections: Arc::new(ConnectionPool::new("webhook", webhook_limit, is_authenticated)),
+            health_connections: Arc::new(ConnectionPool::new("health", health_limit, false)),
             body_memory: BodyMemoryLimit::default(),
             tasks: Tasks::default(),
             is_draining: AtomicBool::new(false),
@@ -187,44 +184,40 @@ impl Bound {
 
     fn webhook_server(&self) -> Result<HttpServer, ServerError> {
         let state = Arc::clone(&self.state);
-        let connections = ConnectionLimit::default();
+        let config = server_config(&state.certificate, self.min_tls_version, state.client_auth.as_ref())?;
+        let (config, pool) = (Arc::new(config), Arc::clone(&state.webhook_connections));
         let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let config = server_config(&self.state.certificate, self.min_tls_version, self.state.client_auth.as_ref())?;
-        let server = actix_web::HttpServer::new(move || {
-            App::new().wrap(from_fn(limit_and_count)).configure(|app| routes::webhook(app, &state))
-        })
-        .disable_signals()
-        .workers(workers)
-        .max_connections(MAX_ACCEPTED_CONNECTIONS.div_ceil(workers))
-        .max_connection_rate(MAX_CONCURRENT_HANDSHAKES)
-        .keep_alive(KEEP_ALIVE_TIMEOUT)
-        .client_request_timeout(HEAD_TIMEOUT)
-        // Close connections immediately: actix would read on while the client sends, and block the thread
-        // (docs/decisions/0007-a-refused-body-is-cut-off.md).
-        .client_disconnect_timeout(Duration::ZERO)
-        .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
-        .on_connect(move |stream, extensions| connections.on_connect(stream, extensions))
-        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
-        .listen_rustls_0_23(self.webhook.try_clone()?, config)?;
-        Ok(server.run())
+        let builder = server_builder(workers, &pool);
+        let shutdown = builder.graceful_shutdown_signal();
+        let factory = move || {
+            let http = http::service(&state, routes::webhook, KEEP_ALIVE_TIMEOUT, shutdown.clone());
+            connection::service::tls(Arc::clone(&pool), Arc::clone(&config), http)
+        };
+        Ok(builder.listen("webhook", self.webhook.try_clone()?, factory)?.run())
     }
 
     fn health_server(&self) -> Result<HttpServer, ServerError> {
         let state = Arc::clone(&self.state);
-        let server = actix_web::HttpServer::new(move || {
-            App::new().wrap(from_fn(limit_and_count)).configure(|app| routes::health(app, &state))
-        })
-        .disable_signals()
-        .workers(1)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
-        .listen(self.health.try_clone()?)?;
-        Ok(server.run())
+        let pool = Arc::clone(&state.health_connections);
+        let builder = server_builder(1, &pool);
+        let shutdown = builder.graceful_shutdown_signal();
+        let factory = move || {
+            let http = http::service(&state, routes::health, HEALTH_KEEP_ALIVE_TIMEOUT, shutdown.clone());
+            connection::service::plain(Arc::clone(&pool), http)
+        };
+        Ok(builder.listen("health", self.health.try_clone()?, factory)?.run())
     }
 }
 
-fn listen(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|error| ServerError::Listen { address, flag, error })
+/// A server whose connections the pool limits. Its own limit only bounds those that wait for a busy thread.
+fn server_builder(workers: usize, pool: &ConnectionPool) -> ServerBuilder {
+    actix_server::Server::build()
+        .disable_signals()
+        .workers(workers)
+        .max_concurrent_connections(pool.limit())
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
+}
+
+fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServerError> {
+    listen(address).map_err(|error| ServerError::Listen { address, flag, error })
 }

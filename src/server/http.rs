@@ -9,3 +9,6 @@ pub(super) mod middleware;
 pub(super) mod page;
 pub(super) mod report;
 pub(super) mod routes;
+mod service;
+
+pub(super) use service::service;

@@ -3,6 +3,7 @@
 //! Label values are closed sets: no object names, users or other text of a request.
 
 mod capacity;
+mod connections;
 mod inventory;
 mod registrar;
 
@@ -21,8 +22,10 @@ use crate::inventory::{Operation, ResourceKind};
 use crate::k8s::Status;
 use crate::policy::{RuleId, ValidationAction, Verdict};
 
+use super::connection::pool::ConnectionPool;
 use super::report_cache::CapacitySnapshot;
 use capacity::CapacityMetrics;
+use connections::ConnectionMetrics;
 use inventory::WatchMetrics;
 use registrar::Registrar;
 
@@ -35,6 +38,7 @@ pub(super) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     findings: Family<FindingLabels, Counter>,
     capacity: CapacityMetrics,
+    connections: ConnectionMetrics,
     watch: WatchMetrics,
     durations: Histogram,
     in_flight: Gauge,
@@ -120,6 +124,7 @@ impl Metrics {
             ),
             policy: all.register("config_info", "The active policy, by the SHA-256 of its file"),
             capacity: CapacityMetrics::new(&mut all),
+            connections: ConnectionMetrics::new(&mut all),
             watch: WatchMetrics::new(&mut all),
             registry: all.into_registry(),
         };
@@ -182,14 +187,17 @@ impl Metrics {
         self.policy_is_current.set(i64::from(succeeded));
     }
 
-    /// All metrics as text, with the capacity of a snapshot, if there is one, and the watch status of each kind.
+    /// All metrics as text, with the capacity of a snapshot, if there is one, the watch status of each kind,
+    /// and the connections of each port.
     pub fn encode(
         &self,
         snapshot: Option<&CapacitySnapshot>,
         watch_status: &[(ResourceKind, Status)],
+        pools: &[&ConnectionPool],
     ) -> Result<String, fmt::Error> {
         self.capacity.set(snapshot);
         self.watch.set(watch_status);
+        self.connections.set(pools);
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)

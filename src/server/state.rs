@@ -10,6 +10,7 @@ use crate::k8s::WatchScope;
 use crate::policy::Policy;
 
 use super::background::tasks::Tasks;
+use super::connection::pool::ConnectionPool;
 use super::http::body_memory::BodyMemoryLimit;
 use super::inventory_backend::InventoryBackend;
 use super::metrics::Metrics;
@@ -28,6 +29,8 @@ pub(super) struct State {
     pub watch_scope: watch::Sender<WatchScope>,
     pub certificate: Arc<ArcSwap<Certificate>>,
     pub client_auth: Option<Arc<ClientAuth>>,
+    pub webhook_connections: Arc<ConnectionPool>,
+    pub health_connections: Arc<ConnectionPool>,
     pub body_memory: BodyMemoryLimit,
     pub tasks: Tasks,
     pub is_draining: AtomicBool,
@@ -35,6 +38,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The connections of both ports.
+    pub fn pools(&self) -> [&ConnectionPool; 2] {
+        [&self.webhook_connections, &self.health_connections]
+    }
+
     /// From now on `/readyz` fails and every response closes its connection.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);

@@ -10,11 +10,14 @@ use std::time::Duration;
 
 use rustls::SupportedProtocolVersion;
 
+use crate::connection::{Connection, request, trusting};
 use crate::program::{Server, agent, eventually, fixtures, program};
 use crate::raw_http::{Tls, client, connect, tcp};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 const MIB: usize = 1024 * 1024;
+/// The most connections of the webhook's port.
+const MAX_CONNECTIONS: usize = 1536;
 
 fn create() -> Vec<u8> {
     fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()
@@ -158,33 +161,36 @@ fn large_bodies_leave_memory_for_small_ones() {
 }
 
 #[test]
-fn connections_over_the_limit_get_503() {
+fn idle_connections_make_room_for_new_ones() {
     // Each connection needs a file descriptor here and one in the server.
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let more = rustix::process::Rlimit { current: most.maximum, maximum: most.maximum };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, more).unwrap();
     let server = Server::start(DENY_ALL);
+    let address = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
+    let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
+    let open = || Connection::open(address, &trust).unwrap();
     let before = resident(&server);
-    let mut connections: Vec<Tls> = (0..1024).map(|_| tls(&server)).collect();
-    let send_review = |stream: &mut Tls| {
-        let body = create();
-        stream.write_all(head(&format!("Content-Length: {}\r\n", body.len())).as_bytes()).unwrap();
-        stream.write_all(&body).unwrap();
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
-    };
-    assert_eq!(send_review(connections.last_mut().unwrap()), "HTTP/1.1 200");
-    let mut beyond = tls(&server);
-    beyond.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    let answer = read_until_closed(&mut beyond).to_lowercase();
-    assert!(answer.starts_with("http/1.1 503 ") && answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+    let mut connections: Vec<Connection> = (0..MAX_CONNECTIONS).map(|_| open()).collect();
     // The memory of an idle connection.
     let each = (resident(&server) - before) / connections.len();
     println!("{each} bytes an idle connection");
-    assert!(each <= 32 * 1024, "{each} bytes each");
-    drop(connections);
-    eventually("new connections get responses", || send_review(&mut tls(&server)) == "HTTP/1.1 200");
+    assert!(each <= 24 * 1024, "{each} bytes each");
+    let review = request(&create());
+    let is_answered = |connection: &mut Connection| connection.send(&review).is_ok_and(|reply| reply.status == 200);
+    // Connections that never had a request are closed, one that had a request is not.
+    assert!(is_answered(connections.last_mut().unwrap()));
+    let mut later: Vec<Connection> = (0..100).map(|_| open()).collect();
+    assert!(later.iter_mut().all(is_answered));
+    assert!(is_answered(connections.last_mut().unwrap()));
+    assert!(!is_answered(&mut connections[0]));
+    drop((connections, later));
+    assert!(is_answered(&mut open()));
+    let evicted = ["evicted_new", "evicted_unused"].map(|reason| {
+        let name = "servicecidr_guard_connections_closed_total";
+        server.metric(&format!("{name}{{port=\"webhook\",reason=\"{reason}\"}}")).unwrap().parse::<u64>().unwrap()
+    });
+    assert!(evicted.iter().sum::<u64>() >= 100, "{evicted:?}");
 }
 
 #[test]

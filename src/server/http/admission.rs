@@ -1,5 +1,6 @@
 //! `POST /validate`: reads a review, decides, responds, logs one line and counts.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::http::header::ContentType;
@@ -9,13 +10,19 @@ use tracing::{info, warn};
 use crate::k8s::{AdmissionOutcome, RequestError, Review, respond};
 use crate::policy::{ChangePreview, Request, Verdict, evaluate, preview_if_enabled};
 
+use crate::server::connection::phase::{Connection, Phase};
 use crate::server::metrics::Decision;
 use crate::server::state::State;
 
 use super::body;
 
 pub(super) async fn validate(state: web::Data<State>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let body = match body::read(&request, payload, &state.body_memory).await {
+    let connection = request.conn_data::<Arc<Connection>>().map(Arc::clone);
+    let read = body::read(&request, payload, &state, connection.as_deref()).await;
+    if let Some(connection) = &connection {
+        connection.enter(Phase::Evaluating);
+    }
+    let body = match read {
         Ok(body) => body,
         Err(error) => {
             warn!(%error, "request body rejected");

@@ -9,7 +9,10 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures_util::StreamExt as _;
 use kube::core::Duration as GoDuration;
 
-use super::body_memory::{BodyMemoryLimit, Permit};
+use crate::server::connection::phase::Connection;
+use crate::server::state::State;
+
+use super::body_memory::{Permit, is_small};
 
 /// The largest body: kube-apiserver accepts objects of up to 3 MiB and sends two of them.
 const MAX_BODY_BYTES: usize = 7 * 1024 * 1024;
@@ -17,6 +20,9 @@ const MAX_BODY_BYTES: usize = 7 * 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the rest of a rejected body is read and discarded.
 const DISCARD_TIMEOUT: Duration = Duration::from_millis(50);
+/// How long to wait for the memory of evicted connections.
+const EVICTION_TIMEOUT: Duration = Duration::from_millis(250);
+const EVICTION_POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// How much earlier than the timeout of kube-apiserver the server responds.
 const TIMEOUT_HEADROOM: Duration = Duration::from_millis(100);
 
@@ -48,9 +54,13 @@ pub(super) enum BodyError {
 pub(super) async fn read<'a>(
     request: &HttpRequest,
     mut payload: Payload,
-    memory: &'a BodyMemoryLimit,
+    state: &'a State,
+    connection: Option<&Connection>,
 ) -> Result<Body<'a>, BodyError> {
-    let body = read_within_limits(request, &mut payload, memory).await;
+    let body = read_within_limits(request, &mut payload, state, connection).await;
+    if let Some(connection) = connection {
+        connection.set_body(0);
+    }
     if body.is_err() {
         let rest = async { while payload.next().await.is_some_and(|chunk| chunk.is_ok()) {} };
         let _ = tokio::time::timeout(DISCARD_TIMEOUT, rest).await;
@@ -61,12 +71,13 @@ pub(super) async fn read<'a>(
 async fn read_within_limits<'a>(
     request: &HttpRequest,
     payload: &mut Payload,
-    memory: &'a BodyMemoryLimit,
+    state: &'a State,
+    connection: Option<&Connection>,
 ) -> Result<Body<'a>, BodyError> {
     let timeout = body_timeout(request.query_string());
     let deadline = Instant::now() + timeout;
     let length = content_length(request)?;
-    let mut permit = memory.permit();
+    let mut permit = state.body_memory.permit();
     let mut bytes = BytesMut::with_capacity(length.min(64 * 1024));
     loop {
         let next = tokio::time::timeout_at(deadline.into(), payload.next()).await;
@@ -78,11 +89,36 @@ async fn read_within_limits<'a>(
                 if size > MAX_BODY_BYTES {
                     return Err(BodyError::TooLarge);
                 }
-                permit.grow(size).map_err(|_| BodyError::MemoryLimit)?;
+                if permit.grow(size).is_err() {
+                    grow_by_eviction(&mut permit, size, state, connection).await?;
+                }
+                if let Some(connection) = connection {
+                    connection.set_body(size);
+                }
                 bytes.extend_from_slice(&chunk);
             }
         }
     }
+}
+
+/// The memory limit is reached: closes connections whose source uses more of it, and waits until their memory is free.
+async fn grow_by_eviction(
+    permit: &mut Permit<'_>,
+    size: usize,
+    state: &State,
+    connection: Option<&Connection>,
+) -> Result<(), BodyError> {
+    let is_small = is_small(size);
+    let evict =
+        |connection| state.webhook_connections.evict_body(connection, |bytes| self::is_small(bytes) == is_small);
+    let deadline = Instant::now() + EVICTION_TIMEOUT;
+    while Instant::now() < deadline && connection.is_some_and(evict) {
+        tokio::time::sleep(EVICTION_POLL_INTERVAL).await;
+        if permit.grow(size).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(BodyError::MemoryLimit)
 }
 
 /// Checks the headers of the body. Returns its announced length in bytes, 0 if there is none.

@@ -45,7 +45,7 @@ impl BodyMemoryLimit {
 impl Permit<'_> {
     /// Grows the permit to a body of `bytes`. A body that is no longer small moves to the limit of large ones.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        let semaphore = if bytes <= MAX_SMALL_BODY_BYTES { &self.limit.small } else { &self.limit.large };
+        let semaphore = if is_small(bytes) { &self.limit.small } else { &self.limit.large };
         let is_same = |permit: &&mut OwnedSemaphorePermit| Arc::ptr_eq(permit.semaphore(), semaphore);
         let same = self.permit.as_mut().filter(is_same);
         let kib = bytes.div_ceil(1024) - same.as_ref().map_or(0, |permit| permit.num_permits());
@@ -57,6 +57,11 @@ impl Permit<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a body of `bytes` uses the memory of small bodies.
+pub(super) fn is_small(bytes: usize) -> bool {
+    bytes <= MAX_SMALL_BODY_BYTES
 }
 
 #[cfg(test)]

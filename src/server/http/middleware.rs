@@ -1,48 +1,24 @@
-//! The middleware of every request: the connection limit, the response counter, `Connection: close` while draining,
-//! and 500 after a panic.
+//! The middleware of every request: what its connection does, the response counter, `Connection: close` while
+//! draining, and 500 after a panic.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::{ConnectionType, header};
+use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use futures_util::FutureExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::server::connection::phase::{Connection, Phase};
 use crate::server::state::State;
 
 use super::routes;
 
-/// How many connections are served at once. kube-apiserver opens a few.
-pub(in crate::server) const MAX_CONNECTIONS: usize = 1024;
-
-/// The limit on open connections of the webhook's port.
-#[derive(Clone)]
-pub(in crate::server) struct ConnectionLimit(Arc<Semaphore>);
-
-/// Stored with each connection: the permit that it has while it is open, `None` if it is over the limit.
-struct Connection(Option<OwnedSemaphorePermit>);
-
-impl Default for ConnectionLimit {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_CONNECTIONS)))
-    }
-}
-
-impl ConnectionLimit {
-    /// Counts a new connection.
-    pub fn on_connect(&self, _stream: &dyn Any, extensions: &mut Extensions) {
-        extensions.insert(Connection(Arc::clone(&self.0).try_acquire_owned().ok()));
-    }
-}
-
-/// Rejects requests on connections over the limit, passes on all others, and counts the responses.
-pub(in crate::server) async fn limit_and_count(
+/// Records what the connection does, passes on the request, and counts the response.
+pub(in crate::server) async fn track_and_count(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
@@ -50,18 +26,14 @@ pub(in crate::server) async fn limit_and_count(
     let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     };
-    let is_over_limit = request.conn_data::<Connection>().is_some_and(|connection| connection.0.is_none());
-    let response = if is_over_limit {
-        let unavailable = HttpResponse::ServiceUnavailable()
-            .insert_header((header::RETRY_AFTER, "1"))
-            .force_close()
-            .body(format!("connection limit ({MAX_CONNECTIONS}) reached, retry later\n"));
-        Ok(request.into_response(unavailable))
-    } else {
-        catch_panic(&state, request, next).await
-    };
+    let connection = request.conn_data::<Arc<Connection>>().map(Arc::clone);
+    if let Some(connection) = connection.as_ref().filter(|_| !routes::reads_body(path)) {
+        connection.enter(Phase::Evaluating);
+    }
+    let response = catch_panic(&state, request, next).await;
+    let closes = state.is_draining() || connection.as_ref().is_some_and(|connection| connection.is_evicted());
     let response = response.map(|mut response| {
-        if state.is_draining() {
+        if closes {
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         response
@@ -137,7 +109,7 @@ mod tests {
     #[actix_web::test]
     async fn panic_returns_500_and_keeps_serving() {
         let state = state();
-        let app = App::new().app_data(state.clone()).wrap(from_fn(limit_and_count));
+        let app = App::new().app_data(state.clone()).wrap(from_fn(track_and_count));
         let app = init_service(app.route("/works", web::get().to(works)).route("/panics", web::get().to(panics))).await;
         for _ in 0..3 {
             let request = TestRequest::get().uri("/panics").to_request();
@@ -146,7 +118,7 @@ mod tests {
             let response = call_service(&app, TestRequest::get().uri("/works").to_request()).await;
             assert_eq!(response.status(), 200);
         }
-        let metrics = state.metrics.encode(None, &[]).unwrap();
+        let metrics = state.metrics.encode(None, &[], &[]).unwrap();
         assert!(metrics.contains("servicecidr_guard_panics_total 3\n"), "{metrics}");
     }
 

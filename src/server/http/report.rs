@@ -19,7 +19,7 @@ pub(super) async fn report(state: web::Data<State>) -> HttpResponse {
 pub(super) async fn metrics(state: web::Data<State>) -> HttpResponse {
     let is_synced = state.inventory.capacity() == SyncState::Synced;
     let snapshot = is_synced.then(|| state.reports.get(&state.inventory));
-    match state.metrics.encode(snapshot.as_deref(), &state.inventory.watch_status()) {
+    match state.metrics.encode(snapshot.as_deref(), &state.inventory.watch_status(), &state.pools()) {
         Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
         }

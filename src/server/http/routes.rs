@@ -46,6 +46,11 @@ pub(super) fn path_label(path: &str) -> &'static str {
     observed.into_iter().find(|observed| *observed == path).unwrap_or("other")
 }
 
+/// Whether the handler of a path reads a body, and records itself when it is complete.
+pub(super) fn reads_body(path: &str) -> bool {
+    path == VALIDATE
+}
+
 fn configure(app: &mut ServiceConfig, state: &Arc<State>) {
     app.app_data(web::Data::from(Arc::clone(state)));
     app.default_service(web::to(|| async { HttpResponse::NotFound().body("no such path\n") }));
