@@ -62,7 +62,7 @@ bench: ## Run the benchmarks next to the Kubernetes code: needs Go, 3 GB of memo
 	@mkdir -p target/bench-peers && cd benches/peers && GOFLAGS=-mod=readonly go build -trimpath -ldflags '-s -w' -o ../../target/bench-peers/ ./...
 	@SERVICECIDR_GUARD_PEERS=$(CURDIR)/target/bench-peers $(CARGO) bench --locked --bench capacity --bench list --bench memory --bench live --bench webhook
 
-soak: ## Load the release build with requests, events and reloads for MINUTES=3; PART=reloads, overload or steady runs one part
+soak: ## Load the release build with requests, events and reloads for MINUTES=3; PART=reloads, overload, strangers or steady runs one part
 	@$(CARGO) test --release --locked --test soak -- $(MINUTES) $(PART)
 
 image-test: ## Build the image and run it as the chart does: needs Go, root, and Debian's buildah and debootstrap

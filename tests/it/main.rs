@@ -22,6 +22,8 @@ mod config; // the policy file: every error
 mod config_rules; // the rules of the policy file: defaults and errors
 #[path = "../common/connection.rs"]
 mod connection; // a keep-alive TLS connection
+#[path = "../common/crowd.rs"]
+mod crowd; // clients that keep connections busy
 mod doc_coverage; // documented exit codes, results and messages are tested
 mod doc_examples; // documented commands are tested
 mod draft; // `init` for twenty clusters
@@ -53,6 +55,7 @@ mod shutdown; // SIGTERM and SIGINT
 #[allow(clippy::cast_precision_loss, reason = "counts are small")]
 #[path = "../common/slope.rs"]
 mod slope; // least squares, for `make soak`
+mod strangers; // silent, slow, idle and greedy clients
 mod suggest; // `suggest` compared with an exhaustive search
 mod tls; // key types, ALPN, session resumption
 mod vectors; // recorded results of the code of Kubernetes

@@ -21,6 +21,8 @@ mod authority;
 mod common;
 #[path = "../common/connection.rs"]
 mod connection;
+#[path = "../common/crowd.rs"]
+mod crowd;
 mod generator;
 mod measure;
 mod overload;
@@ -32,6 +34,7 @@ mod program;
 #[path = "../common/slope.rs"]
 mod slope;
 mod steady;
+mod strangers;
 mod throttle;
 #[path = "../common/volume.rs"]
 mod volume;
@@ -41,13 +44,19 @@ fn main() {
     let minutes = arguments.next().map_or(3, |minutes| minutes.parse().expect("MINUTES is a number"));
     let part = arguments.next().unwrap_or_default();
     let is_asked = |name: &str| part.is_empty() || part == name;
-    assert!(["", "reloads", "overload", "steady"].contains(&part.as_str()), "PART is reloads, overload or steady");
+    assert!(
+        ["", "reloads", "overload", "strangers", "steady"].contains(&part.as_str()),
+        "PART is reloads, overload, strangers or steady"
+    );
     if is_asked("reloads") {
         println!("Two policies alternate under load");
         policies::run_alternating_policies(100_000, 1_000);
     }
     if is_asked("overload") {
         overload::run();
+    }
+    if is_asked("strangers") {
+        strangers::run();
     }
     if is_asked("steady") {
         steady::run(minutes);
