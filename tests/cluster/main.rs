@@ -12,8 +12,14 @@
 
 #[path = "../common/binaries.rs"]
 mod binaries;
+#[allow(dead_code, reason = "other test crates use the rest")]
+#[path = "../common/connection.rs"]
+mod connection;
 #[path = "../common/control_plane.rs"]
 mod control_plane;
+#[allow(dead_code, reason = "other test crates use the rest")]
+#[path = "../common/crowd.rs"]
+mod crowd;
 #[allow(dead_code, reason = "other test crates use the rest")]
 #[path = "../common/program.rs"]
 mod program;
@@ -50,5 +56,6 @@ mod rolling_update; // webhooks are replaced under load
 mod rules; // violations as kubectl prints them
 mod service; // clientConfig.service
 mod service_account; // permissions of the ServiceAccount
+mod strangers; // silent and idle clients while kube-apiserver sends reviews
 mod vap; // `export vap` compared with the webhook
 mod vap_chart; // the policies of the chart compared with `export vap`

@@ -18,6 +18,11 @@
 {{- .Values.namespaceOverride | default .Release.Namespace }}
 {{- end }}
 
+{{/* The app.kubernetes.io/name of the pod of `helm test`. */}}
+{{- define "servicecidr-guard.probeName" -}}
+{{- printf "%s-probe" (include "servicecidr-guard.name" . | trunc 57) }}
+{{- end }}
+
 {{/* The labels by which Deployment and Service find the pods. They can't change in an upgrade. */}}
 {{- define "servicecidr-guard.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "servicecidr-guard.name" . | quote }}
