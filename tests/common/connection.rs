@@ -1,7 +1,7 @@
 //! A TLS connection as kube-apiserver keeps it: HTTP/1.1, keep-alive.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -46,7 +46,19 @@ pub fn request(review: &[u8]) -> Vec<u8> {
 impl Connection {
     /// Opens a connection and completes its handshake.
     pub fn open(address: SocketAddr, trust: &Arc<ClientConfig>) -> io::Result<Self> {
-        let socket = TcpStream::connect(address)?;
+        Self::on(TcpStream::connect(address)?, trust)
+    }
+
+    /// Opens a connection from this address.
+    #[allow(dead_code, reason = "not every test crate needs it")]
+    pub fn open_from(source: IpAddr, address: SocketAddr, trust: &Arc<ClientConfig>) -> io::Result<Self> {
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+        socket.connect(&address.into())?;
+        Self::on(socket.into(), trust)
+    }
+
+    fn on(socket: TcpStream, trust: &Arc<ClientConfig>) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(TEST_TIMEOUT))?;
         let name = ServerName::try_from("localhost").unwrap();
@@ -59,6 +71,12 @@ impl Connection {
     /// The certificate of the server, DER.
     pub fn certificate(&self) -> Vec<u8> {
         self.0.conn.peer_certificates().unwrap()[0].to_vec()
+    }
+
+    /// Sends a part of a request.
+    #[allow(dead_code, reason = "not every test crate needs it")]
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
     }
 
     /// Sends a request and reads the response.

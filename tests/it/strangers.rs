@@ -2,7 +2,7 @@
 //! same. `make soak PART=strangers` measures how fast.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -51,6 +51,7 @@ const EVERYONE: [(Crowd, usize); 8] = [
 /// Clients that send the same request and expect the same response.
 struct Callers {
     target: Target,
+    review: Vec<u8>,
     expected: Vec<u8>,
 }
 
@@ -69,10 +70,10 @@ impl Callers {
         let server = Server::start_with(DENY_ALL, &["--log-level", quiet]);
         let address: SocketAddr = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
         let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
-        let request = request(&fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap());
-        let target = Target { address, trust, request };
+        let review = fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap();
+        let target = Target { address, trust, request: request(&review) };
         let expected = Connection::open(address, &target.trust).unwrap().send(&target.request).unwrap().body;
-        (server, Self { target, expected })
+        (server, Self { target, review, expected })
     }
 
     fn open(&self) -> std::io::Result<Connection> {
@@ -165,6 +166,28 @@ fn requests_under_way_are_answered_while_connections_are_evicted() {
     assert_ne!(server.metric(evicted).unwrap(), "0");
     let line = server.wait_for_log("connections evicted");
     assert!(line["sources"].as_str().unwrap().starts_with("127.0.0.1 ("), "{line}");
+}
+
+#[test]
+fn large_bodies_of_one_source_make_room_for_others() {
+    let (server, callers) = Callers::start();
+    let source = IpAddr::from(Ipv4Addr::new(127, 0, 1, 1));
+    let body = vec![b' '; 7 * 1024 * 1024 - 1];
+    let whole = request(&[&body[..], b"x"].concat());
+    // Together more than the memory of large bodies. None of them is complete.
+    let greedy: Vec<Connection> = (0..9)
+        .map(|_| {
+            let mut connection = Connection::open_from(source, callers.target.address, &callers.target.trust).unwrap();
+            connection.write(&whole[..whole.len() - 1]).unwrap();
+            connection
+        })
+        .collect();
+    let large = request(&[vec![b' '; 5 * 1024 * 1024], callers.review.clone()].concat());
+    let reply = callers.open().and_then(|mut connection| connection.send(&large));
+    assert_eq!(callers.fault(reply), None);
+    let evicted = "servicecidr_guard_connections_closed_total{port=\"webhook\",reason=\"evicted_body\"}";
+    assert_ne!(server.metric(evicted).unwrap(), "0");
+    drop(greedy);
 }
 
 #[test]

@@ -34,7 +34,7 @@ struct Measured {
 
 pub fn run() {
     println!("\nStrangers: {NEW_CALLERS} new callers, and one that keeps its connection");
-    let server = Server::start_with(DENY_ALL, &["--log-level", "error"]);
+    let server = Server::start_with(DENY_ALL, &["--log-level", "info,servicecidr_guard::server::http::admission=warn"]);
     let address: SocketAddr = server.webhook.strip_prefix("https://").unwrap().parse().unwrap();
     let trust = trusting(&fs::read(server.path("ca.crt")).unwrap());
     let request = request(&fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap());

@@ -89,11 +89,11 @@ async fn read_within_limits<'a>(
                 if size > MAX_BODY_BYTES {
                     return Err(BodyError::TooLarge);
                 }
-                if permit.grow(size).is_err() {
-                    grow_by_eviction(&mut permit, size, state, connection).await?;
-                }
                 if let Some(connection) = connection {
                     connection.set_body(size);
+                }
+                if permit.grow(size).is_err() {
+                    grow_by_eviction(&mut permit, size, state, connection).await?;
                 }
                 bytes.extend_from_slice(&chunk);
             }
