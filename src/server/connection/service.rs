@@ -2,6 +2,7 @@
 //! evicted.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ where
                 let (pool, config, http) = (Arc::clone(&pool), Arc::clone(&config), Rc::clone(&http));
                 let queue = queue.clone();
                 async move {
-                    let Ok(address) = stream.peer_addr() else { return Ok::<(), ()>(()) };
+                    let Ok(address) = prepare(&stream) else { return Ok::<(), ()>(()) };
                     let Some(connection) = pool.admit(address.ip(), Phase::Hello) else { return Ok(()) };
                     let serve = async {
                         let stream = Box::pin(handshake(stream, &connection, &pool, &queue, config)).await?;
@@ -84,7 +85,7 @@ where
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                 let (pool, http) = (Arc::clone(&pool), Rc::clone(&http));
                 async move {
-                    let Ok(address) = stream.peer_addr() else { return Ok::<(), ()>(()) };
+                    let Ok(address) = prepare(&stream) else { return Ok::<(), ()>(()) };
                     let Some(connection) = pool.admit(address.ip(), Phase::Idle) else { return Ok(()) };
                     let stream = TrackedStream::new(stream, Arc::clone(&connection));
                     let serve = Box::pin(http.call((stream, Some(address))));
@@ -94,6 +95,12 @@ where
             }))
         }
     })
+}
+
+/// Returns the address of the client. A response is sent at once, and not together with a later one.
+fn prepare(stream: &TcpStream) -> io::Result<SocketAddr> {
+    stream.set_nodelay(true)?;
+    stream.peer_addr()
 }
 
 /// Completes a TLS handshake. Only a complete ClientHello gets a turn.
@@ -129,7 +136,7 @@ async fn handshake(
 
 async fn within<T>(
     deadline: Instant,
-    step: impl Future<Output = std::io::Result<T>>,
+    step: impl Future<Output = io::Result<T>>,
     connection: &OpenConnection,
     timeout: CloseReason,
 ) -> Option<T> {
