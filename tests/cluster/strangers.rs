@@ -37,7 +37,7 @@ fn no_request_fails_while_strangers_are_connected() {
     for burst in 0..BURSTS {
         // All come from the address of kube-apiserver.
         let running = (burst % 5 != 4)
-            .then(|| Running::start(&target, &[(Crowd::Silent, 1_500), (Crowd::Idle, 1_600)], Sources::Own));
+            .then(|| Running::start(&target, &[(Crowd::Silent, 1_500), (Crowd::Idle, 1_400)], Sources::Own));
         thread::sleep(PAUSE);
         let next = AtomicUsize::new(0);
         thread::scope(|scope| {

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 const BACKLOG: i32 = 4096;
 /// The most connections of the webhook's port. kube-apiserver opens as many as it has requests in flight, and each
 /// needs up to 20 KiB.
-const MAX_WEBHOOK_CONNECTIONS: usize = 1536;
+const MAX_WEBHOOK_CONNECTIONS: usize = 1280;
 /// The most connections of the health port.
 const MAX_HEALTH_CONNECTIONS: usize = 512;
 /// Open files that are not connections.
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn connections_fit_into_the_open_files() {
         for (files, expected) in
-            [(usize::MAX, (1536, 512)), (1_048_576, (1536, 512)), (1024, (720, 240)), (80, (12, 4)), (0, (4, 4))]
+            [(usize::MAX, (1280, 512)), (1_048_576, (1280, 512)), (1024, (720, 240)), (80, (12, 4)), (0, (4, 4))]
         {
             assert_eq!(fit(files), expected, "{files}");
         }
