@@ -9,8 +9,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How many connections wait in the kernel until they are accepted. The kernel reduces it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 /// The most connections of the webhook's port. kube-apiserver opens as many as it has requests in flight, and each
-/// needs up to 20 KiB.
-const MAX_WEBHOOK_CONNECTIONS: usize = 1280;
+/// needs 20 to 40 KiB.
+const MAX_WEBHOOK_CONNECTIONS: usize = 1024;
 /// The most connections of the health port.
 const MAX_HEALTH_CONNECTIONS: usize = 512;
 /// Open files that are not connections.
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn connections_fit_into_the_open_files() {
         for (files, expected) in
-            [(usize::MAX, (1280, 512)), (1_048_576, (1280, 512)), (1024, (720, 240)), (80, (12, 4)), (0, (4, 4))]
+            [(usize::MAX, (1024, 512)), (1_048_576, (1024, 512)), (1024, (720, 240)), (80, (12, 4)), (0, (4, 4))]
         {
             assert_eq!(fit(files), expected, "{files}");
         }
