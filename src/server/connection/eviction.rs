@@ -11,8 +11,9 @@ const HELLO_GRACE: Duration = Duration::from_millis(500);
 pub(super) const STEP_GRACE: Duration = Duration::from_secs(1);
 /// A client may be writing its next request on a connection that had one this recently.
 const RECENT_USE: Duration = Duration::from_secs(5);
-/// The reserve for new connections is this fraction of all: they only evict each other beyond it.
-const NEW_RESERVE_FRACTION: usize = 4;
+/// New connections have a reserve, and so have those that receive a request: this fraction of all connections. Beyond it
+/// they come before connections with a recent request.
+const RESERVE_FRACTION: usize = 4;
 /// A source with this fraction of all connections is evicted from first.
 const GREEDY_FRACTION: usize = 8;
 
@@ -49,17 +50,20 @@ pub(super) struct Candidate {
 pub(super) fn victims(candidates: &[Candidate], count: usize, is_authenticated: bool) -> Vec<(u64, Reason)> {
     let mut ranked: Vec<(Reason, &Candidate)> =
         candidates.iter().filter_map(|candidate| Some((reason(candidate.activity)?, candidate))).collect();
-    let new = ranked.iter().filter(|(reason, _)| *reason == Reason::New).count();
-    let is_over_reserve = new > candidates.len() / NEW_RESERVE_FRACTION;
+    let is_over_reserve = |wanted: Reason| {
+        ranked.iter().filter(|(reason, _)| *reason == wanted).count() > candidates.len() / RESERVE_FRACTION
+    };
+    let (is_new_over, is_receiving_over) = (is_over_reserve(Reason::New), is_over_reserve(Reason::Receiving));
     let order = |reason: Reason| match reason {
         Reason::Stalled => 0,
-        Reason::New if is_over_reserve && is_authenticated => 1,
+        Reason::New if is_new_over && is_authenticated => 1,
         Reason::Unused => 2,
         Reason::Idle => 3,
-        Reason::New if is_over_reserve => 4,
-        Reason::Recent => 5,
-        Reason::New => 6,
-        Reason::Receiving => 7,
+        Reason::Receiving if is_receiving_over => 4,
+        Reason::New if is_new_over => 5,
+        Reason::Recent => 6,
+        Reason::New => 7,
+        Reason::Receiving => 8,
     };
     let key = |(reason, candidate): &(Reason, &Candidate)| {
         let is_greedy = candidate.of_source > candidates.len() / GREEDY_FRACTION;
@@ -155,6 +159,17 @@ mod tests {
         // Beyond that, the longest new one.
         all.push((Phase::Idle, 15, UNUSED, 1));
         assert_eq!(victims(&candidates(&all), 1, false), [(7, Reason::New)]);
+    }
+
+    #[test]
+    fn connections_that_receive_have_a_reserve() {
+        let mut all = vec![(Phase::Idle, 1_000, USED, 1), (Phase::Hello, 10, UNUSED, 1)];
+        all.extend((0..6).map(|number| (Phase::Receiving, 900 + number, UNUSED, 1)));
+        // The longest ones, until they are no more than a quarter of all.
+        assert_eq!(victims(&candidates(&all), 1, false), [(7, Reason::Receiving)]);
+        assert_eq!(victims(&candidates(&all[..3]), 1, false), [(2, Reason::Receiving)]);
+        let few = [&all[..3], &[(Phase::Idle, 500, USED, 1); 5]].concat();
+        assert_eq!(victims(&candidates(&few), 1, false), [(0, Reason::Recent)]);
     }
 
     #[test]
