@@ -17,7 +17,7 @@ use crate::raw_http::{Tls, client, connect, tcp};
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 const MIB: usize = 1024 * 1024;
 /// The most connections of the webhook's port.
-const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS: usize = 640;
 
 fn create() -> Vec<u8> {
     fs::read(fixtures().join("recorded/007-create-newcidr1.json")).unwrap()

@@ -15,9 +15,9 @@ use crate::program::{Server, eventually, fixtures};
 
 const DENY_ALL: &str = "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n";
 /// Connections that stay open: almost the limit.
-const HELD_CONNECTIONS: usize = 1_018;
+const HELD_CONNECTIONS: usize = 634;
 /// The most connections of the webhook's port.
-const MAX_CONNECTIONS: usize = 1_024;
+const MAX_CONNECTIONS: usize = 640;
 /// Clients that open one connection after the other, far more than the remaining slots.
 const CLIENTS: usize = 64;
 /// The number of responses on new connections to wait for.

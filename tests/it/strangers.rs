@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// Open files that may remain after a crowd: connections that are being closed.
 const FILE_SLACK: usize = 8;
 
-/// Every crowd with its sources. The sizes are above and below the limit of 1,024 connections.
+/// Every crowd with its sources. The sizes are above and below the limit of 640 connections.
 const CROWDS: [(&[(Crowd, usize)], Sources); 14] = [
     (&[(Crowd::Silent, 400)], Sources::Own),
     (&[(Crowd::Silent, 1_400)], Sources::Foreign),

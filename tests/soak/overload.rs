@@ -51,7 +51,7 @@ pub fn run() {
     let slow = percentile(&mut correct, 0.99);
     goal("p99 of correct responses, ms", slow, slow <= 250.0, "<= 250");
     if rejected.is_empty() {
-        println!("  no request got 503 (docs/decisions/0008-overload-waits-in-the-kernel.md)");
+        println!("  no request got 503 (docs/decisions/0012-room-for-new-connections.md)");
     } else {
         let excess = percentile(&mut rejected, 0.99);
         goal("p99 of 503 responses, ms", excess, excess <= 50.0, "<= 50");

@@ -11,6 +11,9 @@ const HELLO_GRACE: Duration = Duration::from_millis(500);
 pub(super) const STEP_GRACE: Duration = Duration::from_secs(1);
 /// A client may be writing its next request on a connection that had one this recently.
 const RECENT_USE: Duration = Duration::from_secs(5);
+/// A connection with several requests, the last one this recently, is in constant use. To replace it by a new one would
+/// cost a handshake, which takes as much CPU time as ten requests.
+const ACTIVE_USE: Duration = Duration::from_secs(2);
 /// New connections have a reserve, and so have those that receive a request: this fraction of all connections. Beyond it
 /// they come before connections with a recent request.
 const RESERVE_FRACTION: usize = 4;
@@ -32,6 +35,8 @@ pub(in crate::server) enum Reason {
     Recent,
     /// A part of a request has arrived, in the last second.
     Receiving,
+    /// Several requests were answered, the last one less than two seconds ago.
+    Active,
 }
 
 /// A connection that may be evicted.
@@ -64,6 +69,7 @@ pub(super) fn victims(candidates: &[Candidate], count: usize, is_authenticated: 
         Reason::Recent => 6,
         Reason::New => 7,
         Reason::Receiving => 8,
+        Reason::Active => 9,
     };
     let key = |(reason, candidate): &(Reason, &Candidate)| {
         let is_greedy = candidate.of_source > candidates.len() / GREEDY_FRACTION;
@@ -78,14 +84,15 @@ pub(super) fn victims(candidates: &[Candidate], count: usize, is_authenticated: 
 
 /// Why the connection may be evicted; `None` if a complete request has arrived and its response is not sent.
 fn reason(activity: Activity) -> Option<Reason> {
-    let Activity { phase, lasts, is_used } = activity;
+    let Activity { phase, lasts, requests } = activity;
     match phase {
         Phase::Hello if lasts > HELLO_GRACE => Some(Reason::Stalled),
         Phase::Handshake | Phase::Receiving | Phase::Responding if lasts > STEP_GRACE => Some(Reason::Stalled),
         Phase::Hello | Phase::Handshake => Some(Reason::New),
-        Phase::Idle if !is_used && lasts > STEP_GRACE => Some(Reason::Unused),
-        Phase::Idle if !is_used => Some(Reason::New),
+        Phase::Idle if requests == 0 && lasts > STEP_GRACE => Some(Reason::Unused),
+        Phase::Idle if requests == 0 => Some(Reason::New),
         Phase::Idle if lasts > RECENT_USE => Some(Reason::Idle),
+        Phase::Idle if requests > 1 && lasts < ACTIVE_USE => Some(Reason::Active),
         Phase::Idle => Some(Reason::Recent),
         Phase::Receiving => Some(Reason::Receiving),
         Phase::Evaluating | Phase::Responding => None,
@@ -101,6 +108,7 @@ impl Reason {
             Self::New => "evicted_new",
             Self::Recent => "evicted_recent",
             Self::Receiving => "evicted_receiving",
+            Self::Active => "evicted_active",
         }
     }
 }
@@ -109,19 +117,20 @@ impl Reason {
 mod tests {
     use super::*;
 
-    const USED: bool = true;
-    const UNUSED: bool = false;
+    const UNUSED: u64 = 0;
+    const USED: u64 = 1;
+    const ACTIVE: u64 = 2;
 
-    fn candidates(all: &[(Phase, u64, bool, usize)]) -> Vec<Candidate> {
-        let candidate = |(id, (phase, milliseconds, is_used, of_source)): (usize, &(Phase, u64, bool, usize))| {
-            let activity = Activity { phase: *phase, lasts: Duration::from_millis(*milliseconds), is_used: *is_used };
+    fn candidates(all: &[(Phase, u64, u64, usize)]) -> Vec<Candidate> {
+        let candidate = |(id, (phase, milliseconds, requests, of_source)): (usize, &(Phase, u64, u64, usize))| {
+            let activity = Activity { phase: *phase, lasts: Duration::from_millis(*milliseconds), requests: *requests };
             Candidate { id: id as u64, activity, of_source: *of_source }
         };
         all.iter().enumerate().map(candidate).collect()
     }
 
     /// The order in which single connections are evicted.
-    fn order(all: &[(Phase, u64, bool, usize)], is_authenticated: bool) -> Vec<u64> {
+    fn order(all: &[(Phase, u64, u64, usize)], is_authenticated: bool) -> Vec<u64> {
         let mut left = candidates(all);
         let mut order = Vec::new();
         while let [(id, _)] = victims(&left, 1, is_authenticated)[..] {
@@ -144,15 +153,17 @@ mod tests {
             (Phase::Receiving, 1_001, USED, 1),
             (Phase::Idle, 4_999, USED, 1),
             (Phase::Responding, 500, USED, 1),
+            (Phase::Idle, 1_999, ACTIVE, 1),
+            (Phase::Idle, 2_000, ACTIVE, 1),
         ];
-        // Stalled, unused, idle, recent, receiving; the longest first.
-        assert_eq!(order(&all, false), [7, 6, 5, 4, 3, 8, 2, 1]);
+        // Stalled, unused, idle, recent, receiving, active; the longest first.
+        assert_eq!(order(&all, false), [7, 6, 5, 4, 3, 8, 2, 11, 1, 10]);
     }
 
     #[test]
     fn new_connections_have_a_reserve() {
         let recent = |_| (Phase::Idle, 1_000, USED, 1);
-        let mut all: Vec<(Phase, u64, bool, usize)> = (0..6).map(recent).collect();
+        let mut all: Vec<(Phase, u64, u64, usize)> = (0..6).map(recent).collect();
         // Up to a quarter of all: used connections go first.
         all.extend([(Phase::Hello, 10, UNUSED, 1), (Phase::Handshake, 20, UNUSED, 1)]);
         assert_eq!(victims(&candidates(&all), 1, false), [(0, Reason::Recent)]);

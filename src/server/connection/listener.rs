@@ -8,11 +8,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 /// How many connections wait in the kernel until they are accepted. The kernel reduces it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
-/// The most connections of the webhook's port. kube-apiserver opens as many as it has requests in flight, and each
-/// needs 20 to 40 KiB.
-const MAX_WEBHOOK_CONNECTIONS: usize = 1024;
+/// The most connections of the webhook's port. kube-apiserver opens as many as it has requests in flight, by default
+/// 600 at most. Each needs 20 to 50 KiB.
+const MAX_WEBHOOK_CONNECTIONS: usize = 640;
 /// The most connections of the health port.
-const MAX_HEALTH_CONNECTIONS: usize = 512;
+const MAX_HEALTH_CONNECTIONS: usize = 256;
 /// Open files that are not connections.
 const RESERVED_FILES: usize = 64;
 
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn connections_fit_into_the_open_files() {
         for (files, expected) in
-            [(usize::MAX, (1024, 512)), (1_048_576, (1024, 512)), (1024, (720, 240)), (80, (12, 4)), (0, (4, 4))]
+            [(usize::MAX, (640, 256)), (1_048_576, (640, 256)), (512, (336, 112)), (80, (12, 4)), (0, (4, 4))]
         {
             assert_eq!(fit(files), expected, "{files}");
         }

@@ -50,8 +50,8 @@ pub(super) struct Activity {
     pub phase: Phase,
     /// How long it has been in this phase.
     pub lasts: Duration,
-    /// Whether a response was sent on it.
-    pub is_used: bool,
+    /// The number of requests that were answered on it.
+    pub requests: u64,
 }
 
 /// An open connection.
@@ -62,7 +62,7 @@ pub(in crate::server) struct Connection {
     opened: Instant,
     /// The phase in the lowest bits, and above them the time of its begin in microseconds since `opened`.
     phase: AtomicU64,
-    is_used: std::sync::atomic::AtomicBool,
+    requests: AtomicU64,
     /// Memory of the request body, in bytes.
     body: AtomicUsize,
     /// The value of `phase` when it was evicted; `NOT_EVICTED` before.
@@ -80,7 +80,7 @@ impl Connection {
             source,
             opened: Instant::now(),
             phase: AtomicU64::new(phase as u64),
-            is_used: false.into(),
+            requests: AtomicU64::new(0),
             body: AtomicUsize::new(0),
             evicted: AtomicU64::new(NOT_EVICTED),
             eviction: Notify::new(),
@@ -90,7 +90,7 @@ impl Connection {
     /// Starts a phase.
     pub fn enter(&self, phase: Phase) {
         if self.phase() == Phase::Responding && phase == Phase::Idle {
-            self.is_used.store(true, Ordering::Relaxed);
+            self.requests.fetch_add(1, Ordering::Relaxed);
         }
         let began = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.phase.store(began << PHASE_BITS | phase as u64, Ordering::Release);
@@ -106,7 +106,7 @@ impl Connection {
         Activity {
             phase: phase_of(value),
             lasts: now.saturating_duration_since(began),
-            is_used: self.is_used.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
         }
     }
 
@@ -191,7 +191,7 @@ mod tests {
         let connection = connection(Phase::Hello);
         tokio::time::advance(Duration::from_secs(3)).await;
         let activity = connection.activity(Instant::now());
-        assert_eq!(activity, Activity { phase: Phase::Hello, lasts: Duration::from_secs(3), is_used: false });
+        assert_eq!(activity, Activity { phase: Phase::Hello, lasts: Duration::from_secs(3), requests: 0 });
         for phase in Phase::ALL {
             connection.enter(phase);
             assert_eq!(connection.phase(), phase);
@@ -199,7 +199,7 @@ mod tests {
         connection.enter(Phase::Idle);
         tokio::time::advance(Duration::from_secs(7)).await;
         let activity = connection.activity(Instant::now());
-        assert_eq!(activity, Activity { phase: Phase::Idle, lasts: Duration::from_secs(7), is_used: true });
+        assert_eq!(activity, Activity { phase: Phase::Idle, lasts: Duration::from_secs(7), requests: 1 });
     }
 
     #[tokio::test(start_paused = true)]
@@ -228,7 +228,7 @@ mod tests {
         };
         let began = Instant::now();
         assert_eq!(connection.run(Box::pin(request)).await, None);
-        assert!(began.elapsed() >= Duration::from_millis(30_500) && connection.activity(Instant::now()).is_used);
+        assert!(began.elapsed() >= Duration::from_millis(30_500) && connection.activity(Instant::now()).requests == 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -216,7 +216,7 @@ impl OpenConnections {
 }
 
 impl CloseReason {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::HelloTimeout,
         Self::HandshakeTimeout,
         Self::HandshakeFailed,
@@ -226,6 +226,7 @@ impl CloseReason {
         Self::Evicted(Reason::New),
         Self::Evicted(Reason::Recent),
         Self::Evicted(Reason::Receiving),
+        Self::Evicted(Reason::Active),
         Self::Body,
         Self::NoRoom,
     ];
