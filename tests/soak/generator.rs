@@ -37,8 +37,10 @@ pub struct LoadTarget {
 /// The results of the requests.
 #[derive(Default)]
 pub struct Outcome {
-    /// Correct responses: the duration of each.
-    pub correct: Vec<Duration>,
+    /// Correct responses on open connections: the duration of each.
+    pub on_open: Vec<Duration>,
+    /// Correct responses on new connections: the duration of each, with the handshake.
+    pub on_new: Vec<Duration>,
     /// 503 responses with `Retry-After`: the duration of each.
     pub rejected: Vec<Duration>,
     /// Connections that ended before a response.
@@ -90,16 +92,26 @@ pub fn generate_load(target: LoadTarget, rate: f64, lasting: Duration) -> Outcom
     })
 }
 
+impl Outcome {
+    /// The number of correct responses.
+    pub fn correct(&self) -> usize {
+        self.on_open.len() + self.on_new.len()
+    }
+}
+
 impl Generator {
     async fn send_one(self: Rc<Self>) {
         let began = Instant::now();
-        let result = tokio::time::timeout(TIMEOUT, self.send()).await;
+        let idle = self.idle.borrow_mut().pop();
+        let is_open = idle.is_some();
+        let result = tokio::time::timeout(TIMEOUT, self.send(idle)).await;
         self.concurrent_requests.set(self.concurrent_requests.get() - 1);
         let mut outcome = self.outcome.borrow_mut();
         match result {
             Ok(Some(Reply { status: 200, body, .. })) => {
                 assert!(body == self.target.answer, "a wrong response: {}", String::from_utf8_lossy(&body));
-                outcome.correct.push(began.elapsed());
+                let durations = if is_open { &mut outcome.on_open } else { &mut outcome.on_new };
+                durations.push(began.elapsed());
             }
             Ok(Some(Reply { status: 503, head, .. })) if head.contains("\r\nretry-after: 1\r\n") => {
                 outcome.rejected.push(began.elapsed());
@@ -110,8 +122,7 @@ impl Generator {
         }
     }
 
-    async fn send(&self) -> Option<Reply> {
-        let idle = self.idle.borrow_mut().pop();
+    async fn send(&self, idle: Option<Stream>) -> Option<Reply> {
         let mut stream = match idle {
             Some(stream) => stream,
             None => {

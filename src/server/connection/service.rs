@@ -13,6 +13,7 @@ use actix_service::{Service, ServiceFactory, fn_factory, fn_service};
 use actix_web::rt::net::TcpStream;
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -120,6 +121,9 @@ async fn handshake(
         connection.record_closed(CloseReason::HandshakeTimeout);
         return None;
     };
+    // Requests that have arrived in the meantime are first: otherwise many new connections take most of the CPU time, and
+    // open connections wait.
+    yield_now().await;
     connection.enter(Phase::Handshake);
     let mut accept = std::pin::pin!(start.into_stream(config));
     // The first poll signs: it takes most of the CPU time of a handshake. The rest waits for the client.
