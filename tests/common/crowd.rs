@@ -20,6 +20,10 @@ use tokio_rustls::client::TlsStream;
 const HELLO_START: [u8; 11] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
 /// How long a client waits before it opens a closed connection again.
 const REOPEN_PAUSE: Duration = Duration::from_secs(1);
+/// The same for clients that have had a response.
+const IDLE_REOPEN_PAUSE: Duration = Duration::from_secs(30);
+/// A crowd that opens no connection for this long is quiet.
+const QUIET_TIME: Duration = Duration::from_millis(500);
 /// The interval of the bytes of slow clients.
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -107,6 +111,19 @@ impl Running {
         Self { stop: Some(stop), thread: Some(thread), opened }
     }
 
+    /// Waits until no connection is opened for some time.
+    #[allow(dead_code, reason = "not every test crate needs it")]
+    pub fn wait_until_quiet(&self) {
+        let mut before = self.opened();
+        loop {
+            std::thread::sleep(QUIET_TIME);
+            let opened = self.opened();
+            if std::mem::replace(&mut before, opened) == opened {
+                return;
+            }
+        }
+    }
+
     /// How many connections were opened until now.
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
@@ -121,13 +138,13 @@ impl Drop for Running {
 }
 
 impl Crowd {
-    /// How long a client waits before it opens a closed connection again. Idle clients are in no hurry. If they were, they
+    /// How long a client waits before it opens a closed connection again. Idle clients are in no hurry: if they were, they
     /// would ask for more handshakes than a debug build can do next to other tests, and which clients of one address get
     /// theirs in time would be a matter of luck.
     fn reopen_pause(self) -> Duration {
         match self {
             Self::Handshakes => Duration::ZERO,
-            Self::Idle => 5 * REOPEN_PAUSE,
+            Self::Idle => IDLE_REOPEN_PAUSE,
             _ => REOPEN_PAUSE,
         }
     }

@@ -41,8 +41,8 @@ const EVERYONE: [(Crowd, usize); 8] = [
     (Crowd::Silent, 1_500),
     (Crowd::HalfHello, 500),
     (Crowd::SlowHello, 500),
-    (Crowd::SlowHead, 50),
-    (Crowd::SlowBody, 50),
+    (Crowd::SlowHead, 20),
+    (Crowd::SlowBody, 20),
     (Crowd::Idle, 100),
     (Crowd::Pipelined, 1),
     (Crowd::Handshakes, 1),
@@ -135,9 +135,17 @@ fn callers_get_responses_whoever_else_is_connected() {
     for (crowds, sources) in CROWDS {
         let size: usize = crowds.iter().map(|(_, count)| count).sum();
         let running = Running::start(&callers.target, crowds, sources);
-        let wanted = size.min(1_000);
+        let wanted = size.min(700);
         eventually("the crowd is connected", || running.opened() >= wanted);
+        if let [(Crowd::Idle, _)] = crowds {
+            running.wait_until_quiet();
+        }
         let faults = callers.faults();
+        if !faults.is_empty() {
+            let page = server.get(&format!("{}/metrics", server.health)).into_body();
+            let closed = page.lines().filter(|line| line.starts_with("servicecidr_guard_connections"));
+            println!("{}", closed.collect::<Vec<_>>().join("\n"));
+        }
         println!("{crowds:?} {sources:?}: {} connections opened, {} faults", running.opened(), faults.len());
         assert_eq!(faults, [""; 0], "{crowds:?} {sources:?}");
         drop(running);

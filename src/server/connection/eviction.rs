@@ -29,7 +29,9 @@ pub(in crate::server) enum Reason {
     Unused,
     /// The last request was more than five seconds ago.
     Idle,
-    /// The connection is new, and there are many of them.
+    /// The connection is new and has not sent a complete ClientHello.
+    Hello,
+    /// The connection is new and has sent a ClientHello.
     New,
     /// A request was answered in the last five seconds.
     Recent,
@@ -55,21 +57,25 @@ pub(super) struct Candidate {
 pub(super) fn victims(candidates: &[Candidate], count: usize, is_authenticated: bool) -> Vec<(u64, Reason)> {
     let mut ranked: Vec<(Reason, &Candidate)> =
         candidates.iter().filter_map(|candidate| Some((reason(candidate.activity)?, candidate))).collect();
-    let is_over_reserve = |wanted: Reason| {
-        ranked.iter().filter(|(reason, _)| *reason == wanted).count() > candidates.len() / RESERVE_FRACTION
-    };
-    let (is_new_over, is_receiving_over) = (is_over_reserve(Reason::New), is_over_reserve(Reason::Receiving));
+    let count_of = |wanted: Reason| ranked.iter().filter(|(reason, _)| *reason == wanted).count();
+    let reserve = candidates.len() / RESERVE_FRACTION;
+    let is_receiving_over = count_of(Reason::Receiving) > reserve;
+    let is_new_over = count_of(Reason::New) > reserve;
+    let is_hello_over = count_of(Reason::Hello) + count_of(Reason::New) > reserve;
     let order = |reason: Reason| match reason {
         Reason::Stalled => 0,
-        Reason::New if is_new_over && is_authenticated => 1,
-        Reason::Unused => 2,
-        Reason::Idle => 3,
-        Reason::Receiving if is_receiving_over => 4,
-        Reason::New if is_new_over => 5,
-        Reason::Recent => 6,
-        Reason::New => 7,
-        Reason::Receiving => 8,
-        Reason::Active => 9,
+        Reason::Hello if is_hello_over && is_authenticated => 1,
+        Reason::New if is_new_over && is_authenticated => 2,
+        Reason::Unused => 3,
+        Reason::Idle => 4,
+        Reason::Receiving if is_receiving_over => 5,
+        Reason::Hello if is_hello_over => 6,
+        Reason::New if is_new_over => 7,
+        Reason::Recent => 8,
+        Reason::Hello => 9,
+        Reason::New => 10,
+        Reason::Receiving => 11,
+        Reason::Active => 12,
     };
     let key = |(reason, candidate): &(Reason, &Candidate)| {
         let is_greedy = candidate.of_source > candidates.len() / GREEDY_FRACTION;
@@ -88,7 +94,9 @@ fn reason(activity: Activity) -> Option<Reason> {
     match phase {
         Phase::Hello if lasts > HELLO_GRACE => Some(Reason::Stalled),
         Phase::Handshake | Phase::Receiving | Phase::Responding if lasts > STEP_GRACE => Some(Reason::Stalled),
-        Phase::Hello | Phase::Handshake => Some(Reason::New),
+        Phase::Hello => Some(Reason::Hello),
+        // However long: the client can't do anything to get its turn.
+        Phase::Queued | Phase::Handshake => Some(Reason::New),
         Phase::Idle if requests == 0 && lasts > STEP_GRACE => Some(Reason::Unused),
         Phase::Idle if requests == 0 => Some(Reason::New),
         Phase::Idle if lasts > RECENT_USE => Some(Reason::Idle),
@@ -105,6 +113,7 @@ impl Reason {
             Self::Stalled => "evicted_stalled",
             Self::Unused => "evicted_unused",
             Self::Idle => "evicted_idle",
+            Self::Hello => "evicted_hello",
             Self::New => "evicted_new",
             Self::Recent => "evicted_recent",
             Self::Receiving => "evicted_receiving",
@@ -167,9 +176,11 @@ mod tests {
         // Up to a quarter of all: used connections go first.
         all.extend([(Phase::Hello, 10, UNUSED, 1), (Phase::Handshake, 20, UNUSED, 1)]);
         assert_eq!(victims(&candidates(&all), 1, false), [(0, Reason::Recent)]);
-        // Beyond that, the longest new one.
-        all.push((Phase::Idle, 15, UNUSED, 1));
-        assert_eq!(victims(&candidates(&all), 1, false), [(7, Reason::New)]);
+        // Beyond that, those without a ClientHello, and then the longest with one.
+        all.push((Phase::Queued, 4_000, UNUSED, 1));
+        assert_eq!(victims(&candidates(&all), 1, false), [(6, Reason::Hello)]);
+        all.extend([(Phase::Handshake, 16, UNUSED, 1), (Phase::Idle, 17, UNUSED, 1)]);
+        assert_eq!(victims(&candidates(&all), 2, false), [(6, Reason::Hello), (8, Reason::New)]);
     }
 
     #[test]
@@ -191,7 +202,7 @@ mod tests {
             (Phase::Hello, 10, UNUSED, 1),
             (Phase::Handshake, 20, UNUSED, 1),
         ];
-        assert_eq!(victims(&candidates(&all), 1, true), [(3, Reason::New)]);
+        assert_eq!(victims(&candidates(&all), 1, true), [(2, Reason::Hello)]);
         assert_eq!(victims(&candidates(&all), 1, false), [(1, Reason::Unused)]);
     }
 

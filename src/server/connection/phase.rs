@@ -15,7 +15,9 @@ use super::source::SourceNetwork;
 pub(in crate::server) enum Phase {
     /// Connected. No complete TLS ClientHello has arrived.
     Hello,
-    /// The ClientHello has arrived. The handshake waits for its turn, or for the client.
+    /// The ClientHello has arrived. The handshake waits for its turn.
+    Queued,
+    /// The handshake has begun. It waits for the client.
     Handshake,
     /// No request is under way.
     Idle,
@@ -28,13 +30,14 @@ pub(in crate::server) enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Self; 6] =
-        [Self::Hello, Self::Handshake, Self::Idle, Self::Receiving, Self::Evaluating, Self::Responding];
+    pub const ALL: [Self; 7] =
+        [Self::Hello, Self::Queued, Self::Handshake, Self::Idle, Self::Receiving, Self::Evaluating, Self::Responding];
 
     /// The `state` label of metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hello => "hello",
+            Self::Queued => "queued",
             Self::Handshake => "handshake",
             Self::Idle => "idle",
             Self::Receiving => "receiving",
@@ -136,7 +139,7 @@ impl Connection {
         match phase_of(value) {
             Phase::Evaluating => true,
             Phase::Receiving | Phase::Responding => value != self.evicted.load(Ordering::Acquire),
-            Phase::Hello | Phase::Handshake | Phase::Idle => false,
+            Phase::Hello | Phase::Queued | Phase::Handshake | Phase::Idle => false,
         }
     }
 

@@ -216,13 +216,14 @@ impl OpenConnections {
 }
 
 impl CloseReason {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::HelloTimeout,
         Self::HandshakeTimeout,
         Self::HandshakeFailed,
         Self::Evicted(Reason::Stalled),
         Self::Evicted(Reason::Unused),
         Self::Evicted(Reason::Idle),
+        Self::Evicted(Reason::Hello),
         Self::Evicted(Reason::New),
         Self::Evicted(Reason::Recent),
         Self::Evicted(Reason::Receiving),

@@ -115,7 +115,7 @@ async fn handshake(
     let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
     let deadline = Instant::now() + hello_timeout(pool.percent_free());
     let start = within(deadline, hello, connection, CloseReason::HelloTimeout).await?;
-    connection.enter(Phase::Handshake);
+    connection.enter(Phase::Queued);
     let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
     let Ok(turn) = timeout_at(deadline, queue.turn(connection.source)).await else {
         connection.record_closed(CloseReason::HandshakeTimeout);
