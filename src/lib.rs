@@ -11,6 +11,7 @@
 //! - `api`: machine-readable result documents
 //! - `vap`: export to ValidatingAdmissionPolicies
 //! - `page`: the web page
+//! - `pki`: certificate authorities and server certificates
 //! - [`k8s`]: Kubernetes objects, AdmissionReviews, lists and watches
 //! - [`config`]: the policy file
 //! - [`server`]: HTTPS, certificates, metrics, reloads
@@ -36,6 +37,8 @@ mod api;
 mod vap;
 
 mod page;
+
+mod pki;
 
 pub mod k8s;
 

@@ -5,21 +5,17 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, SanType,
-};
-use rustls_pki_types::DnsName;
-use time::{Duration, OffsetDateTime};
+use crate::pki::{CertificateAuthority, PkiError, ServerNames, Validity, unix_now};
 
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
 
 /// The validity of the CA.
-const CA_DAYS: i64 = 10 * 365;
+const CA_VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The validity of the serving certificate.
-const LEAF_DAYS: i64 = 365;
+const LEAF_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Write a private CA and a serving certificate, for evaluation and tests.
 ///
@@ -49,9 +45,6 @@ pub(in crate::cli) struct Args {
     force: bool,
 }
 
-/// The names that a certificate is valid for.
-pub(in crate::cli) struct Names(Vec<SanType>);
-
 /// The paths of a written certificate and its key.
 pub(in crate::cli) struct Pair {
     pub cert: PathBuf,
@@ -59,7 +52,7 @@ pub(in crate::cli) struct Pair {
 }
 
 pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
-    let names = Names::of(&args.dns, &args.ip)?;
+    let names = names(&args.dns, &args.ip)?;
     let present = ["ca.crt", "ca.key", "tls.crt", "tls.key"].map(|name| args.out.join(name));
     if let Some(path) = present.iter().find(|path| path.exists() && !args.force) {
         return Err(Exit::input(format!("{}: already exists", path.display()))
@@ -72,65 +65,32 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Exit> {
     Ok(())
 }
 
-impl Names {
-    /// Names of the local host.
-    pub fn loopback() -> Result<Self, Exit> {
-        Self::of(&[], &[])
-    }
-
-    fn of(dns: &[String], ip: &[IpAddr]) -> Result<Self, Exit> {
-        if dns.is_empty() && ip.is_empty() {
-            return Self::of(&["localhost".to_owned()], &[[127, 0, 0, 1].into(), [0, 0, 0, 0, 0, 0, 0, 1].into()]);
-        }
-        let dns = dns.iter().map(|name| match name.as_str().try_into() {
-            Ok(valid) if is_dns_name(name) => Ok(SanType::DnsName(valid)),
-            _ => Err(Exit::input(format!("--dns {name:?}: not a DNS name"))),
-        });
-        let ip = ip.iter().map(|address| Ok(SanType::IpAddress(*address)));
-        dns.chain(ip).collect::<Result<_, _>>().map(Self)
-    }
+/// Names of the local host.
+pub(in crate::cli) fn loopback() -> Result<ServerNames, Exit> {
+    names(&[], &[])
 }
 
-/// Whether a text is a DNS name, or one with a wildcard as its first label.
-fn is_dns_name(name: &str) -> bool {
-    DnsName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
+fn names(dns: &[String], ip: &[IpAddr]) -> Result<ServerNames, Exit> {
+    if dns.is_empty() && ip.is_empty() {
+        return names(&["localhost".to_owned()], &[[127, 0, 0, 1].into(), [0, 0, 0, 0, 0, 0, 0, 1].into()]);
+    }
+    ServerNames::new(dns, ip).map_err(|error| Exit::input(format!("--dns {error}")))
 }
 
 /// Creates a new CA and a new certificate for `names` in `folder`.
-pub(in crate::cli) fn write(folder: &Path, names: &Names) -> Result<Pair, Exit> {
-    let now = OffsetDateTime::now_utc();
-    let failed = |error: rcgen::Error| Exit::io(format!("certificate: {error}"));
-
-    let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
-    let mut ca = valid_for(now, CA_DAYS, "servicecidr-guard private CA");
-    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let ca_cert = ca.self_signed(&ca_key).map_err(failed)?;
-
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
-    let mut leaf = valid_for(now, LEAF_DAYS, "servicecidr-guard");
-    leaf.subject_alt_names.clone_from(&names.0);
-    leaf.use_authority_key_identifier_extension = true;
-    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let cert = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).map_err(failed)?;
+pub(in crate::cli) fn write(folder: &Path, names: &ServerNames) -> Result<Pair, Exit> {
+    let now = unix_now();
+    let failed = |error: PkiError| Exit::io(error);
+    let ca = CertificateAuthority::generate("private CA", Validity::starting_at(now, CA_VALIDITY)).map_err(failed)?;
+    let issued = ca.issue(names, Validity::starting_at(now, LEAF_VALIDITY)).map_err(failed)?;
 
     fs::create_dir_all(folder).map_err(|error| Exit::io(format!("{}: {error}", folder.display())))?;
-    write_file(&folder.join("ca.crt"), &ca_cert.pem(), 0o644)?;
-    write_file(&folder.join("ca.key"), &ca_key.serialize_pem(), 0o600)?;
+    write_file(&folder.join("ca.crt"), &ca.certificate_pem(), 0o644)?;
+    write_file(&folder.join("ca.key"), &ca.key_pem(), 0o600)?;
     let pair = Pair { cert: folder.join("tls.crt"), key: folder.join("tls.key") };
-    write_file(&pair.cert, &cert.pem(), 0o644)?;
-    write_file(&pair.key, &key.serialize_pem(), 0o600)?;
+    write_file(&pair.cert, &issued.certificate_pem, 0o644)?;
+    write_file(&pair.key, &issued.key_pem, 0o600)?;
     Ok(pair)
-}
-
-fn valid_for(now: OffsetDateTime, days: i64, common_name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, common_name);
-    // So that the certificate is valid for clients whose clock is slightly behind.
-    params.not_before = now - Duration::hours(1);
-    params.not_after = now + Duration::days(days);
-    params
 }
 
 /// Replaces a file atomically: a reader gets the old content or the new one.

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::certs::{self, Names};
+use super::certs;
 use crate::cli::exit::Exit;
 
 const FOLDER: &str = "certs/dev";
@@ -27,7 +27,7 @@ pub(in crate::cli) fn files(listen: &[SocketAddr]) -> Result<Files, Exit> {
             .with_hint("127.0.0.1 and [::1] are loopback"));
     }
     let folder = Path::new(FOLDER);
-    let pair = certs::write(folder, &Names::loopback()?)?;
+    let pair = certs::write(folder, &certs::loopback()?)?;
     let policy = folder.join("policy.yaml");
     write(&policy, POLICY)?;
     // A dry run, as sent by `kubectl apply --dry-run=server`: the response contains a preview.
