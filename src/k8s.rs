@@ -21,6 +21,6 @@ pub use manifest::{
 pub use response::{AdmissionOutcome, respond};
 pub use review::{RequestError, Review, ReviewError};
 pub use watch::{
-    Entry, FailureReason, SharedInventory, Snapshot, SnapshotError, Status, WatchConfig, WatchEvent, WatchEventError,
-    WatchScope, run, service_cidr_names, snapshot,
+    Entry, FailureReason, NamedObject, ObjectError, Observed, PatchType, SharedInventory, Snapshot, SnapshotError,
+    Status, WatchConfig, WatchEvent, WatchEventError, WatchScope, run, service_cidr_names, snapshot,
 };

@@ -1,5 +1,7 @@
 //! `WatchConfig`: timeouts and backoff of lists and watches.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::time::Duration;
 
 /// Timeouts and backoff. The default is for clusters; tests scale it down.
@@ -64,6 +66,13 @@ impl WatchConfig {
         let half = whole / 2;
         let pause = half + half.mul_f64(f64::from(jitter) / f64::from(u16::MAX));
         pause.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
+    }
+
+    /// [`pause`](Self::pause) with a random jitter.
+    #[must_use]
+    pub fn random_pause(&self, failures: u32, retry_after: Option<Duration>) -> Duration {
+        let [a, b, ..] = RandomState::new().hash_one(0_u8).to_le_bytes();
+        self.pause(failures, u16::from_le_bytes([a, b]), retry_after)
     }
 
     /// `timeoutSeconds` of a watch.

@@ -27,7 +27,7 @@ pub(super) struct WatchContext {
 impl WatchContext {
     /// Logs and counts a failure. Returns how long the API server asks to wait.
     pub fn record_failure(&self, verb: &str, failure: WatchFailure) -> Option<Duration> {
-        let WatchFailure { reason, message, retry_after } = failure;
+        let WatchFailure { reason, message, retry_after, code: _ } = failure;
         let error = format!("can't {verb} {}: {message}", resource(self.kind));
         tracing::warn!(reason = reason.as_str(), error, "list or watch failed, retrying");
         self.inventory.progress(self.kind).failed(reason, error);

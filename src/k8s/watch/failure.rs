@@ -107,11 +107,13 @@ pub(super) struct WatchFailure {
     pub message: String,
     /// How long the API server asks to wait.
     pub retry_after: Option<Duration>,
+    /// The status code of the response, if there is one.
+    pub code: Option<u16>,
 }
 
 impl WatchFailure {
     pub fn new(reason: FailureReason, message: impl fmt::Display) -> Self {
-        Self { reason, message: single_line(&message.to_string()), retry_after: None }
+        Self { reason, message: single_line(&message.to_string()), retry_after: None, code: None }
     }
 
     /// A failure with the message of an error and its causes, each once.
@@ -144,10 +146,11 @@ impl WatchFailure {
             FailureReason::Throttled => "too many requests".to_owned(),
             _ => format!("the API server responded with {code}"),
         };
-        match status.message.as_str() {
-            "" => Self::new(reason, what),
-            message => Self::new(reason, format!("{what}: {message}")),
-        }
+        let message = match status.message.as_str() {
+            "" => what,
+            message => format!("{what}: {message}"),
+        };
+        Self { code: Some(code), ..Self::new(reason, message) }
     }
 }
 

@@ -2,9 +2,7 @@
 //!
 //! Each step is one request. It ends with a state from which the next step continues, or with a failure and a pause.
 
-use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
-use std::hash::BuildHasher as _;
 use std::time::Instant;
 
 use super::context::WatchContext;
@@ -40,7 +38,7 @@ impl Reflector {
                 }
             };
             failures += 1;
-            tokio::time::sleep(context.config.pause(failures, jitter(), retry_after)).await;
+            tokio::time::sleep(context.config.random_pause(failures, retry_after)).await;
         }
     }
 
@@ -65,10 +63,4 @@ impl Reflector {
         }
         Ok(())
     }
-}
-
-/// A random number, for the length of a pause.
-fn jitter() -> u16 {
-    let [a, b, ..] = RandomState::new().hash_one(0_u8).to_le_bytes();
-    u16::from_le_bytes([a, b])
 }

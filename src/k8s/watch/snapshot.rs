@@ -219,7 +219,7 @@ impl SnapshotResource {
     }
 
     fn error(self, failure: WatchFailure) -> SnapshotError {
-        let WatchFailure { reason, message, retry_after: _ } = failure;
+        let WatchFailure { reason, message, .. } = failure;
         SnapshotError { resource: self.resource(), reason, message }
     }
 }
