@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod http;
 mod inventory_backend;
+mod managed_tls;
 mod metrics;
 mod page_cache;
 mod rate_limiter;
@@ -23,12 +24,13 @@ use std::thread;
 use std::time::Duration;
 
 use actix_server::{Server as HttpServer, ServerBuilder};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Diagnostic;
 use crate::k8s::{self, WatchConfig, WatchScope};
+use crate::pki::ServerNames;
 
 use background::overlap_monitor;
 use background::reload::Reloader;
@@ -40,10 +42,13 @@ pub use error::ServerError;
 use http::body_memory::BodyMemoryLimit;
 use http::routes;
 use inventory_backend::InventoryBackend;
+use managed_tls::manager::Manager;
+pub use managed_tls::settings::{Lifetimes, ManagedTls};
+use managed_tls::status::ManagedTlsStatus;
 use metrics::Metrics;
 use page_cache::PageCache;
 use report_cache::ReportCache;
-pub use settings::{ClientAuthConfig, InventorySource, Settings};
+pub use settings::{ClientAuthConfig, InventorySource, Settings, TlsSource};
 use state::State;
 pub use tls::error::TlsError;
 pub use tls::server_config::MinTlsVersion;
@@ -68,6 +73,7 @@ pub struct Bound {
     health: TcpListener,
     policy: PathBuf,
     inventory: InventorySource,
+    tls: TlsSource,
     min_tls_version: MinTlsVersion,
     drain_delay: Duration,
     /// Notes for the author of the policy.
@@ -87,14 +93,17 @@ impl Server {
         let is_authenticated = settings.client_auth.is_some();
         let metrics = Metrics::new();
         metrics.set_policy(&initial.policy_sha256);
-        metrics.set_certificate(initial.certificate.not_after);
+        if let Some(certificate) = &initial.certificate {
+            metrics.set_certificate(certificate.not_after);
+        }
         let state = State {
             watch_scope: watch::Sender::new(WatchScope { nodes: initial.policy.requires_nodes() }),
             policy: ArcSwap::from_pointee(initial.policy),
             inventory: initial.inventory,
             reports: ReportCache::default(),
             page: PageCache::default(),
-            certificate: Arc::new(ArcSwap::from_pointee(initial.certificate)),
+            certificate: Arc::new(ArcSwapOption::from_pointee(initial.certificate)),
+            managed_tls: matches!(settings.tls, TlsSource::Managed(_)).then(Arc::<ManagedTlsStatus>::default),
             client_auth: initial.client_auth.map(Arc::new),
             webhook_connections: Arc::new(ConnectionPool::new("webhook", webhook_limit, is_authenticated)),
             health_connections: Arc::new(ConnectionPool::new("health", health_limit, false)),
@@ -111,6 +120,7 @@ impl Server {
             health,
             policy,
             inventory,
+            tls: settings.tls.clone(),
             min_tls_version: settings.min_tls_version,
             drain_delay: settings.drain_delay,
             notes: initial.notes,
@@ -148,6 +158,7 @@ impl Bound {
         let signals = Signals::listen()?;
         let hangup = signal(SignalKind::hangup())?;
         self.watch_cluster().await?;
+        self.manage_certificates().await?;
         let webhook = self.webhook_server()?;
         let health = self.health_server()?;
         tracing::info!(
@@ -178,6 +189,19 @@ impl Bound {
             let client = k8s::connect(source).await?;
             let watch = k8s::run(client, Arc::clone(live), self.state.watch_scope.subscribe(), WatchConfig::default());
             self.state.tasks.spawn("cluster-watch", async move { match watch.await {} });
+        }
+        Ok(())
+    }
+
+    /// Starts to manage the certificate, if it is not in files.
+    async fn manage_certificates(&self) -> Result<(), ServerError> {
+        if let (TlsSource::Managed(managed), Some(status)) = (&self.tls, &self.state.managed_tls) {
+            let names =
+                ServerNames::from_texts(&managed.names).map_err(|error| ServerError::Name(error.to_string()))?;
+            let client = k8s::connect(&managed.source).await?;
+            let settings = managed.as_ref().clone();
+            let manager = Manager::new(&client, settings, names, Arc::clone(status), Arc::clone(&self.state));
+            self.state.tasks.spawn("certificate-manager", async move { match manager.run().await {} });
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod dev;
 pub(super) mod explain;
 pub(super) mod export;
 pub(super) mod init;
+mod managed_tls;
 pub(super) mod overlaps;
 pub(super) mod probe;
 pub(super) mod report;

@@ -34,6 +34,9 @@ pub enum ServerError {
     /// The inventory file can't be read.
     #[error("--inventory {0}")]
     Inventory(String),
+    /// A name of the serving certificate is invalid.
+    #[error("--tls-name {0}")]
+    Name(String),
     /// The server can't listen on an address.
     #[error("can't listen on {address} ({flag}): {error}")]
     Listen {

@@ -5,6 +5,7 @@
 mod capacity;
 mod connections;
 mod inventory;
+mod managed_tls;
 mod registrar;
 
 use std::fmt;
@@ -23,10 +24,12 @@ use crate::k8s::Status;
 use crate::policy::{RuleId, ValidationAction, Verdict};
 
 use super::connection::pool::ConnectionPool;
+use super::managed_tls::status::ManagedTlsStatus;
 use super::report_cache::CapacitySnapshot;
 use capacity::CapacityMetrics;
 use connections::ConnectionMetrics;
 use inventory::WatchMetrics;
+use managed_tls::ManagedTlsMetrics;
 use registrar::Registrar;
 
 /// The upper bounds of the histogram of review durations, in seconds.
@@ -45,6 +48,7 @@ pub(super) struct Metrics {
     panics: Counter,
     responses: Family<ResponseLabels, Counter>,
     certificate_expiry: Gauge,
+    managed_tls: ManagedTlsMetrics,
     certificate_reloads: Family<ResultLabels, Counter>,
     policy_reloads: Family<ResultLabels, Counter>,
     policy_is_current: Gauge,
@@ -116,6 +120,7 @@ impl Metrics {
                 "tls_certificate_not_after_timestamp_seconds",
                 "When the serving certificate expires, in seconds since 1970",
             ),
+            managed_tls: ManagedTlsMetrics::new(&mut all),
             certificate_reloads: all.register("tls_reloads", "Reloads of changed certificate files"),
             policy_reloads: all.register("config_reloads", "Reloads of a changed policy file"),
             policy_is_current: all.register(
@@ -187,17 +192,21 @@ impl Metrics {
         self.policy_is_current.set(i64::from(succeeded));
     }
 
-    /// All metrics as text, with the capacity of a snapshot, if there is one, the watch status of each kind,
-    /// and the connections of each port.
+    /// All metrics as text, with the capacity of a snapshot, if there is one, the watch status of each kind, the
+    /// connections of each port, and the status of managed certificates.
     pub fn encode(
         &self,
         snapshot: Option<&CapacitySnapshot>,
         watch_status: &[(ResourceKind, Status)],
         pools: &[&ConnectionPool],
+        managed_tls: Option<&ManagedTlsStatus>,
     ) -> Result<String, fmt::Error> {
         self.capacity.set(snapshot);
         self.watch.set(watch_status);
         self.connections.set(pools);
+        if let Some(status) = managed_tls {
+            self.managed_tls.set(status);
+        }
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::k8s;
 
+use super::managed_tls::settings::ManagedTls;
 use super::tls::server_config::MinTlsVersion;
 
 /// What to serve and where.
@@ -13,10 +14,8 @@ use super::tls::server_config::MinTlsVersion;
 pub struct Settings {
     /// The policy file.
     pub policy: PathBuf,
-    /// The certificate chain, PEM, leaf first.
-    pub tls_cert: PathBuf,
-    /// The private key of the certificate, PEM.
-    pub tls_key: PathBuf,
+    /// The source of the serving certificate.
+    pub tls: TlsSource,
     /// The source of the cluster state.
     pub inventory: InventorySource,
     /// The address of the webhook, HTTPS.
@@ -29,6 +28,20 @@ pub struct Settings {
     pub min_tls_version: MinTlsVersion,
     /// How long the server keeps serving after SIGTERM before it closes its ports.
     pub drain_delay: Duration,
+}
+
+/// The source of the serving certificate.
+#[derive(Clone, Debug)]
+pub enum TlsSource {
+    /// Files, which are reloaded when they change.
+    Files {
+        /// The certificate chain, PEM, leaf first.
+        cert: PathBuf,
+        /// The private key of the certificate, PEM.
+        key: PathBuf,
+    },
+    /// The server itself, with a CA in a Secret.
+    Managed(Box<ManagedTls>),
 }
 
 /// Which clients may send reviews.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::watch;
 
 use crate::k8s::WatchScope;
@@ -13,6 +13,7 @@ use super::background::tasks::Tasks;
 use super::connection::pool::ConnectionPool;
 use super::http::body_memory::BodyMemoryLimit;
 use super::inventory_backend::InventoryBackend;
+use super::managed_tls::status::ManagedTlsStatus;
 use super::metrics::Metrics;
 use super::page_cache::PageCache;
 use super::report_cache::ReportCache;
@@ -27,7 +28,10 @@ pub(super) struct State {
     pub page: PageCache,
     /// Which kinds the policy needs besides ServiceCIDRs and IPAddresses.
     pub watch_scope: watch::Sender<WatchScope>,
-    pub certificate: Arc<ArcSwap<Certificate>>,
+    /// The serving certificate; `None` until there is one.
+    pub certificate: Arc<ArcSwapOption<Certificate>>,
+    /// How far managed certificates are; `None` if the certificate is in files.
+    pub managed_tls: Option<Arc<ManagedTlsStatus>>,
     pub client_auth: Option<Arc<ClientAuth>>,
     pub webhook_connections: Arc<ConnectionPool>,
     pub health_connections: Arc<ConnectionPool>,
@@ -38,6 +42,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Serves a certificate to new connections.
+    pub fn serve_certificate(&self, certificate: Certificate) {
+        self.metrics.set_certificate(certificate.not_after);
+        self.certificate.store(Some(Arc::new(certificate)));
+    }
+
     /// The connections of both ports.
     pub fn pools(&self) -> [&ConnectionPool; 2] {
         [&self.webhook_connections, &self.health_connections]

@@ -44,6 +44,12 @@ fn quoted(path_str: &str) -> String {
 }
 
 #[test]
+fn flags_of_a_cluster_need_the_cluster() {
+    let refused = check(&["-f", "listed.json", "--context", "prod"]);
+    assert_eq!(output_text(&refused), "error: --context is for --inventory cluster only\n");
+}
+
+#[test]
 fn output_escapes_control_characters() {
     let folder = TempDir::new().unwrap();
     let hostile = "a\u{1b}[31m\u{202e}x\u{9b}2J\u{200b}\r\n::error::y";

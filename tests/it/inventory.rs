@@ -167,7 +167,12 @@ fn missing_or_invalid_inventory_fails_startup() {
         2,
         "error: --inventory policy.yaml: contains no ServiceCIDR: every cluster has one\n",
     );
-    check_startup_fails(DENY_ALL, &["--context", "prod"], 2, "error: --context is for --inventory cluster only\n");
+    check_startup_fails(
+        DENY_ALL,
+        &["--context", "prod"],
+        2,
+        "error: --context is for --inventory cluster and --tls-secret only\n",
+    );
     check_startup_fails(
         DENY_ALL,
         &["--inventory", "cluster", "--listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"],

@@ -34,6 +34,7 @@ mod import_circles; // no import circles between files
 mod invariants; // layers, file sizes, documented rules and metrics, links
 mod inventory; // serve --inventory FILE
 mod live_rules; // properties of the rules that compare with the cluster
+mod managed_tls; // the flags of managed certificates
 mod messages; // docs/messages.md lists every message
 mod messages_cli; // messages that no other test covers
 mod page_served; // the served page and previews

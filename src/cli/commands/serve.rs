@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::k8s::Source;
-use crate::server::{ClientAuthConfig, InventorySource, MinTlsVersion, Server, ServerError, Settings};
+use crate::server::{ClientAuthConfig, InventorySource, MinTlsVersion, Server, ServerError, Settings, TlsSource};
 use crate::telemetry::{self, LogFormat};
 
 use super::dev;
+use super::managed_tls::ManagedTlsArgs;
 use crate::cli::exit::Exit;
 use crate::cli::support::output;
 
@@ -30,19 +31,34 @@ pub(in crate::cli) struct Args {
     policy: Option<PathBuf>,
 
     /// The certificate chain in PEM, leaf first
-    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_CERT", required_unless_present = "dev")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SERVICECIDR_GUARD_TLS_CERT",
+        required_unless_present_any = ["dev", "tls_secret"],
+        requires = "tls_key"
+    )]
     tls_cert: Option<PathBuf>,
 
     /// The private key of the certificate in PEM: PKCS#8, PKCS#1 or SEC1
-    #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_TLS_KEY", required_unless_present = "dev")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SERVICECIDR_GUARD_TLS_KEY",
+        required_unless_present_any = ["dev", "tls_secret"],
+        requires = "tls_cert"
+    )]
     tls_key: Option<PathBuf>,
+
+    #[command(flatten)]
+    managed_tls: ManagedTlsArgs,
 
     /// The source of the cluster state: none; cluster, which lists and watches the API server; or a file with the
     /// output of `kubectl get servicecidrs,ipaddresses -o json`, which is reloaded when it changes
     #[arg(long, value_name = "none|cluster|FILE", default_value = "none", env = "SERVICECIDR_GUARD_INVENTORY")]
     inventory: PathBuf,
 
-    /// The kubeconfig for --inventory cluster [default: the pod's ServiceAccount; else $KUBECONFIG or
+    /// The kubeconfig for --inventory cluster and --tls-secret [default: the pod's ServiceAccount; else $KUBECONFIG or
     /// ~/.kube/config]
     #[arg(long, value_name = "FILE", env = "SERVICECIDR_GUARD_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
@@ -99,7 +115,7 @@ pub(in crate::cli) struct Args {
 
     /// Run without files or a cluster: on loopback only, with an example policy and a temporary CA under
     /// certs/dev
-    #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key", "inventory"])]
+    #[arg(long, env = "SERVICECIDR_GUARD_DEV", conflicts_with_all = ["policy", "tls_cert", "tls_key", "tls_secret", "inventory"])]
     dev: bool,
 }
 
@@ -109,40 +125,31 @@ pub(in crate::cli) fn run(args: Args) -> Result<(), Exit> {
     let host = if args.dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     let listen = args.listen.unwrap_or_else(|| (host, 8443).into());
     let health_listen = args.health_listen.unwrap_or_else(|| (host, 8080).into());
-    let files = match (args.policy, args.tls_cert, args.tls_key) {
-        (Some(policy), Some(tls_cert), Some(tls_key)) => {
-            dev::Files { policy, tls_cert, tls_key, inventory: args.inventory }
-        }
-        _ => dev::files(&[listen, health_listen])?,
-    };
-    let dev::Files { policy, tls_cert, tls_key, inventory } = files;
-    let flags = [("--kubeconfig", args.kubeconfig.is_some()), ("--context", args.context.is_some())];
-    if let (false, Some((flag, _))) = (inventory == Path::new("cluster"), flags.iter().find(|(_, is_given)| *is_given))
-    {
-        return Err(Exit::input(format!("{flag} is for --inventory cluster only")));
+    let source = Source { kubeconfig: args.kubeconfig, context: args.context, ..Source::default() };
+    let managed = args.managed_tls.managed(&source)?;
+    let flags = [("--kubeconfig", source.kubeconfig.is_some()), ("--context", source.context.is_some())];
+    let needs_cluster = args.inventory == Path::new("cluster") || managed.is_some();
+    if let (false, Some((flag, _))) = (needs_cluster, flags.iter().find(|(_, is_given)| *is_given)) {
+        return Err(Exit::input(format!("{flag} is for --inventory cluster and --tls-secret only")));
     }
+    let (policy, tls, inventory) = match (args.policy, args.tls_cert, args.tls_key, managed) {
+        (Some(policy), _, _, Some(managed)) => (policy, TlsSource::Managed(Box::new(managed)), args.inventory),
+        (Some(policy), Some(cert), Some(key), None) => (policy, TlsSource::Files { cert, key }, args.inventory),
+        _ => {
+            let dev::Files { policy, tls_cert, tls_key, inventory } = dev::files(&[listen, health_listen])?;
+            (policy, TlsSource::Files { cert: tls_cert, key: tls_key }, inventory)
+        }
+    };
     let inventory = match inventory.to_str() {
         Some("none") => InventorySource::None,
-        Some("cluster") => {
-            let (kubeconfig, context) = (args.kubeconfig, args.context);
-            InventorySource::Cluster(Source { kubeconfig, context, ..Source::default() })
-        }
+        Some("cluster") => InventorySource::Cluster(source),
         _ => InventorySource::File(inventory),
     };
     let min_tls_version = args.tls_min_version;
     let drain_delay = Duration::from_secs(args.drain_delay);
     let client_auth = args.client_ca.map(|ca| ClientAuthConfig { ca, names: args.client_name });
-    let settings = Settings {
-        policy,
-        tls_cert,
-        tls_key,
-        inventory,
-        listen,
-        health_listen,
-        client_auth,
-        min_tls_version,
-        drain_delay,
-    };
+    let settings =
+        Settings { policy, tls, inventory, listen, health_listen, client_auth, min_tls_version, drain_delay };
     let bound = Server::bind(&settings).map_err(failure)?;
     for note in &bound.notes {
         output::message(&format!("note: {note:#}"));
@@ -157,7 +164,9 @@ pub(in crate::cli) fn run(args: Args) -> Result<(), Exit> {
 fn failure(error: ServerError) -> Exit {
     match &error {
         ServerError::Policy(ConfigError::Read { .. }) | ServerError::Run(_) | ServerError::Client(_) => Exit::io(error),
-        ServerError::Policy(_) | ServerError::Tls(_) | ServerError::Inventory(_) => Exit::input(error),
+        ServerError::Policy(_) | ServerError::Tls(_) | ServerError::Inventory(_) | ServerError::Name(_) => {
+            Exit::input(error)
+        }
         ServerError::NeedsInventory { .. } => {
             Exit::input(error).with_hint("serve --inventory cluster, or remove the rule from the policy")
         }

@@ -18,12 +18,12 @@ use crate::k8s::{SharedInventory, WatchScope};
 use crate::policy::{Policy, RuleId};
 use crate::server::error::ServerError;
 use crate::server::inventory_backend::{FileFingerprint, InventoryBackend, InventoryFile};
-use crate::server::settings::{InventorySource, Settings};
+use crate::server::settings::{InventorySource, Settings, TlsSource};
 use crate::server::state::State;
 use crate::server::tls::certificate::Certificate;
 use crate::server::tls::client_auth::{Ca, ClientAuth};
 use crate::text::sha256_hex;
-use paths::{Paths, read_pem};
+use paths::{Paths, parse_pair, read_pair, read_pem};
 
 /// How often the files are read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,7 +35,8 @@ const EXPIRY_WARNING_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// The files, and what was last read from each.
 pub(in crate::server) struct Reloader {
     policy: LastRead<Vec<u8>>,
-    pair: LastRead<(Vec<u8>, Vec<u8>)>,
+    /// `None` if the certificate is not in files.
+    pair: Option<LastRead<(Vec<u8>, Vec<u8>)>>,
     client_ca: LastRead<Vec<u8>>,
     inventory: LastRead<FileFingerprint>,
     /// When the last warning of an expiring certificate was logged.
@@ -48,7 +49,8 @@ pub(in crate::server) struct InitialState {
     pub policy: Policy,
     pub policy_sha256: String,
     pub inventory: InventoryBackend,
-    pub certificate: Certificate,
+    /// `None` if the certificate is not in files.
+    pub certificate: Option<Certificate>,
     pub client_auth: Option<ClientAuth>,
     pub notes: Vec<Diagnostic>,
 }
@@ -84,14 +86,19 @@ impl Reloader {
     pub fn start(settings: &Settings) -> Result<(Self, InitialState), ServerError> {
         let paths = Paths {
             policy: settings.policy.clone(),
-            cert: settings.tls_cert.clone(),
-            key: settings.tls_key.clone(),
+            pair: match &settings.tls {
+                TlsSource::Files { cert, key } => Some((cert.clone(), key.clone())),
+                TlsSource::Managed(_) => None,
+            },
             client_ca: settings.client_auth.as_ref().map(|config| config.ca.clone()),
         };
         let policy_bytes = paths.read_policy()?;
         let loaded = paths.parse_policy(&policy_bytes)?;
-        let pair = paths.read_pair()?;
-        let certificate = paths.parse_pair(&pair)?;
+        let pair = paths.pair.as_ref().map(read_pair).transpose()?;
+        let certificate = match (&paths.pair, &pair) {
+            (Some(paths), Some(pair)) => Some(parse_pair(paths, pair)?),
+            _ => None,
+        };
         let policy_sha256 = sha256_hex(&policy_bytes);
         let policy = loaded.policy;
         let (inventory, fingerprint) = match &settings.inventory {
@@ -122,7 +129,7 @@ impl Reloader {
         let initial = InitialState { policy, policy_sha256, inventory, certificate, client_auth, notes: loaded.notes };
         let reloader = Self {
             policy: LastRead(Ok(policy_bytes)),
-            pair: LastRead(Ok(pair)),
+            pair: pair.map(|pair| LastRead(Ok(pair))),
             client_ca: LastRead(Ok(client_ca.unwrap_or_default())),
             inventory: LastRead(fingerprint),
             warned_at: None,
@@ -178,14 +185,14 @@ impl Reloader {
     }
 
     fn poll_pair(&mut self, state: &State) {
-        let load = |pair: &_| self.paths.parse_pair(pair);
-        let Some(result) = self.pair.update(self.paths.read_pair(), load) else { return };
+        let (Some(paths), Some(last)) = (&self.paths.pair, &mut self.pair) else { return };
+        let load = |pair: &_| parse_pair(paths, pair);
+        let Some(result) = last.update(read_pair(paths), load) else { return };
         state.metrics.record_certificate_reload(result.is_ok());
         match result {
             Ok(certificate) => {
-                state.metrics.set_certificate(certificate.not_after);
                 tracing::info!(not_after = certificate.not_after, "certificate reloaded");
-                state.certificate.store(Arc::new(certificate));
+                state.serve_certificate(certificate);
             }
             Err(error) => tracing::error!(error, "certificate reload failed, keeping the previous one"),
         }
@@ -208,7 +215,7 @@ impl Reloader {
     /// Logs a warning once a day in the last week of a certificate. An expired certificate is still served, and the
     /// server stays ready: kube-apiserver reports the error more clearly than a missing endpoint would.
     fn warn_of_expiry(&mut self, state: &State) {
-        let certificate = state.certificate.load();
+        let Some(certificate) = &*state.certificate.load() else { return };
         let seconds_left = certificate.seconds_left();
         let is_due = self.warned_at.is_none_or(|at| at.elapsed() > EXPIRY_WARNING_INTERVAL);
         if seconds_left < EXPIRY_WARNING_WINDOW && is_due {

@@ -14,26 +14,44 @@ pub(super) async fn livez(state: web::Data<State>) -> HttpResponse {
     }
 }
 
-/// Ready: the ServiceCIDRs are read, unless there is no inventory. Policy and certificate are loaded before the
-/// server starts. `?verbose` lists all checks.
+/// Ready: the ServiceCIDRs are read, unless there is no inventory; and with managed certificates, kube-apiserver trusts
+/// the certificate. Policy and certificate files are loaded before the server starts. `?verbose` lists all checks.
 pub(super) async fn readyz(state: web::Data<State>, query: web::Query<Vec<(String, String)>>) -> HttpResponse {
     if state.is_draining() {
         return text(HttpResponse::ServiceUnavailable(), "shutting down\n");
     }
     let is_verbose = query.iter().any(|(key, _)| key == "verbose");
-    let rules = state.policy.load().rules().into_iter().map(RuleId::as_str).collect::<Vec<_>>().join(", ");
-    let checks = |inventory: &str, result: &str| {
-        format!("[+]policy ok: {rules}\n[+]certificate ok\n{inventory}\nreadyz check {result}\n")
-    };
-    match state.inventory.service_cidrs() {
-        SyncState::Syncing(progress) => {
-            let body = checks(&format!("[-]inventory failed: {progress}"), "failed");
-            text(HttpResponse::ServiceUnavailable(), &body)
-        }
-        SyncState::Absent | SyncState::Synced if !is_verbose => text(HttpResponse::Ok(), "ok\n"),
-        SyncState::Absent => text(HttpResponse::Ok(), &checks("[+]inventory ok: none", "passed")),
-        SyncState::Synced => text(HttpResponse::Ok(), &checks("[+]inventory ok", "passed")),
+    let checks = checks(&state);
+    let is_ready = checks.iter().all(|(_, result)| result.is_ok());
+    let lines = checks.into_iter().map(|(name, result)| match result {
+        Ok(details) if details.is_empty() => format!("[+]{name} ok\n"),
+        Ok(details) => format!("[+]{name} ok: {details}\n"),
+        Err(problem) => format!("[-]{name} failed: {problem}\n"),
+    });
+    let lines: String = lines.collect();
+    match is_ready {
+        true if !is_verbose => text(HttpResponse::Ok(), "ok\n"),
+        true => text(HttpResponse::Ok(), &format!("{lines}readyz check passed\n")),
+        false => text(HttpResponse::ServiceUnavailable(), &format!("{lines}readyz check failed\n")),
     }
+}
+
+/// Each check with details, or with the problem.
+fn checks(state: &State) -> Vec<(&'static str, Result<String, String>)> {
+    let rules = state.policy.load().rules().into_iter().map(RuleId::as_str).collect::<Vec<_>>().join(", ");
+    let certificate: Vec<_> = match &state.managed_tls {
+        None => vec![("certificate", Ok(String::new()))],
+        Some(managed) => {
+            let steps = managed.snapshot().steps.into_iter();
+            steps.map(|(step, problem)| (step.as_str(), problem.map_or(Ok(String::new()), Err))).collect()
+        }
+    };
+    let inventory = match state.inventory.service_cidrs() {
+        SyncState::Syncing(progress) => Err(progress),
+        SyncState::Absent => Ok("none".to_owned()),
+        SyncState::Synced => Ok(String::new()),
+    };
+    [("policy", Ok(rules))].into_iter().chain(certificate).chain([("inventory", inventory)]).collect()
 }
 
 fn text(mut response: HttpResponseBuilder, body: &str) -> HttpResponse {

@@ -72,7 +72,7 @@ mod tests {
     use actix_web::{App, web};
 
     use super::*;
-    use crate::server::{InventorySource, MinTlsVersion, Server, Settings};
+    use crate::server::{InventorySource, MinTlsVersion, Server, Settings, TlsSource};
 
     fn state() -> web::Data<State> {
         let folder = tempfile::TempDir::new().unwrap();
@@ -85,8 +85,10 @@ mod tests {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let settings = Settings {
             policy: write("policy.yaml", "apiVersion: servicecidr-guard/v1alpha1\nkind: Policy\ndenyAll: {}\n"),
-            tls_cert: write("tls.crt", &generated.cert.pem()),
-            tls_key: write("tls.key", &generated.signing_key.serialize_pem()),
+            tls: TlsSource::Files {
+                cert: write("tls.crt", &generated.cert.pem()),
+                key: write("tls.key", &generated.signing_key.serialize_pem()),
+            },
             inventory: InventorySource::None,
             client_auth: None,
             listen: any,
@@ -118,7 +120,7 @@ mod tests {
             let response = call_service(&app, TestRequest::get().uri("/works").to_request()).await;
             assert_eq!(response.status(), 200);
         }
-        let metrics = state.metrics.encode(None, &[], &[]).unwrap();
+        let metrics = state.metrics.encode(None, &[], &[], None).unwrap();
         assert!(metrics.contains("servicecidr_guard_panics_total 3\n"), "{metrics}");
     }
 

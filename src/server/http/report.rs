@@ -19,7 +19,8 @@ pub(super) async fn report(state: web::Data<State>) -> HttpResponse {
 pub(super) async fn metrics(state: web::Data<State>) -> HttpResponse {
     let is_synced = state.inventory.capacity() == SyncState::Synced;
     let snapshot = is_synced.then(|| state.reports.get(&state.inventory));
-    match state.metrics.encode(snapshot.as_deref(), &state.inventory.watch_status(), &state.pools()) {
+    let (watch_status, managed_tls) = (state.inventory.watch_status(), state.managed_tls.as_deref());
+    match state.metrics.encode(snapshot.as_deref(), &watch_status, &state.pools(), managed_tls) {
         Ok(text) => {
             HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text)
         }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::pki::unix_now;
 
 use super::error::TlsError;
 use super::provider::provider;
@@ -45,9 +46,18 @@ impl Certificate {
         Ok(Self { key: Arc::new(certified), not_after })
     }
 
+    /// A chain and its key that this program created.
+    pub fn from_der(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        not_after: i64,
+    ) -> Result<Self, TlsError> {
+        let signer = provider().key_provider.load_private_key(key)?;
+        Ok(Self { key: Arc::new(CertifiedKey::new(chain, signer)), not_after })
+    }
+
     /// Seconds until the leaf expires by the wall clock, negative once it has expired.
     pub fn seconds_left(&self) -> i64 {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.not_after - i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+        self.not_after - unix_now()
     }
 }

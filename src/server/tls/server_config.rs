@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -25,7 +25,7 @@ pub enum MinTlsVersion {
 
 /// A TLS configuration that serves the certificate that is current when a connection begins.
 pub(in crate::server) fn server_config(
-    certificate: &Arc<ArcSwap<Certificate>>,
+    certificate: &Arc<ArcSwapOption<Certificate>>,
     min: MinTlsVersion,
     client_auth: Option<&Arc<ClientAuth>>,
 ) -> Result<ServerConfig, TlsError> {

@@ -16,8 +16,8 @@ const MAX_PAIR_RETRIES: usize = 3;
 /// The paths of the files.
 pub(super) struct Paths {
     pub policy: PathBuf,
-    pub cert: PathBuf,
-    pub key: PathBuf,
+    /// Certificate and key; `None` if they are not in files.
+    pub pair: Option<(PathBuf, PathBuf)>,
     pub client_ca: Option<PathBuf>,
 }
 
@@ -29,28 +29,30 @@ impl Paths {
     pub fn parse_policy(&self, bytes: &[u8]) -> Result<Loaded, ConfigError> {
         Loaded::from_bytes(&self.policy.display().to_string(), bytes)
     }
+}
 
-    /// Certificate and key of one generation, if they are swapped together: the certificate is unchanged after the
-    /// key was read. If it changes every time, the last ones read.
-    pub fn read_pair(&self) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
-        let mut cert = read_pem(&self.cert)?;
-        let mut key = read_pem(&self.key)?;
-        for _ in 0..MAX_PAIR_RETRIES {
-            let again = read_pem(&self.cert)?;
-            if cert == again {
-                break;
-            }
-            (cert, key) = (again, read_pem(&self.key)?);
+/// Certificate and key of one generation, if they are swapped together: the certificate is unchanged after the key was
+/// read. If it changes every time, the last ones read.
+pub(super) fn read_pair((cert, key): &(PathBuf, PathBuf)) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
+    let mut pair = (read_pem(cert)?, read_pem(key)?);
+    for _ in 0..MAX_PAIR_RETRIES {
+        let again = read_pem(cert)?;
+        if pair.0 == again {
+            break;
         }
-        Ok((cert, key))
+        pair = (again, read_pem(key)?);
     }
+    Ok(pair)
+}
 
-    pub fn parse_pair(&self, (cert, key): &(Vec<u8>, Vec<u8>)) -> Result<Certificate, TlsError> {
-        let certificate = Certificate::from_pem((&self.cert, cert), (&self.key, key))?;
-        match certificate.seconds_left() {
-            seconds if seconds < 0 => Err(TlsError::Expired { cert: self.cert.clone(), seconds: -seconds }),
-            _ => Ok(certificate),
-        }
+pub(super) fn parse_pair(
+    (cert_path, key_path): &(PathBuf, PathBuf),
+    (cert, key): &(Vec<u8>, Vec<u8>),
+) -> Result<Certificate, TlsError> {
+    let certificate = Certificate::from_pem((cert_path, cert), (key_path, key))?;
+    match certificate.seconds_left() {
+        seconds if seconds < 0 => Err(TlsError::Expired { cert: cert_path.clone(), seconds: -seconds }),
+        _ => Ok(certificate),
     }
 }
 
@@ -85,8 +87,7 @@ mod tests {
             fs::rename(path("new"), path("..data")).unwrap();
         };
         swap(0);
-        let (cert, key) = (path("..data/tls.crt"), path("..data/tls.key"));
-        let paths = Paths { policy: PathBuf::new(), cert, key, client_ca: None };
+        let paths = (path("..data/tls.crt"), path("..data/tls.key"));
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -98,7 +99,7 @@ mod tests {
                     thread::sleep(Duration::from_millis(1));
                 }
             });
-            let pairs: Vec<_> = (0..5000).map(|_| paths.read_pair().unwrap()).collect();
+            let pairs: Vec<_> = (0..5000).map(|_| read_pair(&paths).unwrap()).collect();
             is_over.store(true, Ordering::Relaxed);
             assert!(pairs.iter().all(|(cert, key)| cert == key));
             assert!(pairs.first() != pairs.last());
