@@ -15,7 +15,7 @@ pub const REPLAYED: [&str; 5] =
 const NEEDS_A_RELEASE: [&str; 1] = ["docs/releasing.md"];
 
 /// Commands that other tests run: how a line begins, the file of the test, and the test.
-const ELSEWHERE: [(&str, &str, &str); 19] = [
+const ELSEWHERE: [(&str, &str, &str); 23] = [
     ("kubectl --namespace servicecidr-guard port-forward", "page/main.rs", "served_page_previews_changes"),
     ("make plugin", "it/plugin.rs", "plugin_help_uses_kubectl_name"),
     ("kubectl servicecidr", "cluster/plugin.rs", "cluster_output_matches_file_output"),
@@ -38,6 +38,11 @@ const ELSEWHERE: [(&str, &str, &str); 19] = [
         "readme_commands_work",
     ),
     (
+        "helm upgrade servicecidr-guard charts/servicecidr-guard --namespace servicecidr-guard --reset-then-reuse-values",
+        "cluster/managed_tls/helm.rs",
+        "helm_mode_is_upgraded_to_managed",
+    ),
+    (
         "helm upgrade servicecidr-guard charts/servicecidr-guard --namespace",
         "cluster/chart/readme.rs",
         "readme_commands_work",
@@ -50,10 +55,17 @@ const ELSEWHERE: [(&str, &str, &str); 19] = [
     ),
     ("helm --namespace servicecidr-guard test", "image/main.rs", "image_runs_with_the_chart_settings"),
     (
-        "helm upgrade servicecidr-guard charts/servicecidr-guard --reuse-values --set tls.helm.rotate",
-        "cluster/chart/rotate.rs",
-        "no_request_fails_during_ca_rotation",
+        "kubectl --namespace servicecidr-guard annotate secret servicecidr-guard-managed-ca servicecidr-guard/rotate-ca",
+        "cluster/managed_tls/faults.rs",
+        "rotation_succeeds_among_conflicts",
     ),
+    ("kubectl --namespace servicecidr-guard scale deployment", "cluster/managed_tls/faults.rs", "leaked_ca_is_removed"),
+    (
+        "kubectl --namespace servicecidr-guard patch secret servicecidr-guard-managed-ca",
+        "cluster/managed_tls/faults.rs",
+        "leaked_ca_is_removed",
+    ),
+    ("kubectl patch validatingwebhookconfiguration", "cluster/managed_tls/faults.rs", "leaked_ca_is_removed"),
     (
         "servicecidr-guard export vap --policy policy.yaml | kubectl apply -f -",
         "cluster/vap.rs",

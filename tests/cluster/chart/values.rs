@@ -12,7 +12,7 @@ use crate::program::eventually;
 use crate::webhook::{get, start_unregistered};
 
 /// Values, and the expected error.
-const REJECTED: [(&[&str], &str); 14] = [
+const REJECTED: [(&[&str], &str); 16] = [
     (&["polcy.denyAll=1"], "additional properties 'polcy' not allowed"),
     (&["policy.noOverlap.action=Deny"], "at '/policy/noOverlap': additional properties 'action' not allowed"),
     (&["webhook.failurePolicy=fail"], "at '/webhook/failurePolicy': value must be one of 'Fail', 'Ignore'"),
@@ -20,7 +20,9 @@ const REJECTED: [(&[&str], &str); 14] = [
     (&["tls.certManager.issuerRef.kind=Issuer"], "properties 'name' required, if 'kind' exists"),
     (&["tls.mode=existingSecret"], "tls.existingSecret.name: tls.mode=existingSecret needs one"),
     (&["tls.existingSecret.caBundle=LS0t"], "at '/tls/existingSecret/caBundle'"),
-    (&["tls.helm.validityDays=90"], "tls.helm.renewBeforeDays: must be less than tls.helm.validityDays"),
+    (&["tls.mode=helm"], "at '/tls/mode': value must be one of 'managed', 'certManager', 'existingSecret'"),
+    (&["tls.helm.rotate=a"], "at '/tls': additional properties 'helm' not allowed"),
+    (&["tls.managed.duration=30"], "at '/tls/managed/duration'"),
     (&["policy.noOverlap=null", "policy.usable=null", "policy.reservedNetworks=null"], "policy: set at least one of "),
     (
         &["inventory=none"],
@@ -104,12 +106,13 @@ fn permissions_match_the_policy() {
         server.metric("servicecidr_guard_inventory_synced{kind=\"Node\"}").as_deref() == Some("1")
     });
 
-    let rules = |values: &[&str]| of_kind(&template(values), "ClusterRole")["rules"].to_string();
+    let files = "--set=tls.mode=existingSecret,tls.existingSecret.name=a";
+    let rules = |values: &[&str]| of_kind(&template(&[&[files], values].concat()), "ClusterRole")["rules"].to_string();
     let own = r#"{"apiGroups":["networking.k8s.io"],"resources":["servicecidrs","ipaddresses"],"verbs":["get","list","watch"]}"#;
     let nodes = r#"{"apiGroups":[""],"resources":["nodes"],"verbs":["get","list","watch"]}"#;
     assert_eq!(rules(&[]), format!("[{own},{nodes}]"));
     assert_eq!(rules(&["--set=policy.reservedNetworks.discover=null"]), format!("[{own}]"));
-    let none = template(&["--set=inventory=none,policy.noOverlap=null,policy.reservedNetworks.discover=null"]);
+    let none = template(&[files, "--set=inventory=none,policy.noOverlap=null,policy.reservedNetworks.discover=null"]);
     assert!(none.iter().all(|object| !object["kind"].as_str().unwrap().starts_with("ClusterRole")));
     let pod = &of_kind(&none, "Deployment")["spec"]["template"]["spec"];
     assert_eq!(pod["automountServiceAccountToken"], false);
