@@ -10,11 +10,10 @@ use crate::binaries;
 use crate::control_plane::output_text;
 
 mod alerts; // promtool, and the metrics of kube-apiserver
-mod install; // install, upgrade, rollback, uninstall
+pub mod install; // install, upgrade, rollback, uninstall
 mod matrix; // every variant of values: rendered, linted, accepted by kube-apiserver
-mod pod; // runs the container of the Deployment
+pub mod pod; // runs the container of the Deployment
 mod readme; // the commands of README.md
-mod rotate; // CA rotation under load
 mod values; // rejected values, subchart, permissions
 mod warn; // which webhook receives a request, and what the warn webhook reports
 

@@ -46,6 +46,7 @@ mod dry_run_scenario; // the same with --inventory cluster: dry runs, report, me
 mod dual_stack; // both IP families
 mod idle_connections; // idle connections stay open
 mod last_of_family; // deletion of the last ServiceCIDR of an IP family
+mod managed_tls; // certificates that the pods manage
 mod nodes; // networks discovered from nodes
 mod oracle; // differential tests with the code of Kubernetes
 mod overlap_race; // overlapping ServiceCIDRs created at the same moment

@@ -185,10 +185,24 @@ impl ControlPlane {
         let accounts = "/api/v1/namespaces/default/serviceaccounts";
         let (status, answer) = self.post(accounts, &json!({ "metadata": { "name": name } }));
         assert_eq!(status, 201, "{answer}");
+        self.service_account_kubeconfig(name);
+    }
+
+    /// A kubeconfig with a token of an existing service account in the namespace `default`.
+    pub fn service_account_kubeconfig(&self, name: &str) -> PathBuf {
+        let path = format!("/api/v1/namespaces/default/serviceaccounts/{name}/token");
         let token_request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
-        let (status, answer) = self.post(&format!("{accounts}/{name}/token"), &token_request);
+        let (status, answer) = self.post(&path, &token_request);
         assert_eq!(status, 201, "{answer}");
-        write_kubeconfig(self.folder.path(), self.port, name, answer["status"]["token"].as_str().unwrap());
+        let token = answer["status"]["token"].as_str().unwrap();
+        write_kubeconfig(self.folder.path(), self.port, name, token);
+        self.kubeconfig_of(name)
+    }
+
+    /// Sends a signal to kube-apiserver. SIGSTOP makes it unreachable, SIGCONT ends that.
+    pub fn signal_apiserver(&self, signal: &str) {
+        let process = self.apiserver.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{signal}"), &process]).status().unwrap().success());
     }
 
     /// Runs kubectl, with `input` on its standard input.
