@@ -22,7 +22,7 @@ update: reference ## Regenerate every generated file; the rendered chart fixture
 	@UPDATE_GOLDEN=1 $(CARGO) test --quiet --locked --test it -- admission:: chart:: commands:: generated::
 	@if command -v go > /dev/null; then \
 	  bin=$$(tests/cluster/build) && \
-	  UPDATE_GOLDEN=1 SERVICECIDR_GUARD_CLUSTER_BIN=$$bin $(CARGO) test --quiet --locked --test cluster -- chart::matrix managed_tls::permissions; \
+	  UPDATE_GOLDEN=1 SERVICECIDR_GUARD_CLUSTER_BIN=$$bin $(CARGO) test --quiet --locked --test cluster -- chart::matrix certificates::permissions; \
 	else \
 	  echo 'NOT UPDATED: tests/fixtures/chart/*/rendered.yaml, notes.txt and tests/fixtures/permissions need Go' >&2; \
 	fi

@@ -35,6 +35,7 @@ mod webhook;
 mod api_server_faults; // restarts of kube-apiserver, data lost in etcd, strict policies
 mod blocked_deletion; // capacity and warnings while a deletion is blocked
 mod bootstrap; // `kubernetes` is created while the webhook is down
+mod certificates; // certificates that the pods manage, or cert-manager
 mod chart; // the Helm chart: templates, releases, alerts
 mod check; // `check --inventory cluster` compared with kubectl apply
 mod client_certificate; // kube-apiserver authenticates with a client certificate
@@ -46,7 +47,6 @@ mod dry_run_scenario; // the same with --inventory cluster: dry runs, report, me
 mod dual_stack; // both IP families
 mod idle_connections; // idle connections stay open
 mod last_of_family; // deletion of the last ServiceCIDR of an IP family
-mod managed_tls; // certificates that the pods manage
 mod nodes; // networks discovered from nodes
 mod oracle; // differential tests with the code of Kubernetes
 mod overlap_race; // overlapping ServiceCIDRs created at the same moment

@@ -39,7 +39,7 @@ const ELSEWHERE: [(&str, &str, &str); 23] = [
     ),
     (
         "helm upgrade servicecidr-guard charts/servicecidr-guard --namespace servicecidr-guard --reset-then-reuse-values",
-        "cluster/managed_tls/helm.rs",
+        "cluster/certificates/helm.rs",
         "helm_mode_is_upgraded_to_managed",
     ),
     (
@@ -56,16 +56,20 @@ const ELSEWHERE: [(&str, &str, &str); 23] = [
     ("helm --namespace servicecidr-guard test", "image/main.rs", "image_runs_with_the_chart_settings"),
     (
         "kubectl --namespace servicecidr-guard annotate secret servicecidr-guard-managed-ca servicecidr-guard/rotate-ca",
-        "cluster/managed_tls/faults.rs",
+        "cluster/certificates/faults.rs",
         "rotation_succeeds_among_conflicts",
     ),
-    ("kubectl --namespace servicecidr-guard scale deployment", "cluster/managed_tls/faults.rs", "leaked_ca_is_removed"),
     (
-        "kubectl --namespace servicecidr-guard patch secret servicecidr-guard-managed-ca",
-        "cluster/managed_tls/faults.rs",
+        "kubectl --namespace servicecidr-guard scale deployment",
+        "cluster/certificates/faults.rs",
         "leaked_ca_is_removed",
     ),
-    ("kubectl patch validatingwebhookconfiguration", "cluster/managed_tls/faults.rs", "leaked_ca_is_removed"),
+    (
+        "kubectl --namespace servicecidr-guard patch secret servicecidr-guard-managed-ca",
+        "cluster/certificates/faults.rs",
+        "leaked_ca_is_removed",
+    ),
+    ("kubectl patch validatingwebhookconfiguration", "cluster/certificates/faults.rs", "leaked_ca_is_removed"),
     (
         "servicecidr-guard export vap --policy policy.yaml | kubectl apply -f -",
         "cluster/vap.rs",

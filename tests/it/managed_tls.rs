@@ -1,4 +1,4 @@
-//! The flags of managed certificates. Clusters are in `tests/cluster/managed_tls`.
+//! The flags of managed certificates. Clusters are in `tests/cluster/certificates`.
 
 use std::fs;
 

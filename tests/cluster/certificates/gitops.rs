@@ -13,6 +13,9 @@ use crate::webhook::create;
 /// The time between two runs of a tool, and how long each tool runs.
 const INTERVAL: Duration = Duration::from_secs(5);
 const DURATION: Duration = Duration::from_secs(60);
+/// 50 requests per second, on a machine that is fast enough.
+const CLIENTS: usize = 4;
+const CLIENT_INTERVAL: Duration = Duration::from_millis(80);
 /// The longest time for which `caBundle` may be empty after it was replaced.
 const MAX_EMPTY: Duration = Duration::from_secs(2);
 
@@ -39,8 +42,7 @@ fn has_bundle(configuration: &Value) -> bool {
 #[test]
 fn no_request_fails_while_the_chart_is_applied() {
     let (installation, manifest) = start();
-    // 50 requests per second.
-    let ((), load) = under_load(&installation.plane, 1, Duration::from_millis(15), |load| {
+    let ((), load) = under_load(&installation.plane, CLIENTS, CLIENT_INTERVAL, |load| {
         for tool in [&["apply"][..], &["apply", "--server-side", "--force-conflicts"]] {
             let began = Instant::now();
             while began.elapsed() < DURATION / 2 {
@@ -49,7 +51,7 @@ fn no_request_fails_while_the_chart_is_applied() {
                 thread::sleep(INTERVAL);
             }
         }
-        assert!(load.sent() > 1_500, "only {} requests", load.sent());
+        assert!(load.sent() > 1_000, "only {} requests", load.sent());
     });
     assert_eq!(load.failures(), Vec::<Value>::new());
     println!("{} requests", load.sent());
@@ -61,7 +63,7 @@ fn ca_bundle_is_restored_after_replace() {
     let ca = installation.secret()["data"]["ca.crt"].clone();
     let began = Instant::now();
     let mut longest = Duration::ZERO;
-    let ((), load) = under_load(&installation.plane, 1, Duration::from_millis(15), |_| {
+    let ((), load) = under_load(&installation.plane, CLIENTS, CLIENT_INTERVAL, |_| {
         while began.elapsed() < DURATION {
             installation.plane.kubectl_ok(&["replace", "--filename=-"], &manifest);
             let replaced = Instant::now();

@@ -1,4 +1,5 @@
-//! `tls.mode: managed` on a real control plane: pods of the chart, with the permissions of its ServiceAccount only.
+//! The sources of certificates on a real control plane: pods of the chart, with the permissions of its ServiceAccount
+//! only.
 
 use std::io::{self, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -20,6 +21,7 @@ use crate::control_plane::{ControlPlane, output_text};
 use crate::program::TEST_TIMEOUT;
 use crate::webhook::create;
 
+mod cert_manager; // `tls.mode: certManager` with a real cert-manager
 mod faults; // damaged objects, missing permissions, an unreachable kube-apiserver
 mod gitops; // tools that apply and replace rendered objects
 mod helm; // releases by Helm 3 and Helm 4
@@ -204,15 +206,17 @@ impl Load {
         Self { is_over: AtomicBool::new(false), sent: AtomicUsize::new(0), failures: Mutex::default() }
     }
 
-    /// Sends requests until `stop`, with a pause between two.
-    fn run(&self, plane: &ControlPlane, pause: Duration) {
+    /// Sends requests until `stop`, one per interval, or one after the other if they take longer.
+    fn run(&self, plane: &ControlPlane, interval: Duration) {
+        let mut next = Instant::now();
         while !self.is_over.load(Ordering::Relaxed) {
             let (status, answer) = create(plane, "inside", &["10.96.1.0/24"], true);
             self.sent.fetch_add(1, Ordering::Relaxed);
             if status != 201 {
                 self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
             }
-            thread::sleep(pause);
+            next = Instant::now().max(next + interval);
+            thread::sleep(next.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -229,8 +233,8 @@ impl Load {
     }
 }
 
-/// Runs a closure under load and stops it, also when the closure panics.
-fn under_load<T>(plane: &ControlPlane, clients: usize, pause: Duration, run: impl FnOnce(&Load) -> T) -> (T, Load) {
+/// Runs a closure under load, one request per interval and client, and stops it, also when the closure panics.
+fn under_load<T>(plane: &ControlPlane, clients: usize, interval: Duration, run: impl FnOnce(&Load) -> T) -> (T, Load) {
     struct Stop<'a>(&'a Load);
     impl Drop for Stop<'_> {
         fn drop(&mut self) {
@@ -240,7 +244,7 @@ fn under_load<T>(plane: &ControlPlane, clients: usize, pause: Duration, run: imp
     let load = Load::new();
     let result = thread::scope(|scope| {
         for _ in 0..clients {
-            scope.spawn(|| load.run(plane, pause));
+            scope.spawn(|| load.run(plane, interval));
         }
         let _stop = Stop(&load);
         run(&load)
