@@ -11,8 +11,8 @@ use crate::program::Server;
 use crate::raw_http::{Tls, client, connect};
 use crate::webhook::{ALLOWED, POLICY};
 
-/// The number of connections per group.
-const CONNECTIONS: usize = 200;
+/// The number of connections per group. All groups together have fewer than the limit of 640.
+const CONNECTIONS: usize = 150;
 /// The seconds after which each group sends another request.
 const REQUEST_TIMES: [&[u64]; 4] = [&[5, 10, 15, 20, 25, 30, 35, 40, 45], &[30, 60], &[89], &[91]];
 
