@@ -87,6 +87,9 @@ struct Event {
 }
 
 impl NamedObject {
+    /// The manager of fields that a patch sets.
+    pub const FIELD_MANAGER: &str = "servicecidr-guard";
+
     /// Reads the object; `None` if it doesn't exist.
     ///
     /// # Errors
@@ -109,7 +112,7 @@ impl NamedObject {
             PatchType::Merge => "application/merge-patch+json",
             PatchType::Strategic => "application/strategic-merge-patch+json",
         };
-        let uri = format!("{}/{}?fieldManager=servicecidr-guard", self.path, self.name);
+        let uri = format!("{}/{}?fieldManager={}", self.path, self.name, Self::FIELD_MANAGER);
         let request = Request::patch(uri).header(CONTENT_TYPE, content_type).body(patch.to_string().into_bytes());
         let request = request.map_err(|error| WatchFailure::from_error(FailureReason::Rejected, &error))?;
         let bytes = fetch_page(&self.client, &self.config, request).await?;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::k8s::Observed;
+use crate::k8s::{NamedObject, Observed};
 use crate::pki::CaBundle;
 
 use super::ca_set::{CaSet, UnusableSecret};
@@ -149,12 +149,35 @@ impl Webhook {
 }
 
 impl Metadata {
-    /// Who wrote the object last, according to `managedFields`.
+    /// Who else wrote the object last, according to `managedFields`. Their times are in seconds, so that a replica may have
+    /// written at the same time.
     pub fn last_writer(&self) -> String {
-        let newest = self.managed_fields.iter().max_by(|left, right| left.time.cmp(&right.time));
+        let others = self.managed_fields.iter().filter(|fields| fields.manager != NamedObject::FIELD_MANAGER);
+        let newest = others.max_by(|left, right| left.time.cmp(&right.time));
         newest.map_or_else(
             || "unknown".to_owned(),
             |ManagedFields { manager, operation, time }| format!("{manager} ({operation}) at {time}"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_writer_is_another_one() {
+        let metadata = |fields: Value| -> Metadata {
+            serde_json::from_value(json!({ "resourceVersion": "1", "managedFields": fields })).unwrap()
+        };
+        let entry = |manager: &str, time: &str| json!({ "manager": manager, "operation": "Update", "time": time });
+        let second = "2026-11-27T10:00:01Z";
+        let fields = json!([
+            entry("helm", "2026-11-27T10:00:00Z"),
+            entry("kubectl-patch", second),
+            entry("servicecidr-guard", second),
+        ]);
+        assert_eq!(metadata(fields).last_writer(), format!("kubectl-patch (Update) at {second}"));
+        assert_eq!(metadata(json!([entry("servicecidr-guard", second)])).last_writer(), "unknown");
     }
 }
