@@ -161,12 +161,27 @@ fn mounts<'v>(container: &'v Value, volumes: &'v [(Value, TempDir)]) -> Vec<(&'v
     mounts.map(of).collect()
 }
 
+/// A Secret with a certificate for the Service of the chart. No API server runs here, so that the pod can't manage its own.
+fn tls_secret(name: &str, host: &str) -> Value {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert!(run(&["certs", "--out", path, "--dns", host]).status.success());
+    let output = std::process::Command::new(binaries::path("kubectl"))
+        .args(["create", "secret", "generic", name, "--dry-run=client", "--output=json"])
+        .args(["tls.crt", "tls.key", "ca.crt"].map(|file| format!("--from-file={path}/{file}")))
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 #[test]
 fn image_runs_with_the_chart_settings() {
+    let host = "guard-servicecidr-guard.guard.svc";
     let [webhook, health] = container::free_ports();
     let values = json!({
         "inventory": "none",
         "drainDelaySeconds": 0,
+        "tls": {"mode": "existingSecret", "existingSecret": {"name": "guard-tls"}},
         "listen": {"address": "127.0.0.1", "webhookPort": webhook, "healthPort": health},
         "policy": {"noOverlap": null, "reservedNetworks": null, "usable": null, "denyAll": {}},
     });
@@ -179,7 +194,8 @@ fn image_runs_with_the_chart_settings() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    objects.push(tls_secret("guard-tls", host));
     let pod = &rendered(&objects, "Deployment")["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -205,7 +221,6 @@ fn image_runs_with_the_chart_settings() {
 
     // Like `helm test`, except for the host name, which only the DNS of a cluster resolves.
     let test = &rendered(&objects, "Pod")["spec"]["containers"][0];
-    let host = "guard-servicecidr-guard.guard.svc";
     let server_name = format!("--server-name={host}");
     let here = |argument: &Value| {
         let argument = argument.as_str().unwrap().replace(&format!("{host}:443"), &format!("127.0.0.1:{webhook}"));
