@@ -167,25 +167,27 @@ impl Installation {
 
 /// Whether a client that trusts the `caBundle` of every webhook accepts the certificate at a port.
 fn verifies(configuration: &Value, port: u16) -> io::Result<()> {
-    for webhook in configuration["webhooks"].as_array().unwrap() {
-        let bundle = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();
-        let pem = decoded(bundle);
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = config.with_root_certificates(roots).with_no_client_auth();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(session, TcpStream::connect(("127.0.0.1", port))?);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock)?;
-        }
-        stream.flush()?;
+    configuration["webhooks"].as_array().unwrap().iter().try_for_each(|webhook| {
+        accepts(&decoded(webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default()), port)
+    })
+}
+
+/// Whether a client that trusts a PEM bundle accepts the certificate at a port.
+fn accepts(bundle: &[u8], port: u16) -> io::Result<()> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(bundle) {
+        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
     }
-    Ok(())
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut stream = StreamOwned::new(session, TcpStream::connect(("127.0.0.1", port))?);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    stream.flush()
 }
 
 /// The bytes of base64 text.

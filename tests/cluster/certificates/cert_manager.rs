@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{ALLOWED, Balancer, Installation, NAME, decoded, under_load};
+use super::{ALLOWED, Balancer, Installation, NAME, accepts, decoded, under_load};
 use crate::binaries;
 use crate::chart::{chart, pod::Pod};
 use crate::control_plane::ControlPlane;
@@ -120,14 +120,26 @@ fn cert_manager_issues_renews_and_injects() {
         reloads(1);
         more();
         // A renewed CA, and then a certificate of it. The CA keeps its key, so that each verifies the certificates of
-        // the other.
+        // the other: the pod reads the new certificate before or after the CA is injected.
+        let ca = || decoded(entry(plane, &ca_secret, "tls.crt").as_str().unwrap());
+        let old_ca = ca();
         renew(plane, &format!("{NAME}-ca"), &ca_secret);
+        let new_ca = ca();
+        assert_ne!(new_ca, old_ca);
+        accepts(&new_ca, pod.port).unwrap();
         more();
         renew(plane, NAME, &secret);
         eventually("the CA is injected", is_injected);
         more();
         pod.update_volumes(plane);
         reloads(2);
+        accepts(&old_ca, pod.port).unwrap();
+        more();
+        // An upgrade changes the configuration and keeps the injected CA.
+        let upgrade = ["upgrade", "guard", &chart(), "--reuse-values", "--set=webhook.timeoutSeconds=7"];
+        installation.helm(&upgrade);
+        assert!(is_injected());
+        assert_eq!(installation.configuration()["webhooks"][0]["timeoutSeconds"], 7);
         more();
     });
     assert_eq!(load.failures(), Vec::<Value>::new());
