@@ -164,7 +164,7 @@ fn changes() {
         ("creating the Allocation, in both", turn(object)),
     ];
     let table = Table::measure("Changes one by one at 1,000,000 addresses", cases);
-    goal("one change", table.median(0) / 2e3, 5.0, " us");
+    goal("one change", table.median(0) / 2e3, 5.0, " µs");
 }
 
 /// A decision with a thousand ServiceCIDRs or ranges, compared with one.
@@ -215,6 +215,6 @@ fn overlap() {
         ("overlaps, all pairs: 1 new, 1 stored", turn(|| all(black_box(few)))),
     ];
     let table = Table::measure("A decision with 1,000 CIDRs and with 1", cases);
-    goal("decision, 1,000 ranges over 1", (table.median(0) - table.median(1)) / 1e3, 5.0, " us");
-    goal("decision, no-overlap, 1,000 stored over 1", (table.median(2) - table.median(3)) / 1e3, 5.0, " us");
+    goal("decision, 1,000 ranges over 1", (table.median(0) - table.median(1)) / 1e3, 5.0, " µs");
+    goal("decision, no-overlap, 1,000 stored over 1", (table.median(2) - table.median(3)) / 1e3, 5.0, " µs");
 }

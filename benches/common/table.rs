@@ -109,7 +109,7 @@ fn median(mut samples: Vec<f64>) -> f64 {
 fn time(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
         n if n < 1e3 => (n, "ns"),
-        n if n < 1e6 => (n / 1e3, "us"),
+        n if n < 1e6 => (n / 1e3, "µs"),
         n if n < 1e9 => (n / 1e6, "ms"),
         n => (n / 1e9, "s"),
     };

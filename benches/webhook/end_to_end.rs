@@ -45,7 +45,7 @@ pub fn measure() {
     println!("\nCPU time of a webhook for each create");
     for ((_, served), before) in webhooks.iter().zip(before) {
         let cpu = (served.process.cpu() - before) / (CREATES * (ROUNDS + 1)) as f64 / 1e3;
-        println!("  {:<52} {cpu:>6.1} us", served.label);
+        println!("  {:<52} {cpu:>6.1} µs", served.label);
         assert!(cpu > 5.0, "{} wasn't called", served.label);
     }
 }
